@@ -1,0 +1,151 @@
+"""Settings of the whole library: the float type, mixed precision, the seed, the compile cache."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import jaxlib
+import numpy as np
+
+from caviar import engine as engine
+from caviar.errors import ArgumentError, unknown_name
+
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+_POLICIES = (*_FLOATS, "mixed_bfloat16", "mixed_float16")
+
+
+class _Settings:
+    """The present values; one object, so that nothing copies a setting that changes later."""
+
+    floatx = "float32"
+    policy = "float32"
+    key: jax.Array | None = None
+    lock = threading.Lock()
+
+
+def floatx() -> str:
+    """The float type of new weights and of data.
+
+    >>> floatx()
+    'float32'
+    """
+    return _Settings.floatx
+
+
+def set_floatx(dtype: str) -> None:
+    """Choose the float type of new weights and of data: 'float32' or 'float64' (double precision throughout).
+
+    >>> set_floatx("float64"); floatx()
+    'float64'
+    >>> set_floatx("float32")
+    """
+    if dtype not in _FLOATS:
+        raise unknown_name("float type", dtype, _FLOATS)
+    jax.config.update("jax_enable_x64", dtype == "float64")
+    _Settings.floatx = _Settings.policy = dtype
+
+
+def set_dtype_policy(policy: str) -> None:
+    """'mixed_bfloat16' computes products in bfloat16 and keeps the weights in float32.
+
+    >>> set_dtype_policy("mixed_bfloat16"); compute_dtype()
+    'bfloat16'
+    >>> set_dtype_policy("float32")
+    """
+    if policy not in _POLICIES:
+        raise unknown_name("dtype policy", policy, _POLICIES)
+    if policy.startswith("mixed_"):
+        _Settings.policy = policy
+    else:
+        set_floatx(policy)
+
+
+def dtype_policy() -> str:
+    """The present policy: a float type, or 'mixed_bfloat16'."""
+    return _Settings.policy
+
+
+def compute_dtype() -> str:
+    """The type in which matrix products and convolutions are computed."""
+    return _Settings.policy.removeprefix("mixed_")
+
+
+@contextlib.contextmanager
+def precision(policy: str) -> Iterator[None]:
+    """Use a float type or a policy inside a `with` block.
+
+    >>> with precision("float64"):
+    ...     floatx()
+    'float64'
+    """
+    floats, before = _Settings.floatx, _Settings.policy
+    set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        set_floatx(floats)
+        set_dtype_policy(before)
+
+
+def set_random_seed(seed: int) -> None:
+    """Make everything that follows reproducible: initial weights, shuffling, dropout; Python's and NumPy's draws too.
+
+    >>> set_random_seed(0)
+    """
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
+        raise ArgumentError(f"set_random_seed wants an int, and was given {seed!r}")
+    random.seed(int(seed))
+    np.random.seed(int(seed) % 2**32)
+    _Settings.key = jax.random.key(int(seed) % 2**63)
+
+
+def next_key() -> jax.Array:
+    """A fresh random key: reproducible after `set_random_seed`, unpredictable before."""
+    with _Settings.lock:
+        if _Settings.key is None:
+            _Settings.key = jax.random.key(int.from_bytes(os.urandom(4), "little"))
+        _Settings.key, fresh = jax.random.split(_Settings.key)
+        return fresh
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: a folder of its own for each version of jaxlib and each kind of processor."""
+    root = Path(os.environ.get("CAVIAR_CACHE", Path.home() / ".cache" / "caviar"))
+    machine = f"{platform.machine()}-{_processor()}-{os.environ.get('XLA_FLAGS', '')}"
+    return root / f"jaxlib-{jaxlib.__version__}-{hashlib.sha256(machine.encode()).hexdigest()[:12]}"
+
+
+def _processor() -> str:
+    """What the processor can do: a program compiled for another one may not run here."""
+    try:
+        return next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def set_compile_cache(folder: str | os.PathLike[str] | None) -> None:
+    """Keep compiled programs in this folder, or nowhere (None). At import it is set to `cache_folder()`.
+
+    >>> set_compile_cache(cache_folder())
+    """
+    jax.config.update("jax_compilation_cache_dir", None if folder is None else str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    jax.config.update("jax_compilation_cache_max_size", 2**30)
+
+
+def _default_cache() -> None:
+    """The user's own choice of JAX's cache is left alone; CAVIAR_CACHE=off turns ours off."""
+    if os.environ.get("CAVIAR_CACHE") != "off" and not jax.config.jax_compilation_cache_dir:
+        set_compile_cache(cache_folder())
+
+
+_default_cache()

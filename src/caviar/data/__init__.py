@@ -1,0 +1,1 @@
+"""Data: arrays, streams, and answers to wrong ones."""

@@ -1,0 +1,108 @@
+"""Data that does not lie on the device: iterables of batches, and arrays larger than memory."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from caviar.data.arrays import Rows, as_rows
+from caviar.errors import ArgumentError, DataError
+
+CHUNK_BYTES = 64 * 2**20
+"""About how much data goes to the device at once."""
+
+
+def is_stream(x: Any) -> bool:
+    """Whether `x` gives batches one after another instead of being an array.
+
+    >>> is_stream(iter([])), is_stream([[1.0]]), is_stream(np.zeros(3))
+    (True, False, False)
+    """
+    if isinstance(x, (dict, list, tuple, str)) or hasattr(x, "shape") or hasattr(x, "columns"):
+        return False
+    return isinstance(x, Iterable) or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+def batches_of(stream: Any, output_names: list[str]) -> Iterator[Rows]:
+    """The batches of a stream as checked rows: `(x, y)` or `(x, y, sample_weight)` each, or x alone."""
+    source = iter(stream) if isinstance(stream, Iterable) else (stream[i] for i in range(len(stream)))
+    for number, batch in enumerate(source):
+        yield as_rows(*_parts(batch), output_names, f"batch {number}: ")
+
+
+def _host(value: Any) -> Any:
+    """Tensors of other libraries as NumPy arrays."""
+    return jax.tree.map(lambda v: v.numpy() if hasattr(v, "numpy") else v, value)
+
+
+def fits_memory(arrays: Any) -> bool:
+    """Whether arrays are small enough to lie on the device as a whole: a quarter of the memory.
+
+    >>> fits_memory(np.zeros(10))
+    True
+    """
+    size = sum(getattr(a, "nbytes", 0) for a in jax.tree.leaves(arrays))
+    return size <= _memory() // 4
+
+
+def _memory() -> int:
+    statistics = jax.local_devices()[0].memory_stats()
+    if statistics and "bytes_limit" in statistics:
+        return int(statistics["bytes_limit"])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 2**30
+
+
+def large_batches(x: Any, y: Any, weight: Any, batch_size: int, order: np.ndarray) -> Iterator[tuple[Any, Any, Any]]:
+    """The batches of arrays larger than the device, read from the disk or the memory as they are needed."""
+    for start in range(0, len(order), batch_size):
+        rows = np.sort(order[start : start + batch_size])  # in file order: much faster on a memory map
+        yield jax.tree.map(lambda a, rows=rows: a[rows[rows < len(a)]], (x, y, weight))
+
+
+def chunks(batches: Iterable[Rows], limit: int | None = None) -> Iterator[tuple[Rows, int]]:
+    """Batches of equal shape stacked for one dispatch, and their number; never more in memory than a chunk."""
+    held: list[Rows] = []
+    for number, batch in enumerate(batches):
+        if limit is not None and number >= limit:
+            break
+        if held and (_shapes(batch) != _shapes(held[0]) or _size(batch) * len(held) >= CHUNK_BYTES or len(held) >= 256):
+            yield _stacked(held), len(held)
+            held = []
+        held.append(batch)
+    if held:
+        yield _stacked(held), len(held)
+
+
+def _stacked(held: list[Rows]) -> Rows:
+    return jax.tree.map(lambda *arrays: np.stack(arrays), *held)
+
+
+def _shapes(batch: Rows) -> Any:
+    return [(a.shape, a.dtype) for a in jax.tree.leaves(batch)]
+
+
+def _size(batch: Rows) -> int:
+    return sum(a.nbytes for a in jax.tree.leaves(batch))
+
+
+def peek(stream: Any) -> tuple[tuple[Any, Any, Any], Any]:
+    """The parts of the first batch of a stream, and the stream with it put back."""
+    if not isinstance(stream, Iterator):
+        for head in stream if isinstance(stream, Iterable) else (stream[i] for i in range(len(stream))):
+            return _parts(head), stream
+        raise DataError("the stream is empty: it gave no batch")
+    for head in stream:
+        return _parts(head), itertools.chain([head], stream)
+    raise DataError("the stream is empty: it gave no batch (a generator is used up after one pass)")
+
+
+def _parts(batch: Any) -> tuple[Any, Any, Any]:
+    parts = batch if isinstance(batch, (tuple, list)) else (batch,)
+    if not 1 <= len(parts) <= 3:
+        raise ArgumentError(f"a batch of the stream has {len(parts)} parts: give (x, y) or (x, y, sample_weight)")
+    return (*map(_host, parts), None, None)[:3]

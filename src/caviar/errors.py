@@ -1,0 +1,81 @@
+"""Every exception that caviar raises on purpose.
+
+    CaviarError
+    ├── ShapeError          an array does not fit a layer, a loss or another array
+    ├── DataError           the numbers themselves are wrong: NaN, labels out of range, nothing at all
+    ├── ArgumentError       an argument has a value that cannot work
+    │   └── UnknownNameError    a name (activation, monitor, column, ...) that is not known
+    ├── NotBuiltError       something was used before it has its weights
+    ├── NotCompiledError    fit or evaluate before compile
+    ├── OpenRangeError      a range stands where fit needs a number
+    ├── FileError           a file that is truncated, altered, of another version, or not ours
+    └── MissingExtraError   an optional dependency is not installed
+
+Each message says what was given, what was expected, where, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CaviarError(Exception):
+    """The root of every error that caviar raises on purpose."""
+
+
+class ShapeError(CaviarError, ValueError):
+    """An array does not fit a layer, a loss or another array."""
+
+
+class DataError(CaviarError, ValueError):
+    """The data holds something that no network can learn from."""
+
+
+class ArgumentError(CaviarError, ValueError):
+    """An argument has a value that cannot work."""
+
+
+class UnknownNameError(ArgumentError):
+    """A name that is not known here; the message offers the nearest known one."""
+
+
+class NotBuiltError(CaviarError, ValueError):
+    """Something was used before it has its weights."""
+
+
+class NotCompiledError(CaviarError, ValueError):
+    """`fit` or `evaluate` was called before `compile`."""
+
+
+class OpenRangeError(CaviarError, ValueError):
+    """A range stands where `fit` needs a number; `search` closes ranges."""
+
+
+class FileError(CaviarError, ValueError):
+    """A file is truncated, altered, of another version, or not a caviar file."""
+
+
+class MissingExtraError(CaviarError, ImportError):
+    """An optional dependency is not installed."""
+
+
+def unknown_name(kind: str, given: object, known: Iterable[str]) -> UnknownNameError:
+    """The error for a name that is not among the known ones, with the nearest of them.
+
+    >>> print(unknown_name("activation", "rellu", ["relu", "tanh"]))
+    unknown activation 'rellu': did you mean 'relu'? Known: relu, tanh
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(str(given).lower(), [n.lower() for n in names], n=1, cutoff=0.5)
+    hint = next((f"did you mean {n!r}? " for n in names if near and n.lower() == near[0]), "")
+    return UnknownNameError(f"unknown {kind} {given!r}: {hint}Known: {', '.join(names) or 'none'}")
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
+    """The error for an optional dependency that is not installed.
+
+    >>> print(missing_extra("matplotlib", "plots", "drawing curves"))
+    drawing curves needs matplotlib, which is not installed: pip install 'caviar[plots]'
+    """
+    return MissingExtraError(f"{purpose} needs {package}, which is not installed: pip install 'caviar[{extra}]'")

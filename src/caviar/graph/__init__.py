@@ -1,0 +1,25 @@
+"""The graph: what a user wrote down, and its evaluation as a pure function."""
+
+from __future__ import annotations
+
+from caviar.graph.evaluation import Context, Graph, clear_programs, current, evaluate, evaluating, fetch, gradients, run_part
+from caviar.graph.node import Input, Node, Operation, apply, placeholder
+from caviar.graph.variable import Variable
+
+__all__ = [
+    "Context",
+    "Graph",
+    "Input",
+    "Node",
+    "Operation",
+    "Variable",
+    "apply",
+    "clear_programs",
+    "current",
+    "evaluate",
+    "evaluating",
+    "fetch",
+    "gradients",
+    "placeholder",
+    "run_part",
+]

@@ -1,0 +1,210 @@
+"""Evaluation: a pure function of a part's structure, its numbers, its variables' values, the inputs and a random key."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from caviar import config
+from caviar.graph.node import Input, Node, compute, in_order, nodes_in, replace_nodes
+from caviar.graph.variable import Variable
+from caviar.parts import Apart, Part, Structure, collect, put_together, take_apart
+
+
+class Context:
+    """What is true during one evaluation: training or not, the random key, and what layers leave behind."""
+
+    def __init__(self, training: bool = False, rng: jax.Array | None = None, building: bool = False, note: Any = None):
+        self.training, self.rng, self.building = training, rng, building
+        self.note = note  # told of every layer and its outputs
+        self.draws = 0
+        self.penalties: list[Any] = []
+        self._masks: dict[int, tuple[Any, Any]] = {}
+
+    @contextlib.contextmanager
+    def mode(self, training: bool | None) -> Iterator[None]:
+        """Inside a `with` block, let a layer and all in it follow an explicit `training=`."""
+        before = self.training
+        self.training = before if training is None else bool(training)
+        yield
+        self.training = before
+
+    def next_rng(self) -> jax.Array | None:
+        """A fresh key for every layer that draws; None outside training."""
+        if self.rng is None or not self.training:
+            return None
+        self.draws += 1
+        return jax.random.fold_in(self.rng, self.draws)
+
+    def mask_of(self, value: Any) -> Any:
+        """The mask that came with a value, if one did."""
+        return self._masks.get(id(value), (None, None))[1]
+
+    def set_mask(self, value: Any, mask: Any) -> None:
+        """Let a mask travel with a value."""
+        if mask is not None:
+            self._masks[id(value)] = (value, mask)  # the value is kept, so that its id stays its own
+
+
+class _Stack(threading.local):
+    def __init__(self) -> None:
+        self.contexts: list[Context] = []
+
+
+_stack = _Stack()
+
+
+def current() -> Context | None:
+    """The evaluation under way in this thread, or None at the desk."""
+    return _stack.contexts[-1] if _stack.contexts else None
+
+
+@contextlib.contextmanager
+def evaluating(context: Context) -> Iterator[Context]:
+    """Make the context current inside a `with` block."""
+    _stack.contexts.append(context)
+    try:
+        yield context
+    finally:
+        _stack.contexts.pop()
+
+
+class Outcome(NamedTuple):
+    """What an evaluation gives: outputs, the variables' values after it, and the copy and context it happened in."""
+
+    outputs: Any
+    values: list[Any]
+    copy: Any
+    context: Context
+
+
+def evaluate(
+    structure: Structure,
+    numbers: Any,
+    values: Any,
+    *,
+    training: bool = False,
+    rng: jax.Array | None = None,
+    call: Callable[[Any], Any],
+) -> Outcome:
+    """Call a copy of the part that holds the given numbers and values; pure, so every JAX transformation applies."""
+    copy = put_together(structure, numbers, values)
+    with evaluating(Context(training, rng)) as context:
+        outputs = call(copy)
+    return Outcome(outputs, collect(structure, copy), copy, context)
+
+
+class Graph(Part):
+    """Nodes ready to be evaluated: what is fed, what is wanted, and all between in the order of computation."""
+
+    def __init__(self, inputs: Any, outputs: Any):
+        self.nodes = in_order(outputs)
+        self.inputs, self.outputs = inputs, outputs
+
+    def __call__(self, *fed: Any) -> Any:
+        """The outputs for the values fed, in the order of `inputs`."""
+        known = dict(zip(map(id, nodes_in(self.inputs)), fed, strict=True))
+        compute(self.nodes, known)
+        return replace_nodes(self.outputs, lambda node: known[id(node)])
+
+
+_programs: dict[Any, Callable[..., Any]] = {}
+
+
+def cached(key: Any, make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+    """The jitted program for a structure: made once, and found again by whoever writes the same down."""
+    key = (key, config.dtype_policy())
+    if key not in _programs:
+        if len(_programs) >= 256:  # a search over many structures must not fill the memory
+            _programs.pop(next(iter(_programs)))
+        _programs[key] = jax.jit(make())
+    return _programs[key]
+
+
+def clear_programs() -> None:
+    """Forget every compiled program, and give back their memory.
+
+    >>> clear_programs()
+    """
+    _programs.clear()
+    jax.clear_caches()
+
+
+def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple[Any, Apart, list[Any]]:
+    """Call a part with arrays at the desk, as one compiled program; the values after it are returned, not stored."""
+    apart = take_apart((part, args, kwargs))
+    structure = apart.structure
+
+    def make() -> Callable[..., Any]:
+        def program(numbers: Any, values: Any, rng: Any) -> Any:
+            found = evaluate(structure, numbers, values, training=training, rng=rng, call=lambda c: c[0](*c[1], **c[2]))
+            return found.outputs, found.values
+
+        return program
+
+    program = cached(("desk", structure, training), make)
+    rng = config.next_key() if training else None
+    outputs, values = program(as_arrays(apart.numbers), [v.value for v in apart.variables], rng)
+    return outputs, apart, values
+
+
+def as_arrays(numbers: list[Any]) -> list[Any]:
+    """Numbers as arguments of a program: floats in the library's float type, never weakly typed."""
+    return [jnp.asarray(n, config.floatx()) if isinstance(n, float) else jnp.asarray(n) for n in numbers]
+
+
+def fetch(nodes: Any, feeds: dict[Node, Any] | None = None, training: bool = False) -> Any:
+    """The values of nodes, with inputs fed from a dict.
+
+    >>> x = Input((2,))
+    >>> w = Variable([1.0, 2.0])
+    >>> fetch(x * w, {x: jnp.ones((1, 2))}).tolist()
+    [[1.0, 2.0]]
+    """
+    feeds = feeds or {}
+    graph = Graph(list(feeds), nodes)
+    _check_feeds(graph, feeds)
+    fed = [jnp.asarray(v, dtype=k.dtype) for k, v in feeds.items()]
+    return run_part(graph, fed, {}, training)[0]
+
+
+def gradients(target: Any, variables: list[Variable], feeds: dict[Node, Any] | None = None) -> list[jax.Array]:
+    """The gradients of a scalar node with respect to variables.
+
+    >>> w = Variable(3.0)
+    >>> gradients(w * w, [w])[0].item()
+    6.0
+    """
+    feeds = feeds or {}
+    graph = Graph(list(feeds), target)
+    _check_feeds(graph, feeds)
+    apart = take_apart((graph, variables))
+    structure = apart.structure
+    at = [next(i for i, v in enumerate(apart.variables) if v is w) for w in variables]
+
+    def make() -> Callable[..., Any]:
+        def scalar(wanted: Any, numbers: Any, values: Any, fed: Any) -> Any:
+            values = list(values)
+            for i, value in zip(at, wanted, strict=True):
+                values[i] = value
+            return evaluate(structure, numbers, values, call=lambda c: c[0](*fed)).outputs.sum()
+
+        return jax.grad(scalar)
+
+    program = cached(("gradients", structure, tuple(at)), make)
+    values = [v.value for v in apart.variables]
+    fed = [jnp.asarray(v, dtype=k.dtype) for k, v in feeds.items()]
+    return program([v.value for v in variables], as_arrays(apart.numbers), values, fed)
+
+
+def _check_feeds(graph: Graph, feeds: dict[Node, Any]) -> None:
+    from caviar.errors import ArgumentError
+
+    missing = [n for n in graph.nodes if isinstance(n, Input) and n not in feeds]
+    if missing:
+        raise ArgumentError(f"{missing[0]!r} is needed and was not fed: give its value, {{input: array}}")

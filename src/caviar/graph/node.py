@@ -1,0 +1,239 @@
+"""Nodes: what a user wrote down, not yet computed."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from caviar import config
+from caviar.errors import ArgumentError
+from caviar.parts import Part
+
+Shape = tuple[int | None, ...]
+
+# Sizes that stand for an unknown axis while shapes are inferred; an axis that changes with them is unknown itself.
+UNKNOWN_SIZES = (7919, 7907)
+
+
+class Node(Part):
+    """A value of the graph: an input, a variable, or an operation applied to nodes."""
+
+    unwalked = Part.unwalked | {"shape", "dtype"}
+    __array_priority__ = 1000
+
+    def __init__(self, shape: Shape, dtype: str, name: str | None = None):
+        self.shape: Any = tuple(shape)
+        self.dtype = dtype
+        self.name = name
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(f"{self!r} has no known length")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Iterator[Node]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        raise ArgumentError(f"{self!r} has no value yet, so Python's `if` and `while` cannot look at it: use caviar.ops.where")
+
+    __hash__ = object.__hash__
+
+
+class Input(Node):
+    """A leaf that is fed: `Input((28, 28, 1))` is a batch of such images, of any number.
+
+    >>> Input((28, 28, 1)).shape
+    (None, 28, 28, 1)
+    """
+
+    def __init__(
+        self,
+        shape: Iterable[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: str | None = None,
+        name: str | None = None,
+        batch_shape: Iterable[int | None] | None = None,
+    ):
+        if shape is None and batch_shape is None:
+            raise ArgumentError("Input needs a shape, without the batch: Input((28, 28, 1))")
+        whole = tuple(batch_shape) if batch_shape is not None else (batch_size, *_as_shape(shape))
+        super().__init__(whole, dtype or config.floatx(), name or unique_name("input"))
+
+    def __repr__(self) -> str:
+        return f"Input({self.shape[1:]}, name={self.name!r})"
+
+
+def placeholder(dtype: str | None = None, shape: Iterable[int | None] = (), name: str | None = None) -> Input:
+    """A leaf that is fed, with its whole shape given.
+
+    >>> placeholder("float32", [3, 1]).shape
+    (3, 1)
+    """
+    return Input(batch_shape=tuple(shape), dtype=dtype and np.dtype(dtype).name, name=name)
+
+
+class Operation(Node):
+    """A function or a layer applied to nodes. Made by `apply`, which knows the shape."""
+
+    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, shape: Shape, dtype: str):
+        super().__init__(shape, dtype)
+        self.function, self.args, self.kwargs = function, args, kwargs
+
+    def compute(self, known: dict[int, Any]) -> Any:
+        """The value, from the values of the nodes before it."""
+        args, kwargs = replace_nodes((self.args, self.kwargs), lambda node: known[id(node)])
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        name = getattr(self.function, "name", None) or getattr(self.function, "__name__", "operation")
+        return f"<{name}: shape={self.shape}, dtype={self.dtype}>"
+
+
+def nodes_in(tree: Any) -> list[Node]:
+    """The nodes in nested tuples, lists and dicts, in order."""
+    if isinstance(tree, Node):
+        return [tree]
+    if isinstance(tree, (tuple, list)):
+        return [n for item in tree for n in nodes_in(item)]
+    if isinstance(tree, dict):
+        return [n for item in tree.values() for n in nodes_in(item)]
+    return []
+
+
+def replace_nodes(tree: Any, replace: Callable[[Node], Any]) -> Any:
+    """The same nesting with every node replaced."""
+    if isinstance(tree, Node):
+        return replace(tree)
+    if isinstance(tree, (tuple, list)):
+        items = [replace_nodes(item, replace) for item in tree]
+        return items if isinstance(tree, list) else type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
+    if isinstance(tree, dict):
+        return {key: replace_nodes(item, replace) for key, item in tree.items()}
+    return tree
+
+
+def in_order(outputs: Any) -> list[Node]:
+    """All nodes that the outputs need, each after those it needs itself. Without recursion: graphs may be deep."""
+    order: list[Node] = []
+    seen: set[int] = set()
+    stack: list[tuple[Node, bool]] = [(n, False) for n in reversed(nodes_in(outputs))]
+    while stack:
+        node, expanded = stack.pop()
+        if expanded:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            before = nodes_in((node.args, node.kwargs)) if isinstance(node, Operation) else []
+            stack.append((node, True))
+            stack.extend((n, False) for n in reversed(before) if id(n) not in seen)
+    return order
+
+
+def compute(nodes: list[Any], known: dict[int, Any]) -> dict[int, Any]:
+    """The values of nodes given in order, from those already known (inputs, variables)."""
+    for node in nodes:
+        if isinstance(node, Operation) and id(node) not in known:
+            known[id(node)] = node.compute(known)
+    return known
+
+
+def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The shapes and types that the function would give, with None for axes that depend on unknown ones."""
+    first, second = (_trial(function, args, kwargs, size) for size in UNKNOWN_SIZES)
+    return jax.tree.map(lambda a, b: (_common(a.shape, b.shape), str(a.dtype)), first, second)
+
+
+def _trial(function: Callable[..., Any], args: Any, kwargs: Any, size: int) -> Any:
+    nodes = nodes_in((args, kwargs))
+    specs = [jax.ShapeDtypeStruct([size if d is None else d for d in n.shape], jnp.dtype(n.dtype)) for n in nodes]
+
+    def run(*values: Any) -> Any:
+        known = dict(zip(map(id, nodes), values, strict=True))
+        given, named = replace_nodes((args, kwargs), lambda node: known[id(node)])
+        return function(*given, **named)
+
+    return jax.eval_shape(run, *specs)
+
+
+def _common(a: Shape, b: Shape) -> Shape:
+    return tuple(x if x == y else None for x, y in zip(a, b, strict=True))
+
+
+def apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Write down a function of nodes; of several results, each becomes a node.
+
+    >>> x = Input((3,))
+    >>> apply(jnp.tanh, x).shape
+    (None, 3)
+    """
+    spec = infer(function, args, kwargs)
+    if _is_leaf(spec):
+        return Operation(function, args, kwargs, *spec)
+    whole = Operation(function, args, kwargs, (), "tuple")
+    keys = spec if isinstance(spec, dict) else range(len(spec))
+    items = {k: Operation(operator.getitem, (whole, k), {}, *spec[k]) for k in keys if _is_leaf(spec[k])}
+    return items if isinstance(spec, dict) else type(spec)(items.values())
+
+
+def _is_leaf(spec: Any) -> bool:
+    return isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[1], str)
+
+
+def _as_shape(shape: Any) -> Shape:
+    return (shape,) if isinstance(shape, int) else tuple(shape)
+
+
+_names: Counter[str] = Counter()
+_lock = threading.Lock()
+
+
+def unique_name(stem: str) -> str:
+    """The stem, or the stem with a number when it was given before: dense, dense_1, ..."""
+    with _lock:
+        count = _names[stem]
+        _names[stem] += 1
+    return f"{stem}_{count}" if count else stem
+
+
+def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, other: apply(function, self, other)
+
+
+def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, other: apply(function, other, self)
+
+
+_OPERATORS = {
+    "add": jnp.add, "sub": jnp.subtract, "mul": jnp.multiply, "truediv": jnp.true_divide, "floordiv": jnp.floor_divide,
+    "mod": jnp.mod, "pow": jnp.power, "matmul": jnp.matmul,
+}  # fmt: skip
+_COMPARISONS = {"lt": jnp.less, "le": jnp.less_equal, "gt": jnp.greater, "ge": jnp.greater_equal}
+
+for _name, _function in _OPERATORS.items():
+    setattr(Node, f"__{_name}__", _forward(_function))
+    setattr(Node, f"__r{_name}__", _reflected(_function))
+for _name, _function in _COMPARISONS.items():
+    setattr(Node, f"__{_name}__", _forward(_function))
+Node.__neg__ = functools.partialmethod(lambda self: apply(jnp.negative, self))  # type: ignore[attr-defined]
+Node.__abs__ = functools.partialmethod(lambda self: apply(jnp.abs, self))  # type: ignore[attr-defined]
+
+
+def _item(value: Any, index: Any) -> Any:
+    return value[index]
+
+
+Node.__getitem__ = lambda self, index: apply(_item, self, index)  # type: ignore[attr-defined]

@@ -1,0 +1,300 @@
+"""The layer protocol: `build` declares weights, `call` computes; everything else is here.
+
+At the desk a layer holds `Variable`s. Every computation happens on a copy (see `caviar.parts`) in which the weights and the
+numbers are plain arrays, so `call` reads `self.kernel` and `self.rate`, and updates state by assigning: `self.count = ...`.
+`call` gets what it names: `training` (bool), `mask`, and `rng` (a fresh random key while training, else None).
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from caviar import config, initializers, regularizers
+from caviar.errors import ArgumentError, NotBuiltError, ShapeError
+from caviar.graph.evaluation import Context, current, evaluating, run_part
+from caviar.graph.node import UNKNOWN_SIZES, Node, apply, nodes_in, unique_name
+from caviar.graph.variable import Variable
+from caviar.layers.weights import drawing, plan
+from caviar.parts import Part, float_fields, parts_of, take_apart
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Layer(Part):
+    """The base of every layer; subclass it with `build` and `call`, as in Keras.
+
+    >>> class Double(Layer):
+    ...     def call(self, x):
+    ...         return 2 * x
+    >>> Double()(np.ones((1, 2), "float32")).tolist()
+    [[2.0, 2.0]]
+    """
+
+    name: str | None = None
+    trainable: bool = True
+    dtype: str | None = None
+    input_shape: Any = None
+    input_dim: int | None = None
+    activity_regularizer: Any = None
+
+    unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name"}
+    supports_masking: ClassVar[bool] = False
+    built: ClassVar[bool] = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls, *args, **kwargs)
+        own = unique_name(_snake_case(cls.__name__))
+        vars(self).update(name=own, trainable=True, _own_name=own)  # also for subclasses that skip super().__init__()
+        return self
+
+    def __post_init__(self) -> None:
+        self.name = self.name or vars(self)["_own_name"]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _building(vars(cls)["build"])  # type: ignore[method-assign]
+
+    # -- what subclasses write ------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Declare the weights with `add_weight`; called once, with the shape of the first input (None where unknown)."""
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs; pure, except that state may be assigned to attributes."""
+        raise ArgumentError(f"layer {type(self).__name__} defines no `call(self, x)`")
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the outputs; by default the one that came in, for layers that support masking."""
+        return mask if self.supports_masking else None
+
+    # -- weights --------------------------------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        name: str,
+        shape: tuple[int, ...] = (),
+        initializer: Any = "glorot_uniform",
+        regularizer: Any = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+    ) -> Variable:
+        """Declare a weight; it becomes the attribute of that name. Its value is drawn when the whole network is built."""
+        if any(d is None for d in shape):
+            raise ShapeError(f"weight {name!r} of layer {self.name!r} would have shape {shape}: the input needs a known last axis")
+        variable = plan(tuple(shape), dtype or self.dtype or config.floatx(), initializers.get(initializer), trainable, f"{self.name}/{name}")
+        vars(self)[name] = variable
+        if regularizer is not None:
+            vars(self).setdefault("_penalties", {})[name] = regularizers.get(regularizer)
+        return variable
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All weights, those of sublayers included."""
+        return take_apart(self).variables
+
+    weights = variables
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The weights that training changes."""
+        return self._variables_that(trainable=True)
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """State, and frozen weights."""
+        return self._variables_that(trainable=False)
+
+    def _variables_that(self, trainable: bool) -> list[Variable]:
+        apart = take_apart(self)
+        return [v for v, slot in zip(apart.variables, apart.structure.slots, strict=True) if slot.trainable == trainable]
+
+    trainable_weights = trainable_variables
+    non_trainable_weights = non_trainable_variables
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The values of all weights as NumPy arrays, trainable ones first, as in Keras."""
+        return [v.numpy() for v in (*self.trainable_variables, *self.non_trainable_variables)]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Give all weights new values, in the order of `get_weights`."""
+        variables = [*self.trainable_variables, *self.non_trainable_variables]
+        if len(weights) != len(variables):
+            raise ShapeError(f"layer {self.name!r} has {len(variables)} weights, and {len(weights)} values were given")
+        for variable, value in zip(variables, weights, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """The number of numbers in all weights."""
+        return sum(int(np.prod(v.shape)) for v in self.variables)
+
+    def add_loss(self, value: Any) -> None:
+        """Add a scalar to the loss of the present evaluation; for use inside `call`."""
+        context = current()
+        if context is not None:
+            context.penalties.append(value)
+
+    def sublayers(self) -> list[Layer]:
+        """All layers inside this one."""
+        return [p for p in parts_of(self, Layer) if p is not self]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "trainable" and value != self.trainable:  # freezing a layer freezes what is in it
+            for layer in (self, *self.sublayers()):
+                vars(layer)["trainable"] = value
+            return
+        if self.built and name in getattr(self, "__dataclass_fields__", {}) and name not in float_fields(type(self)) | {"name", "trainable"}:
+            raise ArgumentError(f"{name!r} of layer {self.name!r} is part of its structure, which is fixed once it is built: make a new layer")
+        object.__setattr__(self, name, value)
+
+    # -- calling --------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply to nodes (writes the graph down), to arrays at the desk (computes), or to arrays inside an evaluation."""
+        if nodes_in((args, kwargs)):
+            with drawing(), evaluating(Context(building=True)):
+                return apply(self, *args, **kwargs)
+        if current() is None:
+            return self._at_desk(*args, **kwargs)
+        return self._compute(*args, **kwargs)
+
+    def _at_desk(self, *args: Any, training: bool = False, **kwargs: Any) -> Any:
+        args, kwargs = jax.tree.map(jnp.asarray, args), {k: _array_or_same(v) for k, v in kwargs.items()}
+        ensure_built(self, *args, **kwargs)
+        outputs, apart, values = run_part(self, args, kwargs, training)
+        for variable, slot, value in zip(apart.variables, apart.structure.slots, values, strict=True):
+            if not slot.trainable and not isinstance(value, jax.core.Tracer):
+                variable.assign(value)
+        return outputs
+
+    def _compute(self, *args: Any, **kwargs: Any) -> Any:
+        context = current()
+        assert context is not None
+        if context.building:
+            self._build_for(args)
+        elif not self.built:
+            raise NotBuiltError(f"layer {self.name!r} was first used inside a compiled program: make it in __init__ or build")
+        layer = _stand_in(self) if context.building else self
+        with context.mode(kwargs.get("training")):
+            return self._finish(context, args, layer._call(context, args, kwargs))
+
+    def _call(self, context: Context, args: Any, kwargs: Any) -> Any:
+        wanted = _parameters(type(self))
+        kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+        if "training" in wanted:
+            kwargs["training"] = context.training
+        if "rng" in wanted:
+            kwargs["rng"] = context.next_rng()
+        if "mask" in wanted and kwargs.get("mask") is None:
+            kwargs["mask"] = _mask_of(context, args[0])
+        return self.call(*args, **kwargs)
+
+    def _finish(self, context: Context, args: Any, outputs: Any) -> Any:
+        if args and not context.building:
+            mask = self.compute_mask(args[0], _mask_of(context, args[0]))
+            if not isinstance(outputs, (tuple, list, dict)):
+                context.set_mask(outputs, mask)
+        if self.activity_regularizer is not None:
+            batch = jax.tree.leaves(outputs)[0].shape[0]
+            context.penalties.append(regularizers.get(self.activity_regularizer)(outputs) / batch)
+        if context.note is not None:
+            context.note(self, outputs)
+        return outputs
+
+    def _build_for(self, args: Any) -> None:
+        if self.built:
+            return
+        shapes = [jax.tree.map(_known_shape, arg) for arg in args if arg is not None]
+        several = len(inspect.signature(self.build).parameters) > 1
+        self.build(*shapes) if several else self.build(*shapes[:1])
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this layer again."""
+        given = super().get_config()
+        if given.get("name") == vars(self)["_own_name"]:
+            del given["name"]
+        return given
+
+
+def ensure_built(layer: Layer, *args: Any, **kwargs: Any) -> None:
+    """Build a layer and all in it for arrays of these shapes, without computing anything."""
+    if is_built(layer):
+        return
+    with drawing(), evaluating(Context(building=True)):
+        jax.eval_shape(lambda *a: layer(*a, **kwargs), *args)
+
+
+def is_built(layer: Layer) -> bool:
+    """Whether a layer and all in it have their weights."""
+    return layer.built and all(inner.built for inner in layer.sublayers())
+
+
+def _stand_in(layer: Layer) -> Layer:
+    """A shallow copy that holds zeros in the place of weights, for the inference of shapes."""
+    copy = object.__new__(type(layer))
+    vars(copy).update({k: _zeros(v) for k, v in vars(layer).items()})
+    return copy
+
+
+def _zeros(value: Any) -> Any:
+    if isinstance(value, Variable):
+        return jnp.zeros(value.shape, value.dtype)
+    if isinstance(value, list):
+        return [_zeros(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _zeros(v) for k, v in value.items()}
+    return value
+
+
+def _building(build: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a subclass' `build`: once, and with the weights drawn at the end of the outermost one."""
+
+    @functools.wraps(build)
+    def wrapped(self: Layer, *shapes: Any) -> None:
+        with drawing():
+            build(self, *shapes)
+        vars(self)["built"] = True
+
+    return wrapped
+
+
+Layer.build = _building(Layer.build)  # type: ignore[method-assign]
+
+
+def _known_shape(x: Any) -> tuple[int | None, ...]:
+    """The shape with None for the batch and every unknown axis."""
+    return tuple(None if i == 0 or d in UNKNOWN_SIZES else d for i, d in enumerate(jnp.shape(x)))
+
+
+def _mask_of(context: Context, value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        masks = [context.mask_of(v) for v in value]
+        return masks if any(m is not None for m in masks) else None
+    return context.mask_of(value)
+
+
+@functools.cache
+def _parameters(cls: type[Layer]) -> frozenset[str]:
+    return frozenset(inspect.signature(cls.call).parameters)
+
+
+def _array_or_same(value: Any) -> Any:
+    return jax.tree.map(jnp.asarray, value) if isinstance(value, (np.ndarray, jax.Array, list, tuple)) else value
+
+
+def _snake_case(name: str) -> str:
+    """As Keras names layers: Conv2D is conv2d, MaxPooling2D is max_pooling2d.
+
+    >>> _snake_case("MaxPooling2D"), _snake_case("LSTM"), _snake_case("GlobalMaxPooling1D")
+    ('max_pooling2d', 'lstm', 'global_max_pooling1d')
+    """
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

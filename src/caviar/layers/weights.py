@@ -1,0 +1,73 @@
+"""Drawing initial weights: all those of a network at once, by one compiled program."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar import config
+from caviar.graph.evaluation import as_arrays, cached
+from caviar.graph.variable import Variable
+from caviar.parts import put_together, take_apart
+
+
+class _Planned(threading.local):
+    """The weights declared so far by the outermost `build` under way."""
+
+    def __init__(self) -> None:
+        self.variables: list[Variable] = []
+        self.depth = 0
+
+
+_planned = _Planned()
+
+
+def plan(shape: tuple[int, ...], dtype: str, initializer: Any, trainable: bool, name: str) -> Variable:
+    """Declare a weight whose value is drawn when the outermost build ends."""
+    variable = Variable.planned(shape, dtype, initializer, trainable, name)
+    _planned.variables.append(variable)
+    if _planned.depth == 0:
+        _draw_planned()
+    return variable
+
+
+@contextlib.contextmanager
+def drawing() -> Iterator[None]:
+    """Draw all weights declared inside the outermost such block together, at its end."""
+    _planned.depth += 1
+    try:
+        yield
+    finally:
+        _planned.depth -= 1
+        if _planned.depth == 0:
+            _draw_planned()
+
+
+def _draw_planned() -> None:
+    variables, _planned.variables = _planned.variables, []
+    if variables:
+        with jax.ensure_compile_time_eval():
+            for variable, value in zip(variables, initial_values(variables)(config.next_key()), strict=True):
+                variable.assign(value)
+
+
+def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[jax.Array]]:
+    """The pure function from a random key to initial values of the variables; a population maps it over keys."""
+    specs = tuple((v.shape, v.dtype) for v in variables)
+    apart = take_apart([v.initializer for v in variables])
+
+    def make() -> Callable[..., Any]:
+        def draw(key: jax.Array, numbers: Any) -> list[jax.Array]:
+            initializers = put_together(apart.structure, numbers, [])
+            keys = jax.random.split(key, len(specs))
+            return [jnp.asarray(f(k, s, jnp.dtype(d)), d) for f, k, (s, d) in zip(initializers, keys, specs, strict=True)]
+
+        return draw
+
+    program = cached(("init", apart.structure, specs), make)
+    return lambda key: program(key, as_arrays(apart.numbers))

@@ -1,0 +1,186 @@
+"""What every loss is: values per sample, and how they become one number."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from caviar.errors import ArgumentError, unknown_name
+from caviar.losses.naming import Named, snake_case
+from caviar.losses.shapes import arrays, ratio, same_rank, same_shape, spread
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
+
+
+@dataclass(eq=False, repr=False)
+class Loss(Named):
+    """The base of every loss; subclass it with `call(y_true, y_pred)`, which gives one value per sample.
+
+    `reduction`: "sum_over_batch_size" or "mean" (the weighted sum over the number of values), "mean_with_sample_weight"
+    (over the sum of the weights, those of classes included), "sum", or "none".
+
+    >>> class Cubed(Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return jnp.mean(jnp.abs(y_true - y_pred) ** 3, axis=-1)
+    >>> float(Cubed()([[1.0], [2.0]], [[3.0], [2.0]]))
+    4.0
+    """
+
+    _: KW_ONLY
+    reduction: str | None = "sum_over_batch_size"
+    name: str | None = None
+    dtype: str | None = None
+
+    labels: ClassVar[str] = "any"
+    """What the labels are: any, real, non_negative, probability, sign, class or one_hot (see `check_labels`)."""
+
+    def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:  # noqa: ARG002
+        """One value per sample."""
+        raise ArgumentError(f"loss {type(self).__name__} defines no `call(self, y_true, y_pred)`")
+
+    def match(self, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Labels and predictions in shapes that `call` can take."""
+        return y_true, y_pred
+
+    def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array | None:  # noqa: ARG002
+        """Which values count at all; None for all of them."""
+        return None
+
+    def class_weights(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array | None:  # noqa: ARG002
+        """The weight that each sample has by its class, which `call` has multiplied in already."""
+        return None
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """The loss, reduced as `reduction` says."""
+        if self.reduction in (None, "none"):
+            values, weights = self.values_and_weights(y_true, y_pred, sample_weight)
+            return values if weights is None else values * weights
+        return ratio(*self.totals(y_true, y_pred, sample_weight))
+
+    def values_and_weights(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> tuple[jax.Array, jax.Array | None]:
+        """The values per sample, and their weights (sample weights, masks, ignored classes); None where all weigh 1."""
+        values, weights, _, _ = self._weighed(y_true, y_pred, sample_weight, mask)
+        return values, weights
+
+    def totals(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """What the loss is a quotient of: each added up over batches of any sizes, they give the loss of all rows.
+
+        >>> from caviar.losses import MeanSquaredError
+        >>> [float(t) for t in MeanSquaredError().totals([[0.0], [0.0]], [[1.0], [3.0]])]
+        [10.0, 2.0]
+        """
+        values, weights, valid, by_class = self._weighed(y_true, y_pred, sample_weight, mask)
+        total = jnp.sum(values if weights is None else values * weights)
+        match self.reduction:
+            case "sum":
+                count = jnp.ones_like(total)
+            case "mean_with_sample_weight":
+                count = jnp.sum(_product(weights, by_class, values))
+            case "sum_over_batch_size" | "mean":
+                count = jnp.sum(_product(valid, None, values))
+            case _:
+                raise unknown_name("reduction", self.reduction, REDUCTIONS)
+        return total, count
+
+    def _samples(self, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
+        return self.match(*arrays(y_true, y_pred, self.dtype))
+
+    def _weighed(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> tuple[Any, Any, Any, Any]:
+        """The values, their weights, which of them count, and the weights of their classes."""
+        y_true, y_pred = self._samples(y_true, y_pred)
+        values = self.call(y_true, y_pred)
+        dtype = values.dtype
+        valid = None if mask is None else spread(mask, values.shape, dtype, "mask")
+        counted = self.counted(y_true, values)
+        if counted is not None:
+            valid = _product(valid, counted.astype(dtype), values)
+        weights = valid
+        if sample_weight is not None:
+            weights = _product(valid, spread(sample_weight, values.shape, dtype), values)
+        return values, weights, valid, self.class_weights(y_true, y_pred)
+
+
+def _product(a: jax.Array | None, b: jax.Array | None, values: jax.Array) -> jax.Array:
+    """The product of two weights of the values, where None is 1."""
+    both = [w for w in (a, b) if w is not None]
+    return functools.reduce(jnp.multiply, both) if both else jnp.ones_like(values)
+
+
+@dataclass(eq=False, repr=False)
+class ElementLoss(Loss):
+    """A loss of each element by itself, averaged over the last axis; with `axis=None` each element is a value.
+
+    Subclasses define `elements(y_true, y_pred)`.
+    """
+
+    _: KW_ONLY
+    axis: int | None = -1
+
+    labels: ClassVar[str] = "real"
+
+    def elements(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:  # noqa: ARG002
+        """One value per element."""
+        raise ArgumentError(f"loss {type(self).__name__} defines no `elements(self, y_true, y_pred)`")
+
+    def match(self, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Labels and predictions of one shape."""
+        return same_shape(y_true, y_pred, str(self.name))
+
+    def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
+        """The mean of the elements over the axis."""
+        values = self.elements(y_true, y_pred)
+        return values if self.axis is None else jnp.mean(values, self.axis)
+
+    def _samples(self, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
+        """Predictions of shape (n,) are n samples, not one sample of n elements."""
+        y_true, y_pred = super()._samples(y_true, y_pred)
+        return (y_true[:, None], y_pred[:, None]) if y_pred.ndim == 1 else (y_true, y_pred)
+
+
+@dataclass(eq=False, repr=False)
+class FunctionLoss(Loss):
+    """A plain function of labels and predictions as a loss; it gives a value per sample, or one for the whole batch.
+
+    >>> float(FunctionLoss(lambda y_true, y_pred: jnp.abs(y_true - y_pred)[:, 0])([[1.0]], [[3.0]]))
+    2.0
+    """
+
+    function: Callable[..., Any]
+
+    def match(self, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Labels and predictions of one rank where that is easily done."""
+        return same_rank(y_true, y_pred)
+
+    def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
+        """What the function says."""
+        return jnp.asarray(self.function(y_true, y_pred))
+
+
+def function_of(cls: type[Loss]) -> Callable[..., jax.Array]:
+    """The lower-case function of a loss: `f(y_true, y_pred, ...)` gives its values per sample.
+
+    >>> from caviar.losses import MeanSquaredError
+    >>> function_of(MeanSquaredError)([[1.0, 2.0]], [[3.0, 2.0]]).tolist()
+    [2.0]
+    """
+
+    def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> jax.Array:
+        loss = cls(*args, **kwargs)
+        return loss.call(*loss.match(*arrays(y_true, y_pred, loss.dtype)))
+
+    labels_first = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in ("y_true", "y_pred")]
+    own = [p for n, p in inspect.signature(cls).parameters.items() if n not in ("reduction", "name", "dtype")]
+    function.__name__ = function.__qualname__ = snake_case(cls.__name__)
+    function.__doc__ = f"The values per sample of `{cls.__name__}`: {(cls.__doc__ or '').splitlines()[0]}"
+    vars(function).update(__signature__=inspect.Signature([*labels_first, *own]), loss=cls)
+    return function

@@ -1,0 +1,161 @@
+"""Models as plain JSON, and back: names of known classes with their arguments; nothing in it can execute."""
+
+from __future__ import annotations
+
+import importlib
+import types
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from caviar.errors import FileError
+from caviar.graph.evaluation import Graph
+from caviar.graph.node import Input, Node, Operation, _item
+from caviar.graph.operations import TABLE
+from caviar.parts import Part
+
+_MODULES = (
+    "layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers",
+)  # fmt: skip
+_FUNCTION_MODULES = ("activations", "losses", "regularizers", "initializers")
+_OPERATIONS: dict[str, Callable[..., Any]] = {**TABLE, "getitem": _item}
+
+
+class Writer:
+    """Turns parts into JSON; what is shared is written once and referred to afterwards."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, int] = {}
+        self.alive: list[Any] = []
+
+    def __call__(self, value: Any) -> Any:
+        """The JSON of a value."""
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, (list, tuple)):
+            return {type(value).__name__ if isinstance(value, list) else "tuple": [self(v) for v in value]}
+        if isinstance(value, dict):
+            return {"dict": [[self(k), self(v)] for k, v in value.items()]}
+        if isinstance(value, (np.ndarray, np.generic, jax.Array)):
+            return {"array": np.asarray(value).tolist(), "dtype": str(value.dtype)}
+        if isinstance(value, slice):
+            return {"slice": [value.start, value.stop, value.step]}
+        if isinstance(value, Part):
+            return self._part(value)
+        return self._function(value)
+
+    def _part(self, part: Part) -> Any:
+        if id(part) in self.seen:
+            return {"again": self.seen[id(part)]}
+        number = self.seen[id(part)] = len(self.alive)
+        self.alive.append(part)
+        if isinstance(part, Graph):
+            nodes = [self(node) for node in part.nodes]
+            return {"graph": number, "nodes": nodes, "inputs": self(part.inputs), "outputs": self(part.outputs)}
+        if isinstance(part, Input):
+            return {"input": number, "shape": list(part.shape), "dtype": part.dtype, "name": part.name}
+        if isinstance(part, Operation):
+            return self._operation(part, number)
+        if isinstance(part, Node):
+            raise FileError(f"{part!r} stands alone in the graph of the model, and only weights of layers can be saved")
+        graph = getattr(part, "_graph", None)
+        if graph is not None:
+            return {"model": number, "name": part.name, "graph": self(graph)}  # type: ignore[attr-defined]
+        config = part.get_config()
+        named = {"name": part.name} if isinstance(getattr(part, "name", None), str) and "sequence" in vars(part) else {}
+        return {"class": type(part).__name__, "number": number, "config": {k: self(v) for k, v in {**named, **config}.items()}}
+
+    def _operation(self, node: Operation, number: int) -> Any:
+        shape = {"shape": list(node.shape), "dtype": node.dtype}
+        return {"operation": number, "of": self(node.function), "args": self(node.args), "kwargs": self(node.kwargs), **shape}
+
+    def _function(self, function: Any) -> Any:
+        for name, known in _OPERATIONS.items():
+            if known is function:
+                return {"op": name}
+        if isinstance(function, types.FunctionType) and "<" not in function.__qualname__:
+            return {"function": function.__name__}
+        raise FileError(
+            f"{function!r} cannot be saved: it has no name to find it by again. Define it with `def` at the top of a module, "
+            "and pass it as custom_objects={'name': function} when loading"
+        )
+
+
+class Reader:
+    """Turns JSON back into parts. Classes are caviar's own, or those that the caller passes in; nothing else is looked up."""
+
+    def __init__(self, custom_objects: dict[str, Any] | None = None):
+        self.custom = custom_objects or {}
+        self.made: dict[int, Any] = {}
+
+    def __call__(self, value: Any) -> Any:
+        """The value that the JSON stands for."""
+        if not isinstance(value, dict):
+            return value
+        for kind in ("again", "list", "tuple", "dict", "array", "slice", "op", "function", "nodes", "input", "operation", "model", "class"):
+            if kind in value:
+                return getattr(self, f"_{kind}")(value)
+        raise FileError(f"the file holds something that caviar does not know: {', '.join(map(str, value))}")
+
+    def _again(self, value: Any) -> Any:
+        return self.made[value["again"]]
+
+    def _list(self, value: Any) -> Any:
+        return [self(v) for v in value["list"]]
+
+    def _tuple(self, value: Any) -> Any:
+        return tuple(self(v) for v in value["tuple"])
+
+    def _dict(self, value: Any) -> Any:
+        return {self(k): self(v) for k, v in value["dict"]}
+
+    def _array(self, value: Any) -> Any:
+        return np.asarray(value["array"], value["dtype"])
+
+    def _slice(self, value: Any) -> Any:
+        return slice(*value["slice"])
+
+    def _op(self, value: Any) -> Any:
+        return _OPERATIONS[value["op"]]
+
+    def _input(self, value: Any) -> Any:
+        made = Input(batch_shape=value["shape"], dtype=value["dtype"], name=value["name"])
+        return self._made(value["input"], made)
+
+    def _operation(self, value: Any) -> Any:
+        function, args, kwargs = self(value["of"]), self(value["args"]), self(value["kwargs"])
+        node = Operation(function, args, kwargs, tuple(value["shape"]), value["dtype"])
+        return self._made(value["operation"], node)
+
+    def _nodes(self, value: Any) -> Any:
+        for node in value["nodes"]:
+            self(node)
+        return self._made(value["graph"], Graph(self(value["inputs"]), self(value["outputs"])))
+
+    def _model(self, value: Any) -> Any:
+        from caviar.models.model import Model
+
+        graph = self(value["graph"])
+        return self._made(value["model"], Model(graph.inputs, graph.outputs, name=value["name"]))
+
+    def _class(self, value: Any) -> Any:
+        cls = self._find(value["class"], _MODULES, lambda found: isinstance(found, type) and issubclass(found, Part))
+        return self._made(value["number"], cls.from_config({k: self(v) for k, v in value["config"].items()}))
+
+    def _function(self, value: Any) -> Any:
+        return self._find(value["function"], _FUNCTION_MODULES, lambda found: isinstance(found, types.FunctionType))
+
+    def _made(self, number: int, value: Any) -> Any:
+        self.made[number] = value
+        return value
+
+    def _find(self, name: str, modules: tuple[str, ...], fits: Callable[[Any], bool]) -> Any:
+        if name in self.custom:
+            return self.custom[name]
+        for module in modules:
+            found = getattr(importlib.import_module(f"caviar.{module}"), name, None)
+            if fits(found):
+                return found
+        raise FileError(f"the file needs {name!r}, which is not caviar's own: pass it as custom_objects={{{name!r}: {name}}}")

@@ -1,0 +1,271 @@
+"""The model: a layer that can be compiled, trained, asked and saved."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from caviar import losses, optimizers
+from caviar.errors import ArgumentError, NotBuiltError, ShapeError, unknown_name
+from caviar.graph.evaluation import Graph, current
+from caviar.graph.node import Input, Node, Operation, nodes_in
+from caviar.layers.base import Layer, ensure_built
+from caviar.training import fit as fitting
+from caviar.training.callbacks import History
+from caviar.training.compiled import Compiled
+from caviar.training.controls import Controls
+from caviar.training.step import Step
+
+
+class Model(Layer):
+    """A network: made from nodes, `Model(inputs, outputs)`, or subclassed with layers in `__init__` and a `call`.
+
+    >>> from caviar.layers import Dense
+    >>> x = Input((4,))
+    >>> model = Model(x, Dense(3, activation="softmax")(x))
+    >>> model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    >>> history = model.fit(np.ones((8, 4)), np.zeros(8), epochs=2, verbose=0)
+    >>> model.predict(np.ones((2, 4)), verbose=0).shape
+    (2, 3)
+    """
+
+    unwalked: ClassVar[frozenset[str]] = Layer.unwalked | {"_compiled", "_run", "_training", "history", "stop_training", "built_for"}
+
+    _compiled: Compiled | None = None
+    _run: Any = None
+    _training: Any = None
+    _graph: Graph | None = None
+    history: History | None = None
+    stop_training: bool = False
+    built_for: Any = None  # the shapes of the inputs, for loading
+
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        if inputs is None:
+            return
+        if outputs is None or not nodes_in(inputs) or not nodes_in(outputs):
+            raise ArgumentError("Model(inputs, outputs) takes nodes: x = Input((4,)); Model(x, Dense(3)(x))")
+        self._graph = Graph(inputs, outputs)
+        self._check_connected()
+        vars(self)["built"] = True
+
+    # -- the network ----------------------------------------------------------------------------------------------
+
+    def call(self, inputs: Any) -> Any:
+        """The outputs; models made from nodes compute them, subclasses write their own."""
+        if self._graph is None:
+            raise ArgumentError(f"model {type(self).__name__} defines no `call(self, x)`, and was not made from nodes")
+        return self._graph(*self._fed(inputs))
+
+    def _fed(self, inputs: Any) -> list[Any]:
+        """The values of the inputs in the graph's order; dicts go by the inputs' names."""
+        wanted = nodes_in(self._graph.inputs)  # type: ignore[union-attr]
+        if isinstance(inputs, dict):
+            missing = [str(n.name) for n in wanted if n.name not in inputs]
+            if missing:
+                raise ArgumentError(f"input {missing[0]!r} of model {self.name!r} is missing; given: {', '.join(inputs)}")
+            return [inputs[n.name] for n in wanted]
+        given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        if len(given) != len(wanted):
+            raise ArgumentError(f"model {self.name!r} has {len(wanted)} inputs, and was given {len(given)}")
+        return given
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Refuse inputs that do not fit what the model was made for."""
+        if self._graph is None:
+            return
+        for node, given in zip(nodes_in(self._graph.inputs), self._fed(inputs), strict=True):
+            fits = len(given.shape) == len(node.shape) and all(
+                e in (None, g) for e, g in zip(node.shape[1:], given.shape[1:], strict=True)
+            )
+            if not fits:
+                raise ShapeError(
+                    f"input {node.name!r} of model {self.name!r} wants shape {_spoken(node.shape)}, and was given {tuple(given.shape)}"
+                )
+
+    def _check_connected(self) -> None:
+        known = {id(n) for n in nodes_in(self._graph.inputs)}  # type: ignore[union-attr]
+        loose = [n for n in self._graph.nodes if isinstance(n, Input) and id(n) not in known]  # type: ignore[union-attr]
+        if loose:
+            raise ArgumentError(f"the outputs also depend on {loose[0]!r}, which is not among the inputs of the model")
+
+    @property
+    def inputs(self) -> list[Node]:
+        """The input nodes of a model made from nodes."""
+        return nodes_in(self._graph.inputs) if self._graph else []
+
+    @property
+    def outputs(self) -> list[Node]:
+        """The output nodes of a model made from nodes."""
+        return nodes_in(self._graph.outputs) if self._graph else []
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs."""
+        return [str(n.name) for n in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: those of the layers that make them."""
+        if self._graph is not None and isinstance(self._graph.outputs, dict):
+            return sorted(self._graph.outputs)
+        found: list[str] = []
+        for i, node in enumerate(self.outputs):
+            name = str(getattr(getattr(node, "function", None), "name", None) or f"output_{i}")
+            found.append(name if name not in found else f"{name}_{i}")
+        return found
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the model, in the order of computation; not those inside other layers."""
+        if self._graph is None:
+            return [v for v in _flat(list(vars(self).values())) if isinstance(v, Layer)]
+        functions = [n.function for n in self._graph.nodes if isinstance(n, Operation)]
+        return list({id(f): f for f in functions if isinstance(f, Layer)}.values())
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name or its place."""
+        if index is not None:
+            return self.layers[index]
+        found = {layer.name: layer for layer in self.layers}
+        if name not in found:
+            raise unknown_name("layer", name, [str(n) for n in found])
+        return found[name]
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for inputs of this shape, batch first: `model.build((None, 10))`."""
+        if current() is None and self._graph is None:
+            ensure_built(self, abstract(input_shape))
+
+    # -- training -------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose optimizer, loss and metrics. The last four arguments are Keras' and change nothing: all is one program."""
+        del run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+        for given in loss if isinstance(loss, (list, tuple)) else loss.values() if isinstance(loss, dict) else [loss]:
+            if given is not None:
+                losses.get(given)  # a mistyped name is told here, not at fit
+        self._compiled = Compiled(optimizers.get(optimizer), loss, loss_weights, metrics, weighted_metrics)
+        self._run = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer that `compile` was given."""
+        return fitting.compiled_of(self, "model.optimizer").optimizer
+
+    @property
+    def loss(self) -> Any:
+        """The loss that `compile` was given."""
+        return fitting.compiled_of(self, "model.loss").loss
+
+    @property
+    def controls(self) -> Controls:
+        """The numbers that may change while the model trains: `model.controls["learning_rate"] = 1e-4`."""
+        return Controls(*([self._compiled.optimizer] if self._compiled else []), self)
+
+    fit = fitting.fit
+    evaluate = fitting.evaluate
+    predict = fitting.predict
+    train_on_batch = fitting.train_on_batch
+
+    def train_step(self, step: Step, batch: Any) -> tuple[Step, Any]:
+        """One step of training, pure. Override it for losses of your own, and report a dict of scalars:
+
+        `value, extra, gradients, step = step.gradients(lambda recipe: (loss_of(recipe.network, batch), None))`,
+        then `return step.apply(gradients), {"loss": value}`. A batch is (x, [y], [sample_weight]).
+        """
+        _, report, gradients, step = step.gradients(lambda recipe: recipe.objective(batch))
+        return step.apply(gradients), report
+
+    standard_train_step = train_step
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics of one batch."""
+        rows = len(jax.tree.leaves(x)[0])
+        return self.evaluate(x, y, batch_size=rows, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch."""
+        return self.predict(x, batch_size=len(jax.tree.leaves(x)[0]), verbose=0)
+
+    # -- looking and keeping --------------------------------------------------------------------------------------
+
+    def summary(self, line_length: int | None = None, print_fn: Any = None) -> None:
+        """Print a table of layers, output shapes and parameter counts."""
+        from caviar.models.summary import summary
+
+        summary(self, line_length, print_fn)
+
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
+        """Save architecture, weights, and the state of training, as one file that executes nothing when loaded."""
+        from caviar.models.saving import save_model
+
+        save_model(self, filepath, overwrite)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Save the weights alone."""
+        from caviar.models.saving import save_weights
+
+        save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: Any) -> None:
+        """Load weights that `save_weights` or `save` wrote."""
+        from caviar.models.saving import load_weights
+
+        load_weights(self, filepath)
+
+    def save_run(self, filepath: Any) -> None:
+        """Save the complete state of the training under way (for `BackupAndRestore`)."""
+        from caviar.models.saving import save_run
+
+        save_run(self, filepath)
+
+    def restore_run(self, filepath: Any) -> None:
+        """Go on with a training that `save_run` saved."""
+        from caviar.models.saving import restore_run
+
+        restore_run(self, filepath)
+
+    def require_built(self, what: str) -> None:
+        """Raise unless the model has its weights."""
+        if not self.variables and not self.built:
+            raise NotBuiltError(f"model {self.name!r} has no weights yet, so {what} is not possible: call fit, build or predict first")
+
+
+def _spoken(shape: Any) -> str:
+    return f"(batch, {', '.join('any' if d is None else str(d) for d in shape[1:])})" if len(shape) > 1 else "(batch,)"
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        found += _flat(list(value)) if isinstance(value, (list, tuple)) else _flat(list(value.values())) if isinstance(value, dict) else [value]
+    return found
+
+
+def abstract(shape: Any) -> Any:
+    """Inputs of a shape, as far as building needs them."""
+    if isinstance(shape, dict):
+        return {name: abstract(s) for name, s in shape.items()}
+    if isinstance(shape, list):
+        return [abstract(s) for s in shape]
+    return jax.ShapeDtypeStruct([1 if d is None else d for d in shape], jnp.float32)

@@ -1,0 +1,215 @@
+"""Models in files: one zip of JSON and safetensors, written as a whole or not at all, and loaded without executing anything."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as from_safetensors
+from safetensors.numpy import save as to_safetensors
+
+import caviar
+from caviar.errors import ArgumentError, FileError, ShapeError
+from caviar.layers.base import ensure_built
+from caviar.models.configs import Reader, Writer
+from caviar.models.model import Model
+from caviar.training.compiled import Compiled
+from caviar.training.state import Run
+
+FORMAT = 1
+
+
+def save_model(model: Model, path: Any, overwrite: bool = True) -> None:
+    """Save architecture, weights, what `compile` was given, and the optimizer's state."""
+    model.require_built("saving")
+    document: dict[str, Any] = {"kind": "model", "model": Writer()(model), "inputs": _shapes(model.built_for)}
+    parts = {"weights.safetensors": _pack(_weights(model))}
+    if model._compiled is not None:
+        document["compiled"] = {k: Writer()(v) for k, v in vars(model._compiled).items()}
+        if model._run is not None:
+            parts["optimizer.safetensors"] = _pack(_leaves(model._run.optimizer))
+            document["run"] = {"step": int(model._run.step), "rate": float(model._run.rate)}
+    write(path, document, parts, overwrite)
+
+
+def load_model(path: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
+    """Load a model that `model.save` wrote; classes of your own are passed as `custom_objects={"Block": Block}`.
+
+    >>> import tempfile, numpy as np
+    >>> from caviar.models import Sequential
+    >>> from caviar.layers import Dense
+    >>> model, x = Sequential([Dense(2, input_dim=3)]), np.ones((1, 3), "float32")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(f"{folder}/model.caviar")
+    ...     again = load_model(f"{folder}/model.caviar")
+    >>> bool((again.predict(x, verbose=0) == model.predict(x, verbose=0)).all())
+    True
+    """
+    document, parts = read(path, "model")
+    model = Reader(custom_objects)(document["model"])
+    if document["inputs"] is not None and not model.inputs:
+        model.built_for = _specs(document["inputs"])
+        ensure_built(model, model.built_for)
+    _put(model, _unpack(parts, "weights.safetensors", path), path)
+    if compile and "compiled" in document:
+        model._compiled = Compiled(**{k: Reader(custom_objects)(v) for k, v in document["compiled"].items()})
+        if "run" in document:
+            model._run = _run_of(model, document["run"], _unpack(parts, "optimizer.safetensors", path))
+    return model
+
+
+def save_weights(model: Model, path: Any, overwrite: bool = True) -> None:
+    """Save the weights alone."""
+    model.require_built("saving weights")
+    write(path, {"kind": "weights"}, {"weights.safetensors": _pack(_weights(model))}, overwrite)
+
+
+def load_weights(model: Model, path: Any) -> None:
+    """Load the weights of a weights file or a model file into a model of the same architecture."""
+    model.require_built("loading weights")
+    _, parts = read(path, "weights", "model")
+    _put(model, _unpack(parts, "weights.safetensors", path), path)
+
+
+def save_run(model: Model, path: Any) -> None:
+    """Save the complete state of the training under way: weights, optimizer, rules, random keys, place in the data."""
+    training = model._training
+    if training is None:
+        raise ArgumentError("save_run saves a training under way: call it from a callback")
+    run = training.run._replace(keys=jax.random.key_data(training.run.keys))
+    parts = {"run.safetensors": _pack(_leaves(run)), "statistics.safetensors": _pack(_leaves(training.statistics))}
+    write(path, {"kind": "run", "callbacks": training.listeners.callbacks.get_state()}, parts)
+
+
+def restore_run(model: Model, path: Any) -> None:
+    """Go on with a training that `save_run` saved; called when the same `fit` begins."""
+    training = model._training
+    if training is None:
+        raise ArgumentError("restore_run goes on with a training: call it from a callback")
+    document, parts = read(path, "run")
+    pattern = training.run._replace(keys=jax.random.key_data(training.run.keys))
+    run: Run = _unleave(pattern, _unpack(parts, "run.safetensors", path), path)
+    training.run = training.finished = run._replace(keys=jax.random.wrap_key_data(run.keys))
+    training.held_statistics = list(_unpack(parts, "statistics.safetensors", path).values())
+    training.listeners.callbacks.set_state(document["callbacks"])
+    training.store()
+
+
+def write(path: Any, document: dict[str, Any], parts: dict[str, bytes], overwrite: bool = True) -> None:
+    """Write a file as a whole: a temporary one beside it takes its place only when complete."""
+    path = Path(os.fspath(path))
+    if path.exists() and not overwrite:
+        raise FileError(f"{path} exists already: give another name, or overwrite=True")
+    text = json.dumps({"format": FORMAT, "caviar": caviar.__version__, **document})
+    try:
+        with _beside(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr("caviar.json", text)
+            for name, content in parts.items():
+                archive.writestr(name, content)
+    except OSError as error:
+        raise FileError(f"{path} could not be written, and nothing was changed: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Any]:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+
+
+def read(path: Any, *kinds: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The document and the parts of a file, checked."""
+    path = Path(os.fspath(path))
+    if not path.exists():
+        raise FileError(f"{path} does not exist")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            contents = {name: archive.read(name) for name in archive.namelist()}
+        document = json.loads(contents.pop("caviar.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+        raise FileError(f"{path} is not a whole caviar file: it is truncated, altered, or something else ({error})") from error
+    if document.get("format") != FORMAT:
+        raise FileError(
+            f"{path} has format {document.get('format')}, written by caviar {document.get('caviar')}; "
+            f"this is caviar {caviar.__version__}, which reads format {FORMAT}"
+        )
+    if document.get("kind") not in kinds:
+        raise FileError(f"{path} holds a {document.get('kind')}, and a {' or '.join(kinds)} is wanted here")
+    return document, contents
+
+
+def _weights(model: Model) -> dict[str, np.ndarray]:
+    return {f"{i:05d} {v.path}": np.asarray(v.value) for i, v in enumerate(model.variables)}
+
+
+def _put(model: Model, tensors: dict[str, np.ndarray], path: Any) -> None:
+    variables = model.variables
+    if len(tensors) != len(variables):
+        raise ShapeError(f"{path} holds {len(tensors)} weights, and model {model.name!r} has {len(variables)}: not the same architecture")
+    for variable, (name, tensor) in zip(variables, sorted(tensors.items()), strict=True):
+        if tuple(tensor.shape) != variable.shape:
+            stored = name.split(" ", 1)[-1]
+            raise ShapeError(f"{path}: weight {stored!r} has shape {tensor.shape}, and {variable.path!r} of the model {variable.shape}")
+    for variable, (_, tensor) in zip(variables, sorted(tensors.items()), strict=True):
+        variable.assign(jnp.asarray(tensor, variable.dtype))
+
+
+def _leaves(tree: Any) -> dict[str, np.ndarray]:
+    return {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(tree))}
+
+
+def _unleave(pattern: Any, tensors: dict[str, np.ndarray], path: Any) -> Any:
+    leaves, structure = jax.tree.flatten(pattern)
+    found = [tensors[name] for name in sorted(tensors)]
+    if [(t.shape, t.dtype) for t in found] != [(tuple(l.shape), l.dtype) for l in leaves]:
+        raise FileError(f"{path} is the state of another training: its network, optimizer, callbacks or number of rows differ")
+    return jax.tree.unflatten(structure, [jnp.asarray(t) for t in found])
+
+
+def _run_of(model: Model, saved: dict[str, Any], tensors: dict[str, np.ndarray]) -> Run:
+    """As much of a run as a later `fit` takes up: the optimizer's state, the step, the rate."""
+    trainable = [v.value for v in model.trainable_variables]
+    pattern = jax.eval_shape(model.optimizer.init, trainable)
+    optimizer = _unleave(pattern, tensors, "the optimizer's state")
+    step, rate = jnp.asarray(saved["step"], jnp.int32), jnp.asarray(saved["rate"], caviar.config.floatx())
+    return Run([], [], optimizer, [], None, None, rate, step, None, None, None)  # type: ignore[arg-type]
+
+
+def _pack(tensors: dict[str, np.ndarray]) -> bytes:
+    return to_safetensors({name: np.ascontiguousarray(t) for name, t in tensors.items()})
+
+
+def _unpack(parts: dict[str, bytes], name: str, path: Any) -> dict[str, np.ndarray]:
+    try:
+        return from_safetensors(parts[name])
+    except (KeyError, SafetensorError, ValueError) as error:
+        raise FileError(f"{path} is altered or truncated: its part {name} cannot be read ({error})") from error
+
+
+def _shapes(specs: Any) -> Any:
+    return None if specs is None else Writer()(jax.tree.map(lambda s: [list(s.shape), str(s.dtype)], specs))
+
+
+def _specs(shapes: Any) -> Any:
+    found = Reader()(shapes)
+    is_spec = lambda s: isinstance(s, list) and len(s) == 2 and isinstance(s[1], str)  # noqa: E731
+    return jax.tree.map(lambda s: jax.ShapeDtypeStruct(s[0], jnp.dtype(s[1])), found, is_leaf=is_spec)

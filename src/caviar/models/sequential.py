@@ -1,0 +1,133 @@
+"""A model whose layers follow one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from caviar.errors import ArgumentError, ShapeError
+from caviar.graph.node import Input
+from caviar.layers.base import Layer, ensure_built, is_built
+from caviar.models.model import Model
+
+
+class Sequential(Model):
+    """Layers one after another: `Sequential([Dense(64, activation="relu"), Dense(1)])`, or `add` by `add`.
+
+    >>> from caviar.layers import Dense
+    >>> model = Sequential([Dense(3, input_dim=4), Dense(1)])
+    >>> model.count_params()
+    19
+    """
+
+    unwalked: ClassVar[frozenset[str]] = Model.unwalked | {"_input", "_building"}
+
+    _input: Input | None = None
+
+    def __init__(self, layers: Iterable[Any] | None = None, name: str | None = None, **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        self.sequence: list[Layer] = []
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer: Any) -> None:
+        """Append a layer; an `Input` as the first one tells the shape."""
+        if isinstance(layer, Input) and not self.sequence:
+            self._input = layer
+        elif isinstance(layer, Layer):
+            self.sequence.append(layer)
+        else:
+            hint = f": write {layer.__name__}()" if isinstance(layer, type) else "; an Input can only stand first"
+            raise ArgumentError(f"Sequential takes layers, and was given {layer!r}{hint}")
+
+    def pop(self) -> Layer:
+        """Remove the last layer."""
+        if not self.sequence:
+            raise ArgumentError("there is no layer to remove")
+        return self.sequence.pop()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order."""
+        return list(self.sequence)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The name of the last layer."""
+        return [str(self.sequence[-1].name)] if self.sequence else []
+
+    def call(self, inputs: Any) -> Any:
+        """Each layer applied to what the one before gave."""
+        x = inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
+        for layer in self.sequence:
+            x = layer(x)
+        return x
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Refuse an empty model, and inputs of another shape than the model was built for."""
+        if not self.sequence:
+            raise ArgumentError(f"model {self.name!r} has no layers: add some first")
+        known = self._known_input()
+        given = jax.tree.leaves(inputs)
+        if known is None or len(given) != 1:
+            return
+        shape = given[0].shape
+        if len(shape) != len(known.shape) or any(e not in (None, g) for e, g in zip(known.shape[1:], shape[1:], strict=True)):
+            wanted = ", ".join("any" if d is None else str(d) for d in known.shape[1:])
+            raise ShapeError(f"model {self.name!r} wants inputs of shape (batch, {wanted}), and was given {tuple(shape)}")
+
+    def _known_input(self) -> Any:
+        """What is known of the input before any data: from an Input, from the first layer, or from an earlier build."""
+        if self._input is None and self.sequence:
+            self._input = _told_by(self.sequence[0])
+        if self._input is not None:
+            return self._input
+        return self.built_for if is_shaped(self.built_for) else None
+
+    def __walk__(self, walk: Any, path: str, trainable: bool) -> Any:
+        self._build_if_known()
+        return super().__walk__(walk, path, trainable)
+
+    def _build_if_known(self) -> None:
+        """Weights exist as soon as the input's shape is known, and are drawn when somebody looks."""
+        known = None if "_building" in vars(self) or "sequence" not in vars(self) or self.built else self._known_input()
+        if known is None:
+            return
+        self._building = True
+        try:
+            shape = [1 if d is None else d for d in known.shape]
+            self.built_for = jax.ShapeDtypeStruct(shape, jnp.dtype(known.dtype))
+            if not is_built(self):
+                ensure_built(self, self.built_for)
+        finally:
+            del self._building
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers, as given."""
+        known = [self._input] if self._input is not None and _told_by(self.sequence[0]) is None else []
+        return {**super().get_config(), "layers": [*known, *self.sequence]}
+
+
+
+
+def is_shaped(value: Any) -> bool:
+    """Whether a value has one shape."""
+    return hasattr(value, "shape")
+
+
+def _told_by(layer: Layer) -> Input | None:
+    """The input that a first layer's `input_shape` or `input_dim` tells of."""
+    if isinstance(layer, Sequential):
+        return layer._known_input() if isinstance(layer._known_input(), Input) else None
+    if layer.input_shape is not None:
+        return Input(layer.input_shape, dtype=layer.dtype)
+    told_by_dim = layer.input_dim is not None and "input_dim" not in _own_fields(layer)
+    return Input((layer.input_dim,), dtype=layer.dtype) if told_by_dim else None
+
+
+def _own_fields(layer: Layer) -> set[str]:
+    """Fields that a layer declares for itself, such as Embedding's input_dim."""
+    return {n for c in type(layer).__mro__ if c is not Layer and issubclass(c, Layer) for n in vars(c).get("__annotations__", {})}

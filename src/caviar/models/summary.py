@@ -1,0 +1,84 @@
+"""The table of a model."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from rich.box import ROUNDED
+from rich.console import Console
+from rich.table import Table
+
+from caviar.graph.evaluation import Context, evaluating
+from caviar.layers.base import Layer
+from caviar.parts import take_apart
+
+
+def summary(model: Any, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
+    """Print a table of layers, output shapes and parameter counts."""
+    text = as_text(model, line_length or 80)
+    (print_fn or print)(text)
+
+
+def as_text(model: Any, width: int = 80) -> str:
+    """The table as text."""
+    model.require_built("a summary")
+    shapes = output_shapes(model)
+    table = Table(title=f"Model: {str(model.name)!r}", box=ROUNDED, title_justify="left", width=width, title_style="bold")
+    table.add_column("Layer (type)", ratio=3)
+    table.add_column("Output shape", ratio=3)
+    table.add_column("Parameters", justify="right", ratio=2)
+    for layer in model.layers:
+        table.add_row(f"{layer.name} ({type(layer).__name__})", shapes.get(str(layer.name), "?"), f"{layer.count_params():,}")
+    text = io.StringIO()
+    Console(file=text, width=width, force_terminal=False).print(table)
+    apart = take_apart(model)
+    sizes = [(int(np.prod(s.shape)), np.dtype(_known(s.dtype)).itemsize, s.trainable) for s in apart.structure.slots]
+    for name, chosen in (
+        ("Total parameters", sizes),
+        ("Trainable", [s for s in sizes if s[2]]),
+        ("Not trainable", [s for s in sizes if not s[2]]),
+    ):
+        text.write(f" {name}: {sum(n for n, _, _ in chosen):,} ({_bytes(sum(n * b for n, b, _ in chosen))})\n")
+    return text.getvalue().rstrip("\n")
+
+
+def output_shapes(model: Any) -> dict[str, str]:
+    """The shape that each layer gives, by the layer's name, read off one evaluation of shapes."""
+    if model.built_for is None and not model.inputs:
+        return {}
+    found: dict[str, str] = {}
+    given = model.built_for if model.built_for is not None else _of_inputs(model)
+
+    def note(layer: Layer, outputs: Any) -> None:
+        leaves = [f"(None{''.join(f', {d}' for d in o.shape[1:])})" for o in jax.tree.leaves(outputs)]
+        found.setdefault(str(layer.name), ", ".join(leaves))
+
+    with evaluating(Context(building=True, note=note)):
+        jax.eval_shape(model, given)
+    return found
+
+
+def _of_inputs(model: Any) -> Any:
+    specs = [jax.ShapeDtypeStruct([1 if d is None else d for d in n.shape], n.dtype) for n in model.inputs]
+    return specs[0] if len(specs) == 1 else specs
+
+
+def _known(dtype: str) -> str:
+    return "uint16" if dtype == "bfloat16" else dtype
+
+
+def _bytes(size: float) -> str:
+    """A size as people read it.
+
+    >>> _bytes(2048)
+    '2.00 KB'
+    """
+    for unit in ("B", "KB", "MB"):
+        if size < 1024:
+            return f"{size:.2f} {unit}"
+        size /= 1024
+    return f"{size:.2f} GB"

@@ -1,0 +1,27 @@
+"""Operations on arrays and nodes alike: `caviar.ops.matmul`, `ops.mean`, `ops.relu`, ... under NumPy's and Keras' names.
+
+Inside `call` of a layer, `jax.numpy` serves as well; on nodes of a functional model, use these.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from caviar.errors import unknown_name
+from caviar.graph.operations import TABLE, operation, shape
+
+_made = {name: operation(function) for name, function in TABLE.items()} | {"shape": shape}
+__all__ = sorted(_made)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    try:
+        return _made[name]
+    except KeyError:
+        raise AttributeError(str(unknown_name("operation", name, _made))) from None
+
+
+def __dir__() -> list[str]:
+    return __all__

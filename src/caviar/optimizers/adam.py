@@ -1,0 +1,156 @@
+"""Adam and its relatives: a momentum for the direction, an average of squares for the size."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from caviar.errors import unknown_name
+from caviar.optimizers.base import Optimizer
+from caviar.optimizers.schedules.base import float_or_schedule
+from caviar.optimizers.transforms import leafwise, root
+
+
+def averages(g: jax.Array, m: jax.Array, v: jax.Array, beta_1: Any, beta_2: Any) -> tuple[jax.Array, jax.Array]:
+    """The running averages of the gradient and of its square, with one more gradient."""
+    return beta_1 * m + (1 - beta_1) * g, beta_2 * v + (1 - beta_2) * jnp.square(g)
+
+
+def corrected(t: Any, m: Any, v: Any, beta_1: Any, beta_2: Any, epsilon: Any, epsilon_at: str) -> jax.Array:
+    """`m_hat / sqrt(v_hat)`, both corrected for having started from zero; epsilon stands where `epsilon_at` says."""
+    if epsilon_at not in ("hat", "outside", "inside"):
+        raise unknown_name("epsilon_at", epsilon_at, ("hat", "outside", "inside"))
+    first, second = 1 - beta_1**t, 1 - beta_2**t
+    if epsilon_at == "hat":
+        return m * (jnp.sqrt(second) / first) / (jnp.sqrt(v) + epsilon)
+    return m / first / root(v / second, epsilon, epsilon_at)
+
+
+@dataclass(eq=False, repr=False)
+class Adam(Optimizer):
+    """`w -= rate * m_hat / (sqrt(v_hat) + epsilon)`: works nearly everywhere, with little tuning.
+
+    `epsilon_at`: "hat" adds epsilon to the root of v before it is corrected (Kingma and Ba's "epsilon hat", Keras),
+    "outside" to the root of v_hat (their Algorithm 1, PyTorch), "inside" to v_hat under the root.
+
+    >>> Adam(0.01, beta_1=0.8)
+    Adam(0.01, beta_1=0.8)
+    """
+
+    beta_1: float_or_schedule = 0.9
+    beta_2: float_or_schedule = 0.999
+    epsilon: float_or_schedule = 1e-7
+    amsgrad: bool = False
+    _: KW_ONLY
+    epsilon_at: str = "hat"
+
+    def transform(self) -> optax.GradientTransformation:
+        """`m_hat / sqrt(v_hat)`; with `amsgrad` v never shrinks."""
+
+        def step(t: jax.Array, g: jax.Array, _: Any, m: jax.Array, v: jax.Array, *most: jax.Array) -> tuple[Any, ...]:
+            m, v = averages(g, m, v, self.beta_1, self.beta_2)
+            most = tuple(jnp.maximum(top, v) for top in most)
+            size = most[0] if self.amsgrad else v
+            return corrected(t, m, size, self.beta_1, self.beta_2, self.epsilon, self.epsilon_at), m, v, *most
+
+        return leafwise(step, *[jnp.zeros_like] * (3 if self.amsgrad else 2))
+
+
+@dataclass(eq=False, repr=False)
+class AdamW(Adam):
+    """Adam with weight decay beside the gradient, not in it.
+
+    >>> AdamW(0.01, weight_decay=0.1)
+    AdamW(0.01, weight_decay=0.1)
+    """
+
+    weight_decay: float_or_schedule = 0.004
+
+
+@dataclass(eq=False, repr=False)
+class Adamax(Optimizer):
+    """Adam with the largest recent gradient in the place of the root of the squares.
+
+    `epsilon_at` is "outside" that maximum, or "inside" it as in PyTorch.
+
+    >>> Adamax(0.01)
+    Adamax(0.01)
+    """
+
+    beta_1: float_or_schedule = 0.9
+    beta_2: float_or_schedule = 0.999
+    epsilon: float_or_schedule = 1e-7
+    _: KW_ONLY
+    epsilon_at: str = "outside"
+
+    def transform(self) -> optax.GradientTransformation:
+        """`m_hat / max(|g|)`."""
+        if self.epsilon_at not in ("inside", "outside"):
+            raise unknown_name("epsilon_at", self.epsilon_at, ("inside", "outside"))
+        inside = self.epsilon_at == "inside"
+
+        def step(t: jax.Array, g: jax.Array, _: Any, m: jax.Array, top: jax.Array) -> tuple[jax.Array, ...]:
+            m = self.beta_1 * m + (1 - self.beta_1) * g
+            top = jnp.maximum(self.beta_2 * top, jnp.abs(g) + (self.epsilon if inside else 0))
+            return m / ((1 - self.beta_1**t) * (top if inside else top + self.epsilon)), m, top
+
+        return leafwise(step, jnp.zeros_like, jnp.zeros_like)
+
+
+@dataclass(eq=False, repr=False)
+class Nadam(Optimizer):
+    """Adam with Nesterov's look ahead; the momentum grows to `beta_1` at the pace of `momentum_decay`.
+
+    >>> Nadam(0.01)
+    Nadam(0.01)
+    """
+
+    beta_1: float_or_schedule = 0.9
+    beta_2: float_or_schedule = 0.999
+    epsilon: float_or_schedule = 1e-7
+    _: KW_ONLY
+    momentum_decay: float_or_schedule = 1.0
+
+    def transform(self) -> optax.GradientTransformation:
+        """Adam with the next step's momentum."""
+
+        def momentum(t: jax.Array) -> jax.Array:
+            return self.beta_1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay))
+
+        def step(t: jax.Array, g: jax.Array, _: Any, m: Any, v: Any, product: Any) -> tuple[jax.Array, ...]:
+            m, v = averages(g, m, v, self.beta_1, self.beta_2)
+            product = product * momentum(t)
+            ahead = momentum(t + 1) * m / (1 - product * momentum(t + 1)) + (1 - momentum(t)) * g / (1 - product)
+            return ahead / (jnp.sqrt(v / (1 - self.beta_2**t)) + self.epsilon), m, v, product
+
+        return leafwise(step, jnp.zeros_like, jnp.zeros_like, lambda w: jnp.ones((), w.dtype))
+
+
+@dataclass(eq=False, repr=False)
+class RAdam(Optimizer):
+    """Adam that waits with dividing until enough squares were seen, so that it needs no warm-up.
+
+    >>> RAdam(0.01)
+    RAdam(0.01)
+    """
+
+    beta_1: float_or_schedule = 0.9
+    beta_2: float_or_schedule = 0.999
+    epsilon: float_or_schedule = 1e-8
+
+    def transform(self) -> optax.GradientTransformation:
+        """Adam times its rectification, or only the momentum at first."""
+
+        def step(t: jax.Array, g: jax.Array, _: Any, m: jax.Array, v: jax.Array) -> tuple[jax.Array, ...]:
+            m, v = averages(g, m, v, self.beta_1, self.beta_2)
+            most = 2 / (1 - self.beta_2) - 1
+            seen = most - 2 * t * self.beta_2**t / (1 - self.beta_2**t)
+            share = (seen - 4) * (seen - 2) * most / ((most - 4) * (most - 2) * seen)
+            adam = corrected(t, m, v, self.beta_1, self.beta_2, self.epsilon, "hat")
+            return jnp.where(seen > 5, jnp.sqrt(jnp.maximum(share, 0)) * adam, m / (1 - self.beta_1**t)), m, v
+
+        return leafwise(step, jnp.zeros_like, jnp.zeros_like)

@@ -1,0 +1,138 @@
+"""For large models and large batches: less memory, steps in proportion to the weights, orthogonal steps."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from caviar.optimizers.adam import Adam, averages, corrected
+from caviar.optimizers.base import Optimizer
+from caviar.optimizers.schedules.base import float_or_schedule
+from caviar.optimizers.transforms import leafwise, orthogonalize
+from caviar.parts import is_off
+
+
+@dataclass(eq=False, repr=False)
+class Lamb(Optimizer):
+    """Adam with every weight's step as long, relative to the weight, as the learning rate says.
+
+    >>> Lamb(0.01)
+    Lamb(0.01)
+    """
+
+    beta_1: float_or_schedule = 0.9
+    beta_2: float_or_schedule = 0.999
+    epsilon: float_or_schedule = 1e-7
+
+    def transform(self) -> optax.GradientTransformation:
+        """Adam's step, made as long as the weight."""
+        adam = Adam(beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon, epsilon_at="outside")
+        return optax.chain(adam.transform(), optax.scale_by_trust_ratio())
+
+
+@dataclass(eq=False, repr=False)
+class Adafactor(Optimizer):
+    """Adam without momentum that keeps a row and a column in the place of a matrix of squares.
+
+    `epsilon_1` is added to the squared gradients; with `epsilon_floor` it is a floor under them instead, as in PyTorch
+    (None: the smallest difference from 1). With `relative_step` the rate is at most `1 / sqrt(t)`.
+
+    >>> Adafactor(0.01)
+    Adafactor(0.01)
+    """
+
+    beta_2_decay: float_or_schedule = -0.8
+    epsilon_1: float_or_schedule = 1e-30
+    epsilon_2: float_or_schedule = 0.001
+    clip_threshold: float_or_schedule = 1.0
+    relative_step: bool = True
+    _: KW_ONLY
+    epsilon_floor: bool = False
+
+    def rule(self) -> optax.GradientTransformation:
+        """The direction, no longer than `clip_threshold`, in proportion to the weight and the rate."""
+
+        def step(t: jax.Array, g: jax.Array, w: jax.Array, rows: jax.Array, columns: Any) -> tuple[jax.Array, ...]:
+            epsilon = jnp.finfo(g.dtype).eps if self.epsilon_1 is None else self.epsilon_1
+            new, floor = t**self.beta_2_decay, epsilon if self.epsilon_floor else 0.0
+            square = jnp.square(g) + (0.0 if self.epsilon_floor else epsilon)
+            if columns is None:
+                rows = size = rows + new * (square - rows)
+            else:
+                rows = rows + new * (square.mean(-1) - rows)
+                columns = columns + new * (square.mean(-2) - columns)
+                scale = jnp.maximum(rows.mean(-1, keepdims=True), floor)
+                size = (rows / scale)[..., None] * columns[..., None, :]
+            move = g / jnp.sqrt(jnp.maximum(size, floor * floor))
+            move = move / jnp.maximum(1, rms(move) / self.clip_threshold)
+            rate = jnp.minimum(self.learning_rate, 1 / jnp.sqrt(t)) if self.relative_step else self.learning_rate
+            return -rate * jnp.maximum(self.epsilon_2, rms(w)) * move, rows, columns
+
+        return leafwise(
+            step,
+            lambda w: jnp.zeros(w.shape[:-1] if w.ndim > 1 else w.shape, w.dtype),
+            lambda w: jnp.zeros(w.shape[:-2] + w.shape[-1:], w.dtype) if w.ndim > 1 else None,
+        )
+
+
+def rms(x: jax.Array) -> jax.Array:
+    """The root of the mean square.
+
+    >>> float(rms(jnp.array([1.0, 7.0])))
+    5.0
+    """
+    return jnp.sqrt(jnp.mean(jnp.square(x)))
+
+
+@dataclass(eq=False, repr=False)
+class Muon(Optimizer):
+    """The momentum of each matrix made orthogonal; all that is not a matrix is trained by AdamW.
+
+    >>> Muon(0.02)
+    Muon(0.02)
+    """
+
+    adam_beta_1: float_or_schedule = 0.9
+    adam_beta_2: float_or_schedule = 0.999
+    adam_weight_decay: float_or_schedule = 0.004
+    epsilon: float_or_schedule = 1e-7
+    weight_decay: float_or_schedule = field(default=0.004, kw_only=True)
+    _: KW_ONLY
+    muon_a: float = 3.4445
+    muon_b: float = -4.775
+    muon_c: float = 2.0315
+    adam_lr_ratio: float_or_schedule = 1.0
+    momentum: float_or_schedule = 0.95
+    ns_steps: int = 5
+    nesterov: bool = True
+    rms_rate: float_or_schedule = 0.2
+
+    def transform(self) -> optax.GradientTransformation:
+        """Orthogonal steps for matrices, Adam's for the rest."""
+
+        def step(t: jax.Array, g: jax.Array, _: Any, m: jax.Array, v: Any) -> tuple[Any, ...]:
+            if v is None:
+                m = self.momentum * m + g
+                return self._orthogonal(g + self.momentum * m if self.nesterov else m), m, v
+            m, v = averages(g, m, v, self.adam_beta_1, self.adam_beta_2)
+            adam = corrected(t, m, v, self.adam_beta_1, self.adam_beta_2, self.epsilon, "hat")
+            return self.adam_lr_ratio * adam, m, v
+
+        return leafwise(step, jnp.zeros_like, lambda w: None if w.ndim == 2 else jnp.zeros_like(w))
+
+    def _orthogonal(self, matrix: jax.Array) -> jax.Array:
+        step = orthogonalize(matrix, (self.muon_a, self.muon_b, self.muon_c), self.ns_steps)
+        return step if self.rms_rate is None else step * max(matrix.shape) ** 0.5 * self.rms_rate
+
+    def decayed(self, params: Any) -> Any:
+        """The weights after one step's decay: `weight_decay` for matrices, `adam_weight_decay` for the rest."""
+
+        def decay(w: jax.Array) -> jax.Array:
+            strength = self.weight_decay if w.ndim == 2 else self.adam_weight_decay
+            return w if is_off(strength) else w - w * strength * self.learning_rate
+
+        return jax.tree.map(decay, params)

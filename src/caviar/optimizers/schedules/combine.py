@@ -1,0 +1,76 @@
+"""Schedules made of schedules."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar.errors import ArgumentError
+from caviar.optimizers.schedules.base import Schedule, as_float, float_or_schedule, positive, value_at
+
+
+@dataclass(eq=False, repr=False)
+class Chained(Schedule):
+    """Several schedules at the same time: their product, so all but one start from the learning rate 1.
+
+    >>> from caviar.optimizers.schedules import ExponentialDecay
+    >>> Chained([ExponentialDecay(0.1, 1, 3 / 2), ExponentialDecay(1.0, 1, 2 / 3)]).curve(3).round(6)
+    array([0.1, 0.1, 0.1], dtype=float32)
+    """
+
+    schedules: list[Schedule]
+
+    def __call__(self, step: Any) -> jax.Array:
+        """The product of what each says for this step."""
+        return as_float(math.prod(value_at(schedule, step) for schedule in self.schedules))
+
+
+@dataclass(eq=False, repr=False)
+class Sequential(Schedule):
+    """Several schedules one after another; each begins at its milestone, from its own first step.
+
+    >>> from caviar.optimizers.schedules import ExponentialDecay
+    >>> Sequential([ExponentialDecay(1.0, 1, 2.0), ExponentialDecay(1.0, 1, 0.5)], milestones=[2]).curve(5)
+    array([1.  , 2.  , 1.  , 0.5 , 0.25], dtype=float32)
+    """
+
+    schedules: list[Schedule]
+    milestones: list[int]
+
+    def __call__(self, step: Any) -> jax.Array:
+        """What the schedule of this stretch says, counted from its milestone."""
+        if len(self.schedules) != len(self.milestones) + 1:
+            raise ArgumentError(
+                f"Sequential was given {len(self.schedules)} schedules and {len(self.milestones)} milestones: "
+                "there must be one schedule more than milestones"
+            )
+        value = as_float(value_at(self.schedules[0], step))
+        for schedule, milestone in zip(self.schedules[1:], self.milestones, strict=True):
+            since = jnp.maximum(jnp.asarray(step) - milestone, 0)
+            value = jnp.where(jnp.asarray(step) >= milestone, as_float(value_at(schedule, since)), value)
+        return value
+
+
+@dataclass(eq=False, repr=False)
+class LinearWarmup(Schedule):
+    """Up along a line to where a schedule (or a number) begins, then that schedule.
+
+    >>> LinearWarmup(0.1, steps=4).curve(6)
+    array([0.   , 0.025, 0.05 , 0.075, 0.1  , 0.1  ], dtype=float32)
+    """
+
+    schedule: float_or_schedule
+    steps: int
+    start: float = 0.0
+
+    def __call__(self, step: Any) -> jax.Array:
+        """The line before `steps`, the schedule after."""
+        positive(self, steps=self.steps)
+        first = value_at(self.schedule, 0)
+        rise = self.start + (first - self.start) * (as_float(step) / self.steps)
+        later = value_at(self.schedule, jnp.maximum(jnp.asarray(step) - self.steps, 0))
+        return jnp.where(jnp.asarray(step) < self.steps, rise, as_float(later))

@@ -1,0 +1,26 @@
+"""A schedule from what a user or a saved configuration says."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from caviar.errors import ArgumentError, unknown_name
+from caviar.optimizers.schedules.base import Schedule
+
+
+def get(identifier: Any) -> Any:
+    """The schedule (or number) meant by a number, a callable of the step, or a saved `{"class_name", "config"}`.
+
+    >>> get({"class_name": "StepDecay", "config": {"initial_learning_rate": 0.1, "step_size": 10}})
+    StepDecay(0.1, step_size=10)
+    """
+    if identifier is None or isinstance(identifier, (int, float)) or callable(identifier):
+        return identifier
+    if not isinstance(identifier, dict) or "class_name" not in identifier:
+        raise ArgumentError(f"a schedule was given as {identifier!r}: a number, a Schedule or a callable is needed")
+    known = vars(sys.modules["caviar.optimizers.schedules"])
+    names = {name: kind for name, kind in known.items() if isinstance(kind, type) and issubclass(kind, Schedule)}
+    if identifier["class_name"] not in names:
+        raise unknown_name("schedule", identifier["class_name"], names)
+    return names[identifier["class_name"]].from_config(identifier.get("config", {}))

@@ -1,0 +1,78 @@
+"""Reducing the learning rate when a metric no longer improves: a state and how it moves, both inside the program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from caviar.errors import unknown_name
+from caviar.optimizers.schedules.base import as_float
+from caviar.parts import Part
+
+
+class PlateauState(NamedTuple):
+    """What is remembered from epoch to epoch."""
+
+    best: jax.Array
+    bad_epochs: jax.Array
+    cooldown_left: jax.Array
+
+
+@dataclass(eq=False, repr=False)
+class Plateau(Part):
+    """The rate times `factor` after more than `patience` epochs without improvement (PyTorch's `ReduceLROnPlateau`).
+
+    Keras reduces when the `patience`-th bad epoch ends, and counts the last epoch of a cooldown again: its
+    `ReduceLROnPlateau(patience=p, cooldown=c, min_delta=d)` is
+    `Plateau(patience=max(p - 1, 0), cooldown=max(c - 1, 0), threshold=d, threshold_mode="abs", eps=0.0)`.
+
+    >>> plateau = Plateau(factor=0.5, patience=1)
+    >>> state, rate = plateau.initial(), 0.1
+    >>> for loss in [1.0, 1.0, 1.0]:
+    ...     state, rate = plateau.update(state, loss, rate)
+    >>> round(float(rate), 4)
+    0.05
+    """
+
+    factor: float = 0.1
+    patience: int = 10
+    threshold: float = 1e-4
+    threshold_mode: str = "rel"
+    cooldown: int = 0
+    min_lr: float = 0.0
+    mode: str = "min"
+    eps: float = 1e-8
+
+    def initial(self) -> PlateauState:
+        """The state before the first epoch."""
+        if self.mode not in ("min", "max"):
+            raise unknown_name("mode of Plateau", self.mode, ("min", "max"))
+        if self.threshold_mode not in ("rel", "abs"):
+            raise unknown_name("threshold_mode of Plateau", self.threshold_mode, ("rel", "abs"))
+        worst = as_float(jnp.inf if self.mode == "min" else -jnp.inf)
+        return PlateauState(worst, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+
+    def update(self, state: PlateauState, metric: Any, rate: Any) -> tuple[PlateauState, jax.Array]:
+        """The state after one more epoch, and the learning rate to go on with."""
+        metric, rate = jnp.asarray(metric, state.best.dtype), as_float(rate)
+        better = self.improved(metric, state.best)
+        cooling = state.cooldown_left > 0
+        bad = jnp.where(better | cooling, 0, state.bad_epochs + 1)
+        left = state.cooldown_left - cooling
+        reduce = bad > self.patience
+        lower = jnp.maximum(rate * self.factor, self.min_lr)
+        now = PlateauState(
+            jnp.where(better, metric, state.best),
+            jnp.where(reduce, 0, bad).astype(jnp.int32),
+            jnp.where(reduce, self.cooldown, left).astype(jnp.int32),
+        )
+        return now, jnp.where(reduce & (rate - lower > self.eps), lower, rate)
+
+    def improved(self, metric: Any, best: Any) -> jax.Array:
+        """Whether the metric is better than the best one by more than the threshold."""
+        sign = 1 if self.mode == "max" else -1
+        margin = best * (1 + sign * self.threshold) if self.threshold_mode == "rel" else best + sign * self.threshold
+        return metric > margin if self.mode == "max" else metric < margin

@@ -1,0 +1,58 @@
+"""Only the sign of the gradient counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from caviar.optimizers.base import Optimizer
+from caviar.optimizers.schedules.base import float_or_schedule
+from caviar.optimizers.transforms import leafwise
+
+
+@dataclass(eq=False, repr=False)
+class Lion(Optimizer):
+    """The sign of the momentum: half of Adam's memory; use a rate a few times smaller than Adam's.
+
+    >>> Lion(1e-4)
+    Lion(0.0001)
+    """
+
+    beta_1: float_or_schedule = 0.9
+    beta_2: float_or_schedule = 0.99
+
+    def transform(self) -> optax.GradientTransformation:
+        """The sign of the momentum with the present gradient."""
+        return optax.scale_by_lion(self.beta_1, self.beta_2)
+
+
+@dataclass(eq=False, repr=False)
+class Rprop(Optimizer):
+    """Every weight has its own step, longer while its gradient keeps its sign; for whole batches only.
+
+    The learning rate is the first step of all weights.
+
+    >>> Rprop(0.01)
+    Rprop(0.01)
+    """
+
+    eta_minus: float_or_schedule = 0.5
+    eta_plus: float_or_schedule = 1.2
+    min_step: float_or_schedule = 1e-6
+    max_step: float_or_schedule = 50.0
+
+    def rule(self) -> optax.GradientTransformation:
+        """Lengthen, or shorten and stay."""
+
+        def step(_: Any, g: jax.Array, __: Any, before: jax.Array, size: jax.Array) -> tuple[jax.Array, ...]:
+            turn = jnp.sign(g * before)
+            factor = jnp.where(turn > 0, self.eta_plus, jnp.where(turn < 0, self.eta_minus, 1))
+            size = jnp.clip(size * factor, self.min_step, self.max_step)
+            g = jnp.where(turn < 0, 0, g)
+            return -jnp.sign(g) * size, g, size
+
+        return leafwise(step, jnp.zeros_like, lambda w: jnp.full_like(w, self.learning_rate))

@@ -1,0 +1,330 @@
+"""Structure and numbers: how anything a user writes down becomes a program and its arguments.
+
+A `Part` is something a user writes down: a layer, an optimizer, a loss, a whole model. `take_apart` walks it and separates
+
+- its *numbers*: floats and arrays, which become arguments of the compiled program, so changing one never recompiles;
+- its *variables*: the weights, whose values belong to a run;
+- its *structure*: all the rest, hashable, the key under which a program is cached.
+
+`put_together` is the inverse, used inside a program: it makes a copy of the part in which every number and every
+variable is a traced array. A layer therefore simply reads `self.rate` or `self.kernel`, and updates its state by
+assigning to it (`self.moving_mean = ...`); `collect` reads the new values off the copy. The original is never touched.
+
+A float that is exactly zero is structure: dropout 0, momentum 0, no L2 are features that are not compiled in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, NamedTuple, Self
+
+import jax
+import numpy as np
+
+
+class Part:
+    """Something a user writes down. Subclasses are dataclasses, or plain classes with an `__init__`."""
+
+    unwalked: ClassVar[frozenset[str]] = frozenset({"name", "_written"})
+    fixed: ClassVar[tuple[str, ...]] = ()
+    """Names of float attributes that decide structure (`if self.x > 1:` in Python), and so are not numbers."""
+
+    _written: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls)
+        if args or kwargs:  # what the user wrote, for repr and saving
+            object.__setattr__(self, "_written", _bind(cls, args, kwargs))
+        return self
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this part again: `type(self)(**config)`.
+
+        Dataclasses give their present fields, other classes the arguments of their `__init__`.
+        """
+        if not _made_of_fields(type(self)):
+            return dict(vars(self).get("_written", {}))
+        fields = [f for f in dataclasses.fields(self) if f.init]  # type: ignore[arg-type]
+        return {f.name: getattr(self, f.name) for f in fields if not _is_default(f, getattr(self, f.name))}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make a part from what `get_config` gave."""
+        return cls(**config)
+
+    def replace(self, **changes: Any) -> Self:
+        """A new part with some of the arguments changed.
+
+        >>> from caviar.regularizers import L2
+        >>> L2(0.01).replace(l2=0.1)
+        L2(0.1)
+        """
+        return type(self)(**{**self.get_config(), **changes})
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(_arguments(self))})"
+
+    def __walk__(self, walk: _Walk, path: str, trainable: bool) -> _Placed:
+        return walk.part(self, path, trainable)
+
+
+@functools.cache
+def _made_of_fields(cls: type) -> bool:
+    """Whether the constructor is the one that `dataclass` wrote, so that the fields are the arguments."""
+    maker = next(c for c in cls.__mro__ if "__init__" in vars(c))
+    return "__dataclass_fields__" in vars(maker)
+
+
+def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a constructor call by name; what does not fit is left for the constructor to refuse."""
+    try:
+        bound = _signature(cls).bind_partial(*args, **kwargs)
+    except TypeError:
+        return {}
+    arguments: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        kind = _signature(cls).parameters[name].kind
+        arguments.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
+    return arguments
+
+
+@functools.cache
+def _signature(cls: type) -> inspect.Signature:
+    return inspect.signature(cls.__init__.__get__(object()))  # type: ignore[misc]
+
+
+def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
+    if field.default is not dataclasses.MISSING:
+        return type(value) is type(field.default) and bool(np.all(value == field.default))
+    return field.default_factory is not dataclasses.MISSING and repr(value) == repr(field.default_factory())
+
+
+def _arguments(part: Part) -> Iterator[str]:
+    """The arguments as code; the first one without its name, as people write it."""
+    first = next((n for n, p in _signature(type(part)).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD), None)
+    for name, value in part.get_config().items():
+        text = value.__name__ if isinstance(value, types.FunctionType) else repr(value)
+        yield text if name == first else f"{name}={text}"
+
+
+class Slot(NamedTuple):
+    """A variable's place in a structure."""
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool
+
+
+class Structure(NamedTuple):
+    """All of a part that is not a number or a value; hashable, and equal for parts that compile to the same program."""
+
+    skeleton: Any
+    slots: tuple[Slot, ...]
+
+
+class Apart(NamedTuple):
+    """A part taken apart."""
+
+    structure: Structure
+    numbers: list[Any]
+    names: list[str]
+    owners: list[tuple[Any, str]]  # the part and the attribute that hold the number
+    variables: list[Any]
+
+
+class _Placed(NamedTuple):
+    """Marks in a skeleton what stood there. A class of its own, so that no user's tuple looks like one."""
+
+    kind: str
+    content: Any
+    extra: Any = None
+
+
+def take_apart(part: Any) -> Apart:
+    """Separate the numbers and variables of a part from its structure.
+
+    >>> from caviar.regularizers import L2
+    >>> take_apart(L2(0.01)).numbers
+    [0.01]
+    """
+    walk = _Walk()
+    skeleton = walk(part, "", True, False)
+    return Apart(Structure(skeleton, tuple(walk.slots)), walk.numbers, walk.names, walk.owners, walk.variables)
+
+
+class _Walk:
+    """One walk over a part: everything shared is met once, in an order that depends on structure alone."""
+
+    def __init__(self) -> None:
+        self.numbers: list[Any] = []
+        self.names: list[str] = []
+        self.owners: list[tuple[Any, str]] = []
+        self.owner: tuple[Any, str] = (None, "")
+        self.variables: list[Any] = []
+        self.slots: list[Slot] = []
+        self.seen: dict[int, int] = {}
+        self.alive: list[Any] = []  # keeps ids unique during the walk
+
+    def __call__(self, value: Any, path: str, trainable: bool, is_float: bool) -> Any:
+        if value is None or isinstance(value, (str, bool)):
+            return value
+        if isinstance(value, (float, np.floating)) or (is_float and isinstance(value, int)):
+            return value if value == 0 else self.number(float(value), path, "number")
+        if isinstance(value, (int, np.integer)):
+            return int(value)
+        if isinstance(value, (np.ndarray, jax.Array)):
+            return self.number(value, path, _Placed("array", value.shape, str(value.dtype)))
+        if isinstance(value, (tuple, list)):
+            items = tuple(self(v, f"{path}[{i}]", trainable, is_float) for i, v in enumerate(value))
+            return _Placed(type(value).__name__, items, type(value))
+        if isinstance(value, dict):
+            return _Placed("dict", tuple((k, self(v, f"{path}[{k!r}]", trainable, is_float)) for k, v in value.items()))
+        if hasattr(value, "__walk__"):
+            return self.shared(value, path, trainable)
+        return _Placed("static", _static_key(value), _Opaque(value))
+
+    def number(self, value: Any, path: str, mark: Any) -> _Placed:
+        self.numbers.append(value)
+        self.names.append(path)
+        self.owners.append(self.owner)
+        return _Placed("number", len(self.numbers) - 1, mark)
+
+    def shared(self, value: Any, path: str, trainable: bool) -> _Placed:
+        if id(value) in self.seen:
+            return _Placed("again", self.seen[id(value)])
+        self.seen[id(value)] = len(self.alive)
+        self.alive.append(value)
+        return value.__walk__(self, path, trainable)
+
+    def variable(self, variable: Any, trainable: bool) -> _Placed:
+        slot = Slot(len(self.slots), tuple(variable.shape), str(variable.dtype), trainable and variable.trainable)
+        self.slots.append(slot)
+        self.variables.append(variable)
+        return _Placed("variable", slot)
+
+    def part(self, part: Part, path: str, trainable: bool) -> _Placed:
+        own = getattr(part, "name", None)
+        path = own if isinstance(own, str) and own else path
+        trainable = trainable and getattr(part, "trainable", True)
+        floats, skip = float_fields(type(part)), part.unwalked
+        content = []
+        for name, value in vars(part).items():
+            if name in skip:
+                continue
+            self.owner = part, name
+            if name in part.fixed:
+                content.append((name, _Placed("static", value, _Opaque(value))))
+            else:
+                content.append((name, self(value, f"{path}.{name}" if path else name, trainable, name in floats)))
+        return _Placed("part", tuple(content), type(part))
+
+
+class _Opaque:
+    """Carries the object itself along in a skeleton without taking part in its equality."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Opaque)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@functools.cache
+def float_fields(cls: type) -> frozenset[str]:
+    """The fields declared as float, in which an int is a number too."""
+    if not dataclasses.is_dataclass(cls):
+        return frozenset()
+    return frozenset(f.name for f in dataclasses.fields(cls) if "float" in str(f.type))
+
+
+def _static_key(value: Any) -> Any:
+    """A hashable stand-in: equal for functions that were written at the same place and hold the same things."""
+    if isinstance(value, types.FunctionType) and ("<lambda>" in value.__qualname__ or "<locals>" in value.__qualname__):
+        held = [c.cell_contents for c in value.__closure__ or ()]
+        return value.__code__, tuple(_static_key(h) for h in (*held, *(value.__defaults__ or ())))
+    if isinstance(value, (np.ndarray, jax.Array)):
+        return value.shape, str(value.dtype), np.asarray(value).tobytes()
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return value
+
+
+def put_together(structure: Structure, numbers: Any, values: Any) -> Any:
+    """A copy of the part in which numbers and variables are the given arrays."""
+    made: list[Any] = []
+
+    def make(item: Any) -> Any:
+        if not isinstance(item, _Placed):
+            return item
+        match item.kind:
+            case "number":
+                return numbers[item.content]
+            case "static":
+                return item.extra.value
+            case "again":
+                return made[item.content]
+            case "variable":
+                made.append(values[item.content.index])
+                return values[item.content.index]
+            case "dict":
+                return {k: make(v) for k, v in item.content}
+            case "part":
+                copy = object.__new__(item.extra)
+                made.append(copy)
+                vars(copy).update({name: make(v) for name, v in item.content})
+                return copy
+        items = [make(v) for v in item.content]
+        return items if item.kind == "list" else item.extra(*items) if hasattr(item.extra, "_fields") else tuple(items)
+
+    return make(structure.skeleton)
+
+
+def collect(structure: Structure, copy: Any) -> list[Any]:
+    """The present value of every variable of a copy, in the order of the structure's slots."""
+    values: list[Any] = [None] * len(structure.slots)
+
+    def read(item: Any, value: Any) -> None:
+        if not isinstance(item, _Placed):
+            return
+        match item.kind:
+            case "variable":
+                values[item.content.index] = value
+            case "part":
+                for name, inner in item.content:
+                    read(inner, vars(value).get(name))
+            case "dict":
+                for key, inner in item.content:
+                    read(inner, value[key])
+            case "list" | "tuple":
+                for inner, v in zip(item.content, value, strict=False):
+                    read(inner, v)
+
+    read(structure.skeleton, copy)
+    return values
+
+
+def parts_of(part: Any, kind: type | Callable[[Any], bool] = Part) -> list[Any]:
+    """Every part inside a part (itself included) that is of the given kind, each once, in the order of the structure."""
+    wanted: Callable[[Any], bool] = kind if inspect.isfunction(kind) else lambda p: isinstance(p, kind)  # type: ignore[arg-type]
+    walk = _Walk()
+    walk(part, "", True, False)
+    return [p for p in walk.alive if wanted(p)]
+
+
+def is_off(value: Any) -> bool:
+    """Whether a number is at its off value, which is structure: nothing is compiled in for it.
+
+    >>> is_off(0.0), is_off(None), is_off(0.1)
+    (True, True, False)
+    """
+    return value is None or (isinstance(value, (int, float)) and value == 0)

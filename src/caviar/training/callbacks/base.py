@@ -1,0 +1,188 @@
+"""What a callback is, and how a list of them is called.
+
+Training runs on the device in bursts of many epochs. A callback's `pace` says how often it needs the model as it is:
+
+    "run"     before and after training; it hears of every epoch in order, possibly after a burst of them
+    "epoch"   at every epoch
+    "batch"   at every batch
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partialmethod
+from typing import Any
+
+from caviar.errors import ArgumentError
+
+PACES = ("run", "epoch", "batch")
+BATCH_HOOKS = frozenset({"on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"})
+EPOCH_HOOKS = frozenset({"on_epoch_begin", "on_epoch_end"})
+
+
+def pace_of(hooks: Iterable[str]) -> str:
+    """The pace that these hooks need.
+
+    >>> pace_of(["on_train_end", "on_epoch_end"])
+    'epoch'
+    """
+    names = set(hooks)
+    return "batch" if names & BATCH_HOOKS else "epoch" if names & EPOCH_HOOKS else "run"
+
+
+def quickest(paces: Iterable[str]) -> str:
+    """The pace that suits all of them.
+
+    >>> quickest(["run", "epoch"])
+    'epoch'
+    """
+    return max(paces, key=PACES.index, default="run")
+
+
+class Callback:
+    """Subclass it and write the hooks you need; `self.model` and `self.params` are there when they are called.
+
+    `pace` follows from the hooks you write. Declare `pace = "run"` if a callback only reads the logs: training then
+    need not wait for it.
+
+    >>> class Shout(Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         print(f"epoch {epoch}: {logs['loss']}!")
+    >>> Shout().pace
+    'epoch'
+    """
+
+    pace: str = "run"
+    model: Any = None
+    params: dict[str, Any] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """The pace of the class it extends, or quicker if this one (or a mixin) writes hooks that need it."""
+        super().__init_subclass__(**kwargs)
+        if "pace" not in vars(cls):
+            own = [name for c in cls.__mro__ if c is cls or not issubclass(c, Callback) for name in vars(c)]
+            cls.pace = quickest([cls.pace, pace_of(own)])
+
+    def set_model(self, model: Any) -> None:
+        """The model that is trained, evaluated or asked."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """What is known before training: "epochs", "steps", "verbose"."""
+        self.params = params
+
+    def check(self, log_names: list[str]) -> None:
+        """Called before training with the names that the logs will have: the time to refuse a wrong one."""
+
+    def get_state(self) -> dict[str, Any]:
+        """What a resumed training must know of this callback: a dict that JSON can hold."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_state` gave."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Training begins."""
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Training is over; `logs` are the last epoch's."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """An epoch begins; epochs count from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """An epoch is over; `logs` holds its losses and metrics, those of the validation with "val_" before."""
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """A training step begins."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """A training step is over; `logs` holds the means of the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keras' older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keras' older name of `on_train_batch_end`."""
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """An evaluation begins."""
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """An evaluation is over."""
+
+    def on_test_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """A batch of an evaluation begins."""
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """A batch of an evaluation is over."""
+
+    def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """A prediction begins."""
+
+    def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
+        """A prediction is over."""
+
+    def on_predict_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """A batch of a prediction begins."""
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """A batch of a prediction is over."""
+
+
+class CallbackList:
+    """Calls every callback in order.
+
+    >>> CallbackList([Callback()], model=None, params={"epochs": 3}).pace
+    'run'
+    """
+
+    def __init__(
+        self,
+        callbacks: Callback | Iterable[Callback] | None = None,
+        model: Any = None,
+        params: dict[str, Any] | None = None,
+    ):
+        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                hint = f": write {callback.__name__}()" if isinstance(callback, type) else ""
+                raise ArgumentError(f"callbacks wants caviar.callbacks.Callback objects, not {callback!r}{hint}")
+            callback.set_model(model)
+            callback.set_params(params or {})
+
+    @property
+    def pace(self) -> str:
+        """The pace that suits every callback."""
+        return quickest(callback.pace for callback in self.callbacks)
+
+    def get_state(self) -> list[dict[str, Any]]:
+        """The state of each callback."""
+        return [callback.get_state() for callback in self.callbacks]
+
+    def set_state(self, states: list[dict[str, Any]]) -> None:
+        """Give each callback its state back."""
+        for callback, state in zip(self.callbacks, states, strict=False):
+            callback.set_state(state)
+
+    def _each(self, hook: str, *args: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook)(*args)
+
+    check = partialmethod(_each, "check")
+    on_train_begin = partialmethod(_each, "on_train_begin")
+    on_train_end = partialmethod(_each, "on_train_end")
+    on_epoch_begin = partialmethod(_each, "on_epoch_begin")
+    on_epoch_end = partialmethod(_each, "on_epoch_end")
+    on_train_batch_begin = partialmethod(_each, "on_train_batch_begin")
+    on_train_batch_end = partialmethod(_each, "on_train_batch_end")
+    on_test_begin = partialmethod(_each, "on_test_begin")
+    on_test_end = partialmethod(_each, "on_test_end")
+    on_test_batch_begin = partialmethod(_each, "on_test_batch_begin")
+    on_test_batch_end = partialmethod(_each, "on_test_batch_end")
+    on_predict_begin = partialmethod(_each, "on_predict_begin")
+    on_predict_end = partialmethod(_each, "on_predict_end")
+    on_predict_batch_begin = partialmethod(_each, "on_predict_batch_begin")
+    on_predict_batch_end = partialmethod(_each, "on_predict_batch_end")

@@ -1,0 +1,169 @@
+"""Callbacks that save: ModelCheckpoint the model, BackupAndRestore the whole run."""
+
+# ruff: noqa: ARG002 -- a hook takes what it is given, used or not
+from __future__ import annotations
+
+import contextlib
+import os
+import string
+from pathlib import Path
+from typing import Any
+
+from caviar.errors import ArgumentError, unknown_name
+from caviar.training.callbacks.base import Callback
+from caviar.training.monitor import better, check_monitor, direction, worst
+
+
+class _Saver(Callback):
+    """Something that is saved after every epoch, or after every so many batches."""
+
+    pace = "epoch"
+
+    def __init__(self, save_freq: str | int):
+        self.save_freq = save_freq
+        if save_freq != "epoch":
+            self.pace = "batch"
+        self._epoch = self._batches = 0
+
+    def check(self, log_names: list[str]) -> None:
+        """Refuse a `save_freq` that cannot be."""
+        if self.save_freq != "epoch" and (not isinstance(self.save_freq, int) or self.save_freq < 1):
+            raise ArgumentError(f'save_freq is "epoch" or a number of batches, not {self.save_freq!r}')
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Remember the epoch."""
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save after an epoch."""
+        if self.save_freq == "epoch":
+            self._save(epoch, None, logs or {})
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save after every so many batches."""
+        self._batches += 1
+        if isinstance(self.save_freq, int) and self._batches % self.save_freq == 0:
+            self._save(self._epoch, batch, logs or {})
+
+    def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+
+class ModelCheckpoint(_Saver):
+    """Saves the model, or its weights, after every epoch; with `save_best_only` when `monitor` has improved.
+
+    `filepath` may hold `{epoch}` (from 1), `{batch}` and every name of the logs: `"{epoch:02d}-{val_loss:.2f}.keras"`.
+
+    >>> ModelCheckpoint("best.keras", monitor="val_los", save_best_only=True).check(["loss", "val_loss"])
+    Traceback (most recent call last):
+    caviar.errors.UnknownNameError: unknown monitor 'val_los': did you mean 'val_loss'? Known: loss, val_loss
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ):
+        super().__init__(save_freq)
+        self.filepath = filepath
+        self.monitor = monitor
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.mode = mode
+        self.initial_value_threshold = initial_value_threshold
+        self.best = initial_value_threshold
+
+    def check(self, log_names: list[str]) -> None:
+        """Refuse a monitor, a mode or a name in `filepath` that is not known."""
+        super().check(log_names)
+        if self.save_best_only:
+            check_monitor(self.monitor, log_names)
+            direction(self.monitor, self.mode)
+        known = ["epoch", *(["batch"] if self.save_freq != "epoch" else []), *log_names]
+        for name in self._names():
+            if name not in known:
+                raise unknown_name("name in filepath", name, known)
+
+    def get_state(self) -> dict[str, Any]:
+        """The best value so far: a resumed training must not replace a better model."""
+        return {"best": self.best}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from this best value."""
+        self.best = state["best"]
+
+    def _names(self) -> list[str]:
+        return [name for _, name, _, _ in string.Formatter().parse(os.fspath(self.filepath)) if name is not None]
+
+    def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
+        values = {"epoch": epoch + 1, **({} if batch is None else {"batch": batch + 1}), **logs}
+        if any(name not in values for name in self._names()):
+            return  # an epoch without validation has no name for its file
+        path = Path(os.fspath(self.filepath).format(**values))
+        if not self.save_best_only:
+            self._say(epoch, f"saving model to {path}")
+        elif not self._improved(epoch, logs, path):
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (self.model.save_weights if self.save_weights_only else self.model.save)(str(path))
+
+    def _improved(self, epoch: int, logs: dict[str, Any], path: Path) -> bool:
+        if self.monitor not in logs:  # an epoch without validation
+            return False
+        value, sign = float(logs[self.monitor]), direction(self.monitor, self.mode)
+        before = "None" if self.best is None else f"{self.best:.5f}"
+        if not better(value, worst(sign) if self.best is None else self.best, sign):
+            self._say(epoch, f"{self.monitor} did not improve from {before}")
+            return False
+        self._say(epoch, f"{self.monitor} improved from {before} to {value:.5f}, saving model to {path}")
+        self.best = value
+        return True
+
+    def _say(self, epoch: int, message: str) -> None:
+        if self.verbose > 0:
+            print(f"\nEpoch {epoch + 1}: {message}")
+
+
+class BackupAndRestore(_Saver):
+    """Keeps the state of the whole run in a file, so that a training that was killed goes on where it was.
+
+    A training that ends well deletes the file, unless `delete_checkpoint` is False.
+
+    >>> BackupAndRestore("backup").pace
+    'epoch'
+    """
+
+    def __init__(
+        self, backup_dir: str | os.PathLike[str], save_freq: str | int = "epoch", delete_checkpoint: bool = True
+    ):
+        super().__init__(save_freq)
+        self.backup_dir = backup_dir
+        self.delete_checkpoint = delete_checkpoint
+
+    @property
+    def path(self) -> Path:
+        """The file that holds the run."""
+        return Path(self.backup_dir) / "run.caviar"
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Take up a run that was interrupted."""
+        if self.path.exists():
+            self.model.restore_run(str(self.path))
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """The run is complete: nothing is left to restore."""
+        if self.delete_checkpoint:
+            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a folder that holds other files stays
+                self.path.parent.rmdir()
+
+    def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.model.save_run(str(self.path))

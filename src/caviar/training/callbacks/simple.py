@@ -1,0 +1,94 @@
+"""Callbacks made of a function: LambdaCallback and LearningRateScheduler."""
+
+# ruff: noqa: ARG002 -- a hook takes what it is given, used or not
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+from caviar.errors import ArgumentError, unknown_name
+from caviar.training.callbacks.base import Callback, pace_of, quickest
+
+_HOOKS = sorted(name for name in vars(Callback) if name.startswith("on_"))
+
+
+class LambdaCallback(Callback):
+    """A callback of functions, each given under the name of the hook it is to be.
+
+    >>> hello = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+    >>> hello.on_epoch_end(3, {"loss": 0.5})
+    3 0.5
+    >>> hello.pace
+    'epoch'
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        **kwargs: Callable[..., Any] | None,
+    ):
+        named = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        hooks = {name: function for name, function in {**named, **kwargs}.items() if function is not None}
+        for name in hooks:
+            if name not in _HOOKS:
+                raise unknown_name("hook", name, _HOOKS)
+        vars(self).update(hooks)
+        self.pace = quickest([self.pace, pace_of(hooks)])
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate before every epoch to `schedule(epoch)` or `schedule(epoch, learning_rate)`.
+
+    >>> halve = LearningRateScheduler(lambda epoch, lr: lr / 2)
+    >>> halve.pace
+    'epoch'
+    """
+
+    def __init__(self, schedule: Callable[..., Any], verbose: int = 0):
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Set the learning rate."""
+        rate = self._rate(epoch, float(self.model.controls["learning_rate"]))
+        self.model.controls["learning_rate"] = rate
+        if self.verbose > 0:
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Put the learning rate into the epoch's logs."""
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.controls["learning_rate"])
+
+    def _rate(self, epoch: int, present: float) -> float:
+        given = self.schedule(epoch, present) if _takes_two(self.schedule) else self.schedule(epoch)
+        try:
+            rate = float(given)
+        except (TypeError, ValueError):
+            rate = math.nan
+        if not math.isfinite(rate):
+            raise ArgumentError(f"the schedule gave {given!r} for epoch {epoch}, not a learning rate: return a number")
+        return rate
+
+
+def _takes_two(function: Callable[..., Any]) -> bool:
+    """Whether the function can be called with two arguments."""
+    try:
+        inspect.signature(function).bind(0, 0.1)
+    except (TypeError, ValueError):
+        return False
+    return True

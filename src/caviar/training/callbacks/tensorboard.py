@@ -1,0 +1,132 @@
+"""The callback that writes for TensorBoard, without TensorFlow."""
+
+# ruff: noqa: ARG002 -- a hook takes what it is given, used or not
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from caviar.errors import ArgumentError
+from caviar.training.callbacks.base import Callback, quickest
+from caviar.training.events import EventWriter
+
+
+class TensorBoard(Callback):
+    """Writes curves, the model and, every `histogram_freq` epochs, its weights: `tensorboard --logdir logs`.
+
+    `update_freq` is "epoch", "batch" or a number of batches. Profiles and embeddings are not written: those arguments
+    are taken so that scripts run, and ignored.
+
+    >>> TensorBoard("logs").pace, TensorBoard("logs", histogram_freq=1).pace, TensorBoard("logs", update_freq=10).pace
+    ('run', 'epoch', 'batch')
+    """
+
+    pace = "run"
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str] = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: str | int = "epoch",
+        profile_batch: Any = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: Any = None,
+    ):
+        self.log_dir = log_dir
+        self.histogram_freq = histogram_freq
+        self.write_graph = write_graph
+        self.write_images = write_images
+        self.write_steps_per_second = write_steps_per_second
+        self.update_freq = update_freq
+        self.profile_batch = profile_batch
+        self.embeddings_freq = embeddings_freq
+        self.embeddings_metadata = embeddings_metadata
+        needs = "batch" if update_freq != "epoch" else "epoch" if histogram_freq or write_steps_per_second else "run"
+        self.pace = quickest([self.pace, needs])
+        self._writers: dict[str, EventWriter] = {}
+        self._batches = 0
+        self._began = 0.0
+
+    def check(self, log_names: list[str]) -> None:
+        """Refuse an `update_freq` that cannot be."""
+        freq = self.update_freq
+        if freq not in ("epoch", "batch") and (not isinstance(freq, int) or freq < 1):
+            raise ArgumentError(f'update_freq is "epoch", "batch" or a number of batches, not {freq!r}')
+
+    def get_state(self) -> dict[str, Any]:
+        """The batches so far: the curves of a resumed training go on where they were."""
+        return {"batches": self._batches}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on after these batches."""
+        self._batches = state["batches"]
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Write the model as text."""
+        if self.write_graph:
+            lines: list[str] = []
+            self.model.summary(print_fn=lines.append)
+            # Four spaces make it code in Markdown, which keeps the columns.
+            code = "\n".join(f"    {line}" for line in "\n".join(lines).splitlines())
+            self._writer("train").text("model", code)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Look at the clock."""
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write an epoch's numbers, and the weights if it is time."""
+        logs = {**self._rate(), **(logs or {})}
+        if self.write_steps_per_second and self.params.get("steps"):
+            logs["steps_per_second"] = self.params["steps"] / (time.perf_counter() - self._began)
+        for name, value in logs.items():
+            part = "validation" if name.startswith("val_") else "train"
+            self._writer(part).scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            self._write_weights(epoch)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write a batch's numbers if it is time; batches count over all epochs."""
+        self._batches += 1
+        every = 1 if self.update_freq == "batch" else self.update_freq
+        if isinstance(every, int) and self._batches % every == 0:
+            for name, value in (logs or {}).items():
+                self._writer("train").scalar(f"batch_{name}", value, self._batches)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Close the files."""
+        while self._writers:
+            self._writers.popitem()[1].close()
+
+    def _writer(self, part: str) -> EventWriter:
+        if part not in self._writers:
+            self._writers[part] = EventWriter(Path(self.log_dir) / part)
+        return self._writers[part]
+
+    def _rate(self) -> dict[str, Any]:
+        controls = getattr(self.model, "controls", {})
+        return {"learning_rate": controls["learning_rate"]} if "learning_rate" in controls else {}
+
+    def _write_weights(self, epoch: int) -> None:
+        for variable in self.model.variables:
+            weights = np.asarray(variable)
+            self._writer("train").histogram(f"{variable.path}/histogram", weights, epoch)
+            if self.write_images and weights.size > 0 and weights.squeeze().ndim <= 2:
+                self._writer("train").image(f"{variable.path}/image", _picture(weights), epoch)
+
+
+def _picture(weights: np.ndarray) -> np.ndarray:
+    """A matrix lying on its side, a vector as one row; the smallest weight black, the largest white."""
+    matrix = np.atleast_2d(weights.squeeze()).astype(np.float64)
+    matrix = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    low, high = matrix.min(), matrix.max()
+    return (matrix - low) / (high - low) if high > low else np.zeros_like(matrix)

@@ -1,0 +1,98 @@
+"""What `compile` was given, and the recipe that it makes of a model once the model's outputs are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from caviar.data.arrays import Rows
+from caviar.errors import ArgumentError
+from caviar.graph.evaluation import as_arrays, evaluate
+from caviar.losses.labels import check_labels
+from caviar.parts import take_apart
+from caviar.training.compiling import resolve_losses, resolve_metrics, resolve_weights
+from caviar.training.recipe import Recipe
+from caviar.training.state import Run, first_run
+from caviar.training.step import Step, separate
+
+
+@dataclass
+class Compiled:
+    """The arguments of `compile`."""
+
+    optimizer: Any
+    loss: Any = None
+    loss_weights: Any = None
+    metrics: Any = None
+    weighted_metrics: Any = None
+
+    def recipe(self, model: Any, outputs: list[Any], names: list[str], rules: list[Any] | None = None) -> Recipe:
+        """The recipe for a model with such outputs."""
+        losses = resolve_losses(self.loss, names)
+        found = Recipe(
+            network=model,
+            optimizer=self.optimizer,
+            losses=losses,
+            loss_weights=resolve_weights(self.loss_weights, names),
+            metrics=resolve_metrics(self.metrics, self.weighted_metrics, names, outputs, losses),
+            output_names=names,
+            rules=rules or [],
+        )
+        return found
+
+
+def output_specs(model: Any, x: Any) -> tuple[list[Any], list[str]]:
+    """The outputs' shapes for a batch, and their names."""
+    apart = take_apart(model)
+    values = [v.value for v in apart.variables]
+    spec = jax.eval_shape(
+        lambda x: evaluate(apart.structure, as_arrays(apart.numbers), values, call=lambda m: m(x)).outputs, x
+    )
+    leaves = jax.tree.leaves(spec)
+    if isinstance(spec, dict):
+        return leaves, sorted(spec)
+    known = getattr(model, "output_names", None)
+    return leaves, known if known and len(known) == len(leaves) else [f"output_{i}" for i in range(len(leaves))]
+
+
+def check_targets(recipe: Recipe, rows: Rows, outputs: list[Any], where: str = "y") -> None:
+    """Refuse targets that do not fit the outputs and their losses, before anything compiles."""
+    for loss, y, output, name in zip(recipe.losses, rows.y, outputs, recipe.output_names, strict=True):
+        place = where if len(outputs) == 1 else f"{where}[{name!r}]"
+        if loss is not None and y is None:
+            raise ArgumentError(f"{place} is missing: output {name!r} has the loss {loss.name!r}, which compares with targets")
+        if loss is not None:
+            check_labels(loss, y, output.shape[-1] if len(output.shape) > 1 else None, place)
+
+
+def start_run(recipe: Recipe, rows: int, epoch: int, key: jax.Array, before: Run | None) -> Run:
+    """The run of a new `fit`: weights as they are; the optimizer goes on where the last `fit` left it, if it still fits."""
+    apart = take_apart(recipe)
+    trainable, fixed = separate(apart.structure, [v.value for v in apart.variables])
+    state = jax.eval_shape(recipe.optimizer.init, trainable)
+    goes_on = before is not None and _same(state, before.optimizer)
+    optimizer = before.optimizer if goes_on and before is not None else recipe.optimizer.init(trainable)
+    rules = [rule.initial((trainable, fixed)) for rule in recipe.rules]
+    run = first_run(trainable, fixed, optimizer, rules, key, epoch, rows)
+    return run._replace(step=before.step, rate=before.rate) if goes_on and before is not None else run
+
+
+def _same(a: Any, b: Any) -> bool:
+    if jax.tree.structure(a) != jax.tree.structure(b):
+        return False
+    return all(x.shape == y.shape and x.dtype == y.dtype for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+
+
+def custom_logs(recipe: Recipe, run: Run, batch: Any) -> tuple[str, ...]:
+    """The names that an overridden `train_step` reports; none if it reports as the standard one does."""
+    apart = take_apart(recipe)
+
+    def report(run: Run, numbers: Any, batch: Any) -> Any:
+        return recipe.network.train_step(Step(apart.structure, numbers, run), batch)[1]  # type: ignore[attr-defined]
+
+    found = jax.eval_shape(report, run, as_arrays(apart.numbers), batch)
+    return tuple(found) if isinstance(found, dict) else ()
+
+

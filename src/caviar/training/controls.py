@@ -1,0 +1,61 @@
+"""The numbers that may change while a run trains, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+from caviar.errors import ArgumentError, unknown_name
+from caviar.parts import take_apart
+
+
+class Controls(MutableMapping[str, Any]):
+    """Every number of a recipe under its name: "learning_rate", "dropout.rate", "dense.kernel_regularizer.l2".
+
+    They are the attributes of the optimizer and the layers themselves, so both ways of changing one are the same. A number
+    that changes never recompiles; one that leaves or reaches zero does, once, since zero compiles nothing in.
+
+    >>> from caviar.optimizers import Adam
+    >>> controls = Controls(Adam(0.1))
+    >>> controls["learning_rate"] = 0.01
+    >>> controls["learning_rate"]
+    0.01
+    """
+
+    def __init__(self, *parts: Any):
+        self._parts = parts
+
+    def _owners(self) -> dict[str, tuple[Any, str]]:
+        found: dict[str, tuple[Any, str]] = {}
+        for part in self._parts:
+            apart = take_apart(part)
+            for name, number, (owner, attribute) in zip(apart.names, apart.numbers, apart.owners, strict=True):
+                if isinstance(number, float) and isinstance(getattr(owner, attribute, None), (int, float)):
+                    found.setdefault(name, (owner, attribute))
+        return found
+
+    def __getitem__(self, name: str) -> Any:
+        owner, attribute = self._find(name)
+        return getattr(owner, attribute)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        owner, attribute = self._find(name)
+        setattr(owner, attribute, float(value))
+
+    def _find(self, name: str) -> tuple[Any, str]:
+        owners = self._owners()
+        if name not in owners:
+            raise unknown_name("control", name, owners)
+        return owners[name]
+
+    def __delitem__(self, name: str) -> None:
+        raise ArgumentError(f"control {name!r} cannot be deleted; set it to 0 to switch it off")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._owners())
+
+    def __len__(self) -> int:
+        return len(self._owners())
+
+    def __repr__(self) -> str:
+        return f"Controls({dict(self)})"

@@ -1,0 +1,222 @@
+"""The host's side of training: dispatch a program, tell the listeners, dispatch again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from caviar.data.arrays import Rows
+from caviar.data.streams import chunks
+from caviar.graph.evaluation import as_arrays
+from caviar.parts import Apart, take_apart
+from caviar.training.listeners import Listeners
+from caviar.training.program import CAPACITY, Plan, chunk_trainer, epoch_ender, no_statistics, trainer
+from caviar.training.recipe import Recipe
+from caviar.training.state import Run
+from caviar.training.step import merge, separate
+
+DISPATCH_SECONDS = 0.2
+"""About how long one dispatch takes: long enough to cost nothing, short enough for a lively line and a prompt Ctrl-C."""
+
+
+@dataclass
+class Training:
+    """One `fit` under way."""
+
+    recipe: Recipe
+    run: Run
+    plan: Plan
+    epochs: int
+    listeners: Listeners
+    validation: Any = None
+    statistics: Any = None
+    running: Any = None  # the logs of the epoch under way
+    finished: Run = field(init=False)  # the run at the end of the last whole epoch
+
+    def __post_init__(self) -> None:
+        self.finished = self.run
+
+    @property
+    def going(self) -> bool:
+        """Whether there is more to train."""
+        return int(self.run.epoch) < self.epochs and not bool(self.run.stopped) and not self.listeners.stopping()
+
+    def store(self) -> None:
+        """Put the run's values into the model's variables, where people and callbacks find them."""
+        store_values(take_apart(self.recipe), self.run)
+
+    def take_changes(self, apart: Apart) -> None:
+        """Take up what callbacks did to the variables."""
+        trainable, fixed = separate(apart.structure, [v.value for v in apart.variables])
+        self.run = self.run._replace(trainable=trainable, fixed=fixed)
+
+    def readable(self, logs: dict[str, Any], validated: bool) -> dict[str, Any]:
+        """The logs of one epoch in the order of people: training, validation, the rest."""
+        names = self.recipe.log_names
+        wanted = [*names, *(f"val_{name}" for name in names if validated), "learning_rate"]
+        return {name: as_python(logs[name]) for name in wanted if name in logs}
+
+
+def store_values(apart: Apart, run: Run) -> None:
+    """Put a run's values into variables."""
+    for variable, value in zip(apart.variables, merge(apart.structure, run.trainable, run.fixed), strict=True):
+        variable.assign(value)
+
+
+def as_python(value: Any) -> Any:
+    """A scalar as a float, anything else as an array."""
+    return float(value) if np.ndim(value) == 0 else np.asarray(value)
+
+
+def train_resident(training: Training, data: Rows) -> None:
+    """Train on data that lies on the device: whole epochs, and many of them, in one dispatch."""
+    clock = _Clock(training.plan.steps)
+    while training.going:
+        _dispatch(training, data, clock)
+
+
+def _dispatch(training: Training, data: Rows, clock: _Clock) -> None:
+    """One call of the program, and what follows from it."""
+    listeners, plan = training.listeners, training.plan
+    epoch, position = int(training.run.epoch), int(training.run.position)
+    if position == 0:
+        listeners.epoch_begins(epoch)
+    listeners.steps_begin(position)
+    apart = take_apart(training.recipe)  # anew each time: callbacks may have changed numbers, or even structure
+    numbers = as_arrays(apart.numbers)
+    if training.statistics is None:
+        training.statistics = no_statistics(apart.structure, numbers, training.run, data.x, plan.batch_size)
+    steps, epochs = clock.amount(listeners.pace, position, training.epochs - epoch)
+    start = time.perf_counter()
+    training.run, training.statistics, progress = trainer(apart.structure, plan)(
+        training.run, training.statistics, numbers, data, training.validation, np.int32(steps), np.int32(epochs)
+    )
+    finished, now = int(progress.finished), int(training.run.position)
+    seconds = time.perf_counter() - start
+    clock.measure(seconds, finished * plan.steps + now - position)
+    live = listeners.pace != "run"
+    if live:
+        store_values(apart, training.run)
+    if finished:
+        training.finished = training.run
+        _tell_epochs(training, jax.device_get(progress.logs), epoch, finished, clock.epoch_seconds(finished))
+    else:
+        listeners.steps_end(now, {name: as_python(v) for name, v in jax.device_get(progress.running).items()})
+    if live:
+        training.take_changes(apart)
+
+
+def _tell_epochs(training: Training, logs: dict[str, Any], epoch: int, count: int, seconds: float) -> None:
+    listeners, every = training.listeners, training.plan.validation_freq
+    for i in range(count):
+        if i:
+            listeners.epoch_begins(epoch + i)
+        validated = training.validation is not None and (epoch + i + 1) % every == 0
+        line = training.readable({name: values[i] for name, values in logs.items()}, validated)
+        if listeners.pace == "batch":
+            listeners.steps_end(training.plan.steps, {n: v for n, v in line.items() if n in training.recipe.log_names})
+        listeners.epoch_ends(epoch + i, line, seconds, more=i + 1 < count)
+
+
+class _Clock:
+    """Decides how much one dispatch does, from how long the ones before took."""
+
+    def __init__(self, steps: int):
+        self.steps = steps  # of an epoch
+        self.calls = 0
+        self.per_step = DISPATCH_SECONDS  # until measured
+        self.spent = 0.0  # on the epoch under way
+
+    def amount(self, pace: str, position: int, epochs_left: int) -> tuple[int, int]:
+        """How many steps, and epochs at most. A dispatch ends inside the epoch or at the end of one, never further."""
+        affordable = max(1, int(DISPATCH_SECONDS / self.per_step))
+        if pace == "batch":
+            return 1, 1
+        if position or affordable < self.steps:
+            return affordable, 1
+        epochs = 1 if pace == "epoch" else max(1, min(epochs_left, affordable // self.steps, CAPACITY))
+        return epochs * self.steps, epochs
+
+    def measure(self, seconds: float, steps: int) -> None:
+        """The first call compiles, and tells nothing; afterwards a dispatch grows at most eightfold."""
+        self.calls += 1
+        self.spent += seconds
+        if self.calls > 1:
+            self.per_step = max(seconds / max(steps, 1), self.per_step / 8)
+        else:
+            self.per_step = DISPATCH_SECONDS / 8
+
+    def epoch_seconds(self, finished: int) -> float:
+        """How long each of the epochs just finished took, its earlier dispatches included."""
+        spent, self.spent = self.spent, 0.0
+        return spent / finished
+
+
+def train_stream(training: Training, batches_of_epoch: Any, limit: int | None) -> None:
+    """Train on batches that come one after another: a chunk of them in each dispatch."""
+    while training.going:
+        epoch = int(training.run.epoch)
+        training.listeners.epoch_begins(epoch)
+        start, taken = time.perf_counter(), 0
+        apart = take_apart(training.recipe)
+        training.statistics = None
+        for chunk, count in _paced(chunks(batches_of_epoch(epoch), limit), training.listeners.pace):
+            training.listeners.steps_begin(taken)
+            apart = take_apart(training.recipe)
+            taken += count
+            _train_chunk(training, apart, chunk)
+            _tell_steps(training, apart, taken)
+            if training.listeners.stopping():
+                break
+        if not taken:
+            return
+        _end_stream_epoch(training, apart, epoch, time.perf_counter() - start)
+
+
+def _paced(pieces: Iterable[tuple[Rows, int]], pace: str) -> Iterable[tuple[Rows, int]]:
+    """The chunks, one batch at a time where callbacks want each."""
+    for chunk, count in pieces:
+        if pace == "batch":
+            yield from ((jax.tree.map(lambda a, i=i: a[i : i + 1], chunk), 1) for i in range(count))
+        else:
+            yield chunk, count
+
+
+def _train_chunk(training: Training, apart: Apart, chunk: Rows) -> None:
+    numbers = as_arrays(apart.numbers)
+    if training.statistics is None:
+        first = jax.tree.map(lambda a: a[0], chunk.x)
+        size = int(jax.tree.leaves(first)[0].shape[0])
+        training.statistics = no_statistics(apart.structure, numbers, training.run, first, size)
+    program = chunk_trainer(apart.structure)
+    training.run, training.statistics, training.running = program(training.run, training.statistics, numbers, chunk)
+
+
+def _tell_steps(training: Training, apart: Apart, taken: int) -> None:
+    live = training.listeners.pace != "run"
+    if live:
+        store_values(apart, training.run)
+    logs = {name: as_python(v) for name, v in jax.device_get(training.running).items()}
+    training.listeners.steps_end(taken, logs)
+    if live:
+        training.take_changes(apart)
+
+
+def _end_stream_epoch(training: Training, apart: Apart, epoch: int, seconds: float) -> None:
+    program = epoch_ender(apart.structure, training.plan)
+    validated = training.validation is not None and (epoch + 1) % training.plan.validation_freq == 0
+    validation = training.validation if validated or training.plan.validation_freq == 1 else None
+    numbers = as_arrays(apart.numbers)
+    training.run, logs = program(training.run, training.statistics, numbers, validation)
+    training.finished = training.run
+    live = training.listeners.pace != "run"
+    if live:
+        store_values(apart, training.run)
+    training.listeners.epoch_ends(epoch, training.readable(jax.device_get(logs), validated), seconds, more=False)
+    if live:
+        training.take_changes(apart)

@@ -1,0 +1,222 @@
+"""Programs: what a recipe compiles to. Whole epochs, and many of them, in one dispatch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from caviar.graph.evaluation import cached, evaluate
+from caviar.parts import Structure, put_together
+from caviar.training.recipe import Recipe
+from caviar.training.state import Run
+from caviar.training.step import end_epoch, evaluate_rows, merge, output_shapes, score_step, train_step
+
+CAPACITY = 128
+"""The most epochs whose logs one dispatch brings back."""
+
+
+class Plan(NamedTuple):
+    """The constants of a training program, beside the recipe's structure."""
+
+    rows: int
+    batch_size: int
+    steps: int  # of an epoch, the partial batch included
+    shuffle: bool
+    validation_batch: int | None
+    validation_freq: int = 1
+
+    @property
+    def full(self) -> int:
+        """The steps of an epoch that have a full batch."""
+        return min(self.steps, self.rows // self.batch_size)
+
+
+class Progress(NamedTuple):
+    """What a dispatch brings back besides the run."""
+
+    logs: dict[str, Any]  # [CAPACITY] of each log, one entry for each finished epoch
+    finished: Any  # how many epochs ended
+    running: dict[str, Any]  # the logs of the epoch under way
+
+
+def trainer(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, Progress]]:
+    """`advance(run, statistics, numbers, data, validation, steps, epochs)`: train so many steps, or epochs if fewer.
+
+    One program serves all paces: a step, a part of an epoch, an epoch, hundreds of epochs. `statistics` is None at first.
+    """
+    return cached(("train", structure, plan), lambda: _advance(structure, plan))
+
+
+def _advance(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, Progress]]:
+    def advance(run: Run, statistics: Any, numbers: Any, data: Any, validation: Any, steps: Any, epochs: Any) -> Any:
+        epoch = _Epoch(structure, plan, numbers, data, validation)
+        fresh = no_statistics(structure, numbers, run, data[0], plan.batch_size)
+        statistics = jax.tree.map(lambda new, old: jnp.where(run.position == 0, new, old), fresh, statistics)
+        lines = jax.tree.map(lambda v: jnp.zeros((CAPACITY, *v.shape), v.dtype), jax.eval_shape(epoch.end, run, statistics)[1])
+
+        def going(carry: Any) -> Any:
+            run, _, _, finished, left = carry
+            return (left > 0) & (finished < epochs) & ~run.stopped
+
+        def body(carry: Any) -> Any:
+            run, statistics, lines, finished, left = carry
+            run, statistics, taken = epoch.some_steps(run, statistics, left)
+
+            def end(_: None) -> Any:
+                after, logs = epoch.end(run, statistics)
+                written = jax.tree.map(lambda line, v: line.at[finished].set(v), lines, logs)
+                return after, fresh, written, finished + 1
+
+            ended = run.position == plan.steps
+            now = jax.lax.cond(ended, end, lambda _: (run, statistics, lines, finished), None)
+            return *now, left - taken
+
+        zero = jnp.zeros((), jnp.int32)
+        run, statistics, lines, finished, _ = jax.lax.while_loop(going, body, (run, statistics, lines, zero, steps))
+        return run, statistics, Progress(lines, finished, epoch.recipe(run).outcomes(statistics))
+
+    return advance
+
+
+class _Epoch:
+    """The parts of an epoch, over data that lies on the device."""
+
+    def __init__(self, structure: Structure, plan: Plan, numbers: Any, data: Any, validation: Any):
+        self.structure, self.plan, self.numbers, self.data, self.validation = structure, plan, numbers, data, validation
+
+    def recipe(self, run: Run) -> Recipe:
+        return put_together(self.structure, self.numbers, merge(self.structure, run.trainable, run.fixed))
+
+    def some_steps(self, run: Run, statistics: Any, left: Any) -> tuple[Run, Any, Any]:
+        """Full batches up to the end of the epoch or of the budget; the partial batch is a step of its own."""
+        plan = self.plan
+        run = run._replace(order=jax.lax.cond(run.position == 0, self._new_order, lambda run: run.order, run))
+        count = jnp.clip(plan.full - run.position, 0, left)
+        start = run.position
+
+        def one(i: Any, carry: Any) -> Any:
+            rows = jax.lax.dynamic_slice_in_dim(carry[0].order, (start + i) * plan.batch_size, plan.batch_size)
+            return self._step(carry, rows)
+
+        run, statistics = jax.lax.fori_loop(0, count, one, (run, statistics)) if plan.full else (run, statistics)
+        run = run._replace(position=start + count)
+        if plan.steps > plan.full:
+            rest = run.order[plan.full * plan.batch_size :]
+            last = (run.position == plan.full) & (left > count)
+            run, statistics = jax.lax.cond(last, lambda c: self._step(c, rest), lambda c: c, (run, statistics))
+            run = run._replace(position=run.position + last.astype(jnp.int32))
+            count = count + last.astype(jnp.int32)
+        return run, statistics, jnp.maximum(count, 1)
+
+    def _new_order(self, run: Run) -> Any:
+        rows = jnp.arange(self.plan.rows, dtype=jnp.int32)
+        return jax.random.permutation(jax.random.fold_in(run.keys[0], run.epoch), rows) if self.plan.shuffle else rows
+
+    def _step(self, carry: Any, rows: Any) -> Any:
+        batch = jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), self.data)
+        return train_step(self.structure, self.numbers, *carry, batch)
+
+    def end(self, run: Run, statistics: Any) -> tuple[Run, dict[str, Any]]:
+        """Logs, validation, rules."""
+        logs = self.recipe(run).outcomes(statistics)
+        if self.validation is not None:
+            logs = {**logs, **{f"val_{name}": value for name, value in self._validate(run).items()}}
+        return end_epoch(self.structure, self.numbers, run, logs)
+
+    def _validate(self, run: Run) -> dict[str, Any]:
+        def logs(run: Run) -> dict[str, Any]:
+            return evaluate_rows(self.structure, self.numbers, run, self.validation, self.plan.validation_batch or 32)
+
+        if self.plan.validation_freq == 1:
+            return logs(run)
+        due = (run.epoch + 1) % self.plan.validation_freq == 0
+        skipped = jax.tree.map(lambda v: jnp.full(v.shape, jnp.nan, v.dtype), jax.eval_shape(logs, run))
+        return jax.lax.cond(due, logs, lambda _: skipped, run)
+
+
+def chunk_trainer(structure: Structure) -> Callable[..., tuple[Run, Any, dict[str, Any]]]:
+    """`(run, statistics, numbers, chunk)`: train on batches stacked on a first axis."""
+
+    def make() -> Callable[..., Any]:
+        def program(run: Run, statistics: Any, numbers: Any, chunk: Any) -> Any:
+            def one(carry: Any, batch: Any) -> Any:
+                return train_step(structure, numbers, *carry, batch), None
+
+            (run, statistics), _ = jax.lax.scan(one, (run, statistics), chunk)
+            recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+            return run, statistics, recipe.outcomes(statistics)
+
+        return program
+
+    return cached(("chunk", structure), make)
+
+
+def epoch_ender(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, dict[str, Any]]]:
+    """`(run, statistics, numbers, validation)`: the end of an epoch whose batches came as a stream."""
+
+    def make() -> Callable[..., Any]:
+        def program(run: Run, statistics: Any, numbers: Any, validation: Any) -> Any:
+            return _Epoch(structure, plan, numbers, None, validation).end(run, statistics)
+
+        return program
+
+    return cached(("end", structure, plan), make)
+
+
+def chunk_scorer(structure: Structure) -> Callable[..., Any]:
+    """`(weights, statistics, numbers, chunk)`: count batches stacked on a first axis, without training."""
+
+    def make() -> Callable[..., Any]:
+        def program(weights: Any, statistics: Any, numbers: Any, chunk: Any) -> Any:
+            def one(statistics: Any, batch: Any) -> Any:
+                return score_step(structure, numbers, weights, statistics, batch), None
+
+            return jax.lax.scan(one, statistics, chunk)[0]
+
+        return program
+
+    return cached(("score", structure), make)
+
+
+def no_statistics(structure: Structure, numbers: Any, run: Run, x: Any, batch_size: int) -> Any:
+    """Statistics with nothing counted, for batches of this size."""
+    batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), x)
+    recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    return recipe.initial_statistics(output_shapes(structure, numbers, run, batch))
+
+
+def evaluator(structure: Structure, batch_size: int) -> Callable[..., dict[str, Any]]:
+    """`logs(run, numbers, data)`: the logs over all rows of some data."""
+
+    def make() -> Callable[..., Any]:
+        return lambda run, numbers, data: evaluate_rows(structure, numbers, run, data, batch_size)
+
+    return cached(("evaluate", structure, batch_size), make)
+
+
+def predictor(structure: Structure, batch_size: int) -> Callable[..., Any]:
+    """`outputs(numbers, values, x, batches)` of a network, batch by batch; rows beyond so many batches are padding."""
+
+    def make() -> Callable[..., Any]:
+        def forward(numbers: Any, values: Any, x: Any) -> Any:
+            return evaluate(structure, numbers, values, call=lambda network: network(x)).outputs
+
+        def predict(numbers: Any, values: Any, x: Any, batches: Any) -> Any:
+            def at(start: Any) -> Any:
+                return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, batch_size), x)
+
+            def one(i: Any, outputs: Any) -> Any:
+                found = forward(numbers, values, at(i * batch_size))
+                return jax.tree.map(lambda o, f: jax.lax.dynamic_update_slice_in_dim(o, f, i * batch_size, 0), outputs, found)
+
+            rows = jax.tree.leaves(x)[0].shape[0]
+            shapes = jax.eval_shape(forward, numbers, values, at(0))
+            empty = jax.tree.map(lambda o: jnp.zeros((rows, *o.shape[1:]), o.dtype), shapes)
+            return jax.lax.fori_loop(0, batches, one, empty)
+
+        return predict
+
+    return cached(("predict", structure, batch_size), make)

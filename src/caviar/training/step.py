@@ -1,0 +1,119 @@
+"""The pure functions that a program is composed of: one step, the end of an epoch, an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar.graph.evaluation import evaluate
+from caviar.parts import Structure, put_together
+from caviar.training.recipe import Recipe
+from caviar.training.rules import Ruling
+from caviar.training.state import Run
+
+
+def merge(structure: Structure, trainable: list[Any], fixed: list[Any]) -> list[Any]:
+    """The values of all variables in the order of the structure."""
+    these, those = iter(trainable), iter(fixed)
+    return [next(these) if slot.trainable else next(those) for slot in structure.slots]
+
+
+def separate(structure: Structure, values: list[Any]) -> tuple[list[Any], list[Any]]:
+    """The values that gradients change, and the others."""
+    pairs = list(zip(structure.slots, values, strict=True))
+    return [v for s, v in pairs if s.trainable], [v for s, v in pairs if not s.trainable]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step under way, as `Model.train_step` gets it. Pure: every method returns a new step."""
+
+    structure: Structure
+    numbers: Any
+    run: Run
+
+    def gradients(self, function: Callable[[Recipe], tuple[Any, Any]]) -> tuple[Any, Any, list[Any], Step]:
+        """Value, extra result and gradients of `function(recipe) -> (scalar, extra)`, and the step with new layer state."""
+        rng = jax.random.fold_in(self.run.keys[1], self.run.step)
+
+        def scalar(trainable: list[Any]) -> tuple[Any, Any]:
+            values = merge(self.structure, trainable, self.run.fixed)
+            found = evaluate(self.structure, self.numbers, values, training=True, rng=rng, call=function)
+            value, extra = found.outputs
+            return value, (extra, separate(self.structure, found.values)[1])
+
+        (value, (extra, fixed)), gradients = jax.value_and_grad(scalar, has_aux=True)(self.run.trainable)
+        fixed = [new.astype(old.dtype) for new, old in zip(fixed, self.run.fixed, strict=True)]
+        return value, extra, gradients, replace(self, run=self.run._replace(fixed=fixed))
+
+    def apply(self, gradients: list[Any]) -> Step:
+        """The step with the weights changed by the optimizer."""
+        optimizer = put_together(self.structure, self.numbers, merge(self.structure, self.run.trainable, self.run.fixed)).optimizer
+        trainable, state = optimizer.update(gradients, self.run.optimizer, self.run.trainable, self.run.rate)
+        return replace(self, run=self.run._replace(trainable=trainable, optimizer=state))
+
+
+def train_step(structure: Structure, numbers: Any, run: Run, statistics: Any, batch: Any) -> tuple[Run, Any]:
+    """Train on one batch and count it."""
+    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    step, report = recipe.network.train_step(Step(structure, numbers, run), batch)  # type: ignore[attr-defined]
+    statistics = recipe.accumulate(statistics, batch, report)
+    return step.run._replace(step=run.step + 1), statistics
+
+
+def score_step(structure: Structure, numbers: Any, run: Run, statistics: Any, batch: Any) -> Any:
+    """Count one batch without training."""
+    values = merge(structure, run.trainable, run.fixed)
+    found = evaluate(structure, numbers, values, call=lambda recipe: recipe.objective(batch)[1])
+    return found.copy.accumulate(statistics, batch, found.outputs)
+
+
+def over_rows(body: Callable[[Any, Any], Any], carry: Any, data: Any, batch_size: int) -> Any:
+    """Fold `body(carry, batch)` over all rows in order: full batches, then the partial one."""
+    rows = jax.tree.leaves(data)[0].shape[0]
+    full = rows // batch_size
+
+    def at(start: Any, size: int) -> Any:
+        return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), data)
+
+    if full:
+        carry = jax.lax.fori_loop(0, full, lambda i, c: body(c, at(i * batch_size, batch_size)), carry)
+    return body(carry, at(full * batch_size, rows - full * batch_size)) if rows % batch_size else carry
+
+
+def evaluate_rows(structure: Structure, numbers: Any, run: Run, data: Any, batch_size: int) -> dict[str, Any]:
+    """The logs over all rows of some data."""
+    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    first = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), data)
+    statistics = recipe.initial_statistics(output_shapes(structure, numbers, run, first[0]))
+    final = over_rows(lambda s, batch: score_step(structure, numbers, run, s, batch), statistics, data, batch_size)
+    return recipe.outcomes(final)
+
+
+def output_shapes(structure: Structure, numbers: Any, run: Run, x: Any) -> list[Any]:
+    """The shapes of the outputs for a batch."""
+    values = merge(structure, run.trainable, run.fixed)
+    return jax.eval_shape(lambda x: evaluate(structure, numbers, values, call=lambda r: r.outputs(x)).outputs, x)
+
+
+def end_epoch(structure: Structure, numbers: Any, run: Run, logs: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
+    """Let the rules decide on the logs of an epoch; the run that starts the next one."""
+    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    base = recipe.optimizer.learning_rate_at(run.step)
+    rate, stop, states = base * run.rate, run.stopped, []
+    if recipe.log_rate:
+        logs = {**logs, "learning_rate": jnp.asarray(rate, logs["loss"].dtype)}
+    for rule, state in zip(recipe.rules, run.rules, strict=True):
+        state, ruling = rule.epoch_end(state, run.epoch, logs, (run.trainable, run.fixed), rate)
+        ruling = Ruling(*ruling)
+        states.append(state)
+        rate, stop = ruling.rate, stop | ruling.stop
+    factor = jnp.where(base == 0, run.rate, rate / jnp.where(base == 0, 1, base)).astype(run.rate.dtype)
+    run = run._replace(
+        rules=states, rate=factor, stopped=stop, epoch=run.epoch + 1, position=jnp.zeros_like(run.position)
+    )
+    return run, logs

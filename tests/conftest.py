@@ -1,0 +1,35 @@
+"""What every test shares: the recorded references, float64, and a fixed seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import caviar
+
+DATA = Path(__file__).parent / "data"
+
+
+def recorded(family: str) -> list[dict[str, Any]]:
+    """The recorded cases of a family: activations, layers, losses, optimizers, schedules, training_runs."""
+    return json.loads((DATA / f"{family}.json").read_text())["cases"]
+
+
+def fact(id: str) -> dict[str, Any]:
+    """One of the lecture notes' worked numbers."""
+    return next(f for f in json.loads((DATA / "facts.json").read_text()) if f["id"] == id)
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    with caviar.config.precision("float64"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    caviar.config.set_random_seed(0)
