@@ -27,7 +27,7 @@ class _Settings:
 
     floatx = "float32"
     policy = "float32"
-    key: jax.Array | None = None
+    entropy: np.random.SeedSequence | None = None
     lock = threading.Lock()
 
 
@@ -104,16 +104,20 @@ def set_random_seed(seed: int) -> None:
         raise ArgumentError(f"set_random_seed wants an int, and was given {seed!r}")
     random.seed(int(seed))
     np.random.seed(int(seed) % 2**32)
-    _Settings.key = jax.random.key(int(seed) % 2**63)
+    _Settings.entropy = np.random.SeedSequence(int(seed) % 2**63)
 
 
-def next_key() -> jax.Array:
-    """A fresh random key: reproducible after `set_random_seed`, unpredictable before."""
+def next_key(count: int | None = None) -> jax.Array:
+    """A fresh random key, or an array of them: reproducible after `set_random_seed`, unpredictable before.
+
+    Made on the host, so that it compiles nothing.
+    """
     with _Settings.lock:
-        if _Settings.key is None:
-            _Settings.key = jax.random.key(int.from_bytes(os.urandom(4), "little"))
-        _Settings.key, fresh = jax.random.split(_Settings.key)
-        return fresh
+        if _Settings.entropy is None:
+            _Settings.entropy = np.random.SeedSequence()
+        (child,) = _Settings.entropy.spawn(1)
+    state = child.generate_state(2 * (count or 1))
+    return jax.random.wrap_key_data(jax.device_put(state if count is None else state.reshape(count, 2)))
 
 
 def cache_folder() -> Path:

@@ -171,10 +171,12 @@ class _Walk:
         self.alive: list[Any] = []  # keeps ids unique during the walk
 
     def __call__(self, value: Any, path: str, trainable: bool, is_float: bool) -> Any:
-        if value is None or isinstance(value, (str, bool)):
+        if value is None or isinstance(value, str):
             return value
+        if isinstance(value, bool):
+            return _Placed("constant", ("bool", value))  # its type too, since True == 1 == 1.0
         if isinstance(value, (float, np.floating)) or (is_float and isinstance(value, int)):
-            return value if value == 0 else self.number(float(value), path, "number")
+            return _Placed("constant", ("float", 0.0)) if value == 0 else self.number(float(value), path, "number")
         if isinstance(value, (int, np.integer)):
             return int(value)
         if isinstance(value, (np.ndarray, jax.Array)):
@@ -269,6 +271,8 @@ def put_together(structure: Structure, numbers: Any, values: Any) -> Any:
         match item.kind:
             case "number":
                 return numbers[item.content]
+            case "constant":
+                return item.content[1]
             case "static":
                 return item.extra.value
             case "again":

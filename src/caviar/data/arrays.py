@@ -19,7 +19,9 @@ class Rows(NamedTuple):
     y: list[Any]
     weight: list[Any]
 
-    def __len__(self) -> int:
+    @property
+    def number(self) -> int:
+        """How many rows there are."""
         return int(jax.tree.leaves(self.x)[0].shape[0])
 
     def take(self, rows: Any) -> Rows:
@@ -116,14 +118,14 @@ def split(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
     """The first rows to train on, and the last `fraction` to validate on, as Keras takes them.
 
     >>> train, held_out = split(Rows(np.zeros((10, 2)), [np.zeros(10)], [None]), 0.2)
-    >>> len(train), len(held_out)
+    >>> train.number, held_out.number
     (8, 2)
     """
     if not 0 < fraction < 1:
         raise ArgumentError(f"validation_split must lie between 0 and 1, and is {fraction}")
-    at = int(len(rows) * (1 - fraction))
-    if at in (0, len(rows)):
-        raise ArgumentError(f"validation_split={fraction} of {len(rows)} rows leaves none to train or none to validate on")
+    at = int(rows.number * (1 - fraction))
+    if at in (0, rows.number):
+        raise ArgumentError(f"validation_split={fraction} of {rows.number} rows leaves none to train or none to validate on")
     return rows.take(slice(None, at)), rows.take(slice(at, None))
 
 

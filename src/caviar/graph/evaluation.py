@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar import config
 from caviar.graph.node import Input, Node, compute, in_order, nodes_in, replace_nodes
@@ -116,13 +117,17 @@ class Graph(Part):
 _programs: dict[Any, Callable[..., Any]] = {}
 
 
-def cached(key: Any, make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
-    """The jitted program for a structure: made once, and found again by whoever writes the same down."""
+def cached(key: Any, make: Callable[[], Callable[..., Any]], runs_once: bool = False) -> Callable[..., Any]:
+    """The jitted program for a structure: made once, and found again by whoever writes the same down.
+
+    A program that `runs_once` is compiled quickly rather than well.
+    """
     key = (key, config.dtype_policy())
     if key not in _programs:
         if len(_programs) >= 256:  # a search over many structures must not fill the memory
             _programs.pop(next(iter(_programs)))
-        _programs[key] = jax.jit(make())
+        options = {"xla_backend_optimization_level": 0} if runs_once and jax.default_backend() == "cpu" else None
+        _programs[key] = jax.jit(make(), compiler_options=options)
     return _programs[key]
 
 
@@ -155,7 +160,7 @@ def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple
 
 def as_arrays(numbers: list[Any]) -> list[Any]:
     """Numbers as arguments of a program: floats in the library's float type, never weakly typed."""
-    return [jnp.asarray(n, config.floatx()) if isinstance(n, float) else jnp.asarray(n) for n in numbers]
+    return [np.asarray(n, jnp.dtype(config.floatx())) if isinstance(n, float) else jnp.asarray(n) for n in numbers]
 
 
 def fetch(nodes: Any, feeds: dict[Node, Any] | None = None, training: bool = False) -> Any:

@@ -45,7 +45,7 @@ class Layer(Part):
     input_dim: int | None = None
     activity_regularizer: Any = None
 
-    unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name"}
+    unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name", "_key"}
     supports_masking: ClassVar[bool] = False
     built: ClassVar[bool] = False
 
@@ -121,12 +121,12 @@ class Layer(Part):
     non_trainable_weights = non_trainable_variables
 
     def get_weights(self) -> list[np.ndarray]:
-        """The values of all weights as NumPy arrays, trainable ones first, as in Keras."""
-        return [v.numpy() for v in (*self.trainable_variables, *self.non_trainable_variables)]
+        """The values of all weights as NumPy arrays, layer by layer."""
+        return [v.numpy() for v in self.variables]
 
     def set_weights(self, weights: list[Any]) -> None:
         """Give all weights new values, in the order of `get_weights`."""
-        variables = [*self.trainable_variables, *self.non_trainable_variables]
+        variables = self.variables
         if len(weights) != len(variables):
             raise ShapeError(f"layer {self.name!r} has {len(variables)} weights, and {len(weights)} values were given")
         for variable, value in zip(variables, weights, strict=True):
@@ -228,7 +228,7 @@ def ensure_built(layer: Layer, *args: Any, **kwargs: Any) -> None:
     """Build a layer and all in it for arrays of these shapes, without computing anything."""
     if is_built(layer):
         return
-    with drawing(), evaluating(Context(building=True)):
+    with drawing(vars(layer).get("_key")), evaluating(Context(building=True)):
         jax.eval_shape(lambda *a: layer(*a, **kwargs), *args)
 
 

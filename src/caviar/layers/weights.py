@@ -22,6 +22,7 @@ class _Planned(threading.local):
     def __init__(self) -> None:
         self.variables: list[Variable] = []
         self.depth = 0
+        self.key: jax.Array | None = None
 
 
 _planned = _Planned()
@@ -37,9 +38,11 @@ def plan(shape: tuple[int, ...], dtype: str, initializer: Any, trainable: bool, 
 
 
 @contextlib.contextmanager
-def drawing() -> Iterator[None]:
-    """Draw all weights declared inside the outermost such block together, at its end."""
+def drawing(key: jax.Array | None = None) -> Iterator[None]:
+    """Draw all weights declared inside the outermost such block together, at its end, from a key of its own if given."""
     _planned.depth += 1
+    if key is not None:
+        _planned.key = key
     try:
         yield
     finally:
@@ -50,10 +53,12 @@ def drawing() -> Iterator[None]:
 
 def _draw_planned() -> None:
     variables, _planned.variables = _planned.variables, []
-    if variables:
-        with jax.ensure_compile_time_eval():
-            for variable, value in zip(variables, initial_values(variables)(config.next_key()), strict=True):
-                variable.assign(value)
+    key, _planned.key = _planned.key, None
+    if not variables:
+        return
+    with jax.core.eval_context():  # a layer first used inside somebody's own jit still gets real weights
+        for variable, value in zip(variables, initial_values(variables)(config.next_key() if key is None else key), strict=True):
+            variable.assign(value)
 
 
 def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[jax.Array]]:
@@ -69,5 +74,5 @@ def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[jax.
 
         return draw
 
-    program = cached(("init", apart.structure, specs), make)
+    program = cached(("init", apart.structure, specs), make, runs_once=True)
     return lambda key: program(key, as_arrays(apart.numbers))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from caviar.losses.base import ElementLoss, FunctionLoss, Loss, function_of
+from caviar.losses.base import ElementLoss, FunctionLoss, Loss
 from caviar.losses.binary import BinaryCrossentropy, BinaryFocalCrossentropy, Hinge, SquaredHinge
 from caviar.losses.categorical import (
     CategoricalCrossentropy,
@@ -96,7 +96,6 @@ __all__ = [
     "cosine_similarity",
     "ctc",
     "dice",
-    "function_of",
     "get",
     "half_squared_error",
     "hinge",

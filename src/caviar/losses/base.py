@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
@@ -12,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.errors import ArgumentError, unknown_name
-from caviar.losses.naming import Named, snake_case
+from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, same_rank, same_shape, spread
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
@@ -62,6 +61,10 @@ class Loss(Named):
             values, weights = self.values_and_weights(y_true, y_pred, sample_weight)
             return values if weights is None else values * weights
         return ratio(*self.totals(y_true, y_pred, sample_weight))
+
+    def values(self, y_true: Any, y_pred: Any) -> jax.Array:
+        """The values alone, as the loss's lower-case function gives them."""
+        return self.call(*self.match(*arrays(y_true, y_pred, self.dtype)))
 
     def values_and_weights(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
@@ -164,23 +167,3 @@ class FunctionLoss(Loss):
     def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """What the function says."""
         return jnp.asarray(self.function(y_true, y_pred))
-
-
-def function_of(cls: type[Loss]) -> Callable[..., jax.Array]:
-    """The lower-case function of a loss: `f(y_true, y_pred, ...)` gives its values per sample.
-
-    >>> from caviar.losses import MeanSquaredError
-    >>> function_of(MeanSquaredError)([[1.0, 2.0]], [[3.0, 2.0]]).tolist()
-    [2.0]
-    """
-
-    def function(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> jax.Array:
-        loss = cls(*args, **kwargs)
-        return loss.call(*loss.match(*arrays(y_true, y_pred, loss.dtype)))
-
-    labels_first = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in ("y_true", "y_pred")]
-    own = [p for n, p in inspect.signature(cls).parameters.items() if n not in ("reduction", "name", "dtype")]
-    function.__name__ = function.__qualname__ = snake_case(cls.__name__)
-    function.__doc__ = f"The values per sample of `{cls.__name__}`: {(cls.__doc__ or '').splitlines()[0]}"
-    vars(function).update(__signature__=inspect.Signature([*labels_first, *own]), loss=cls)
-    return function

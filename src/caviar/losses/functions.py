@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from caviar.losses import binary, categorical, regression, structured
-from caviar.losses.base import function_of
+from caviar.losses.naming import function_of
 
 binary_crossentropy = function_of(binary.BinaryCrossentropy)
 binary_focal_crossentropy = function_of(binary.BinaryFocalCrossentropy)

@@ -19,7 +19,7 @@ _SHORT = {
     "nll": "negative_log_likelihood",
     "logcosh": "log_cosh",
 }
-_CLASSES: dict[str, type[Loss]] = {name: f.loss for name, f in vars(functions).items() if hasattr(f, "loss")}
+_CLASSES: dict[str, type[Loss]] = {n: f.made_from for n, f in vars(functions).items() if hasattr(f, "made_from")}
 
 
 def get(identifier: Any, label_shape: Any = None, output_shape: Any = None) -> Loss | None:
@@ -36,8 +36,8 @@ def get(identifier: Any, label_shape: Any = None, output_shape: Any = None) -> L
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()
-    if hasattr(identifier, "loss"):  # a lower-case function of ours
-        return identifier.loss()
+    if hasattr(identifier, "made_from"):  # a lower-case function of ours
+        return identifier.made_from()
     if callable(identifier):
         return FunctionLoss(identifier, name=snake_case(getattr(identifier, "__name__", type(identifier).__name__)))
     name = identifier

@@ -1,9 +1,13 @@
-"""Names of losses and metrics: the class's name as Keras writes it, unless the user gave another."""
+"""Names of losses and metrics as Keras writes them, and the lower-case functions of that name."""
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable
 from typing import Any
+
+import jax
 
 from caviar.parts import Part
 
@@ -23,6 +27,10 @@ class Named(Part):
 
     name: str | None
 
+    def values(self, y_true: Any, y_pred: Any) -> jax.Array:
+        """One value per sample."""
+        raise NotImplementedError(f"{type(self).__name__} has no values per sample")
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "name" not in vars(cls):
@@ -36,3 +44,26 @@ class Named(Part):
         """The arguments that make this part again; the class's own name is not among them."""
         own = type(self).name
         return {key: value for key, value in super().get_config().items() if key != "name" or value != own}
+
+
+def function_of(cls: type[Named]) -> Callable[..., jax.Array]:
+    """The lower-case function of a loss or metric: `f(y_true, y_pred, ...)` gives its values per sample.
+
+    >>> from caviar.losses import MeanSquaredError
+    >>> function_of(MeanSquaredError)([[1.0, 2.0]], [[3.0, 2.0]]).tolist()
+    [2.0]
+    """
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    own = [p for n, p in inspect.signature(cls).parameters.items() if n not in ("reduction", "name", "dtype")]
+    labels = [inspect.Parameter(n, either) for n in ("y_true", "y_pred")]
+    signature = inspect.Signature([*labels, *(p.replace(kind=either) for p in own)])
+
+    def function(*args: Any, **kwargs: Any) -> jax.Array:
+        given = signature.bind(*args, **kwargs).arguments
+        y_true, y_pred = given.pop("y_true"), given.pop("y_pred")
+        return cls(**given).values(y_true, y_pred)
+
+    function.__name__ = function.__qualname__ = snake_case(cls.__name__)
+    function.__doc__ = f"The values per sample of `{cls.__name__}`: {(cls.__doc__ or '').splitlines()[0]}"
+    vars(function).update(__signature__=signature, made_from=cls)
+    return function

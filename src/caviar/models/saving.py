@@ -100,7 +100,8 @@ def restore_run(model: Model, path: Any) -> None:
     pattern = training.run._replace(keys=jax.random.key_data(training.run.keys))
     run: Run = _unleave(pattern, _unpack(parts, "run.safetensors", path), path)
     training.run = training.finished = run._replace(keys=jax.random.wrap_key_data(run.keys))
-    training.held_statistics = list(_unpack(parts, "statistics.safetensors", path).values())
+    statistics = _unpack(parts, "statistics.safetensors", path)
+    training.restored = [statistics[name] for name in sorted(statistics)]
     training.listeners.callbacks.set_state(document["callbacks"])
     training.store()
 
@@ -195,7 +196,7 @@ def _run_of(model: Model, saved: dict[str, Any], tensors: dict[str, np.ndarray])
 
 
 def _pack(tensors: dict[str, np.ndarray]) -> bytes:
-    return to_safetensors({name: np.ascontiguousarray(t) for name, t in tensors.items()})
+    return to_safetensors({name: np.asarray(t, order="C") for name, t in tensors.items()})
 
 
 def _unpack(parts: dict[str, bytes], name: str, path: Any) -> dict[str, np.ndarray]:

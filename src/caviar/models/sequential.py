@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from caviar import config
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.node import Input
 from caviar.layers.base import Layer, ensure_built, is_built
@@ -39,9 +40,15 @@ class Sequential(Model):
             self._input = layer
         elif isinstance(layer, Layer):
             self.sequence.append(layer)
+            self._take_key()
         else:
             hint = f": write {layer.__name__}()" if isinstance(layer, type) else "; an Input can only stand first"
             raise ArgumentError(f"Sequential takes layers, and was given {layer!r}{hint}")
+
+    def _take_key(self) -> None:
+        """A model whose input is known draws its weights when somebody looks, but from the key of now."""
+        if "_key" not in vars(self) and self._known_input() is not None:
+            self._key = config.next_key()
 
     def pop(self) -> Layer:
         """Remove the last layer."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from caviar import config
@@ -191,7 +192,7 @@ class Optimizer(Part):
         if [id(v) for v in owned] != [id(v) for v in variables]:
             raise ArgumentError(f"this {type(self).__name__} moves other variables; make a new optimizer for these")
         apart = take_apart(self)
-        numbers = [jnp.asarray(n, config.floatx()) if isinstance(n, float) else n for n in apart.numbers]
+        numbers = [np.asarray(n, jnp.dtype(config.floatx())) if isinstance(n, float) else n for n in apart.numbers]
         params, state = _update_at_desk(apart.structure, numbers, list(grads), state, params)
         vars(self)["_desk"] = (variables, state)
         for variable, value in zip(variables, params, strict=True):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+import numpy as np
 
 from caviar.data.arrays import Rows
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import as_arrays, evaluate
+from caviar.graph.evaluation import as_arrays, cached, evaluate
 from caviar.losses.labels import check_labels
-from caviar.parts import take_apart
+from caviar.parts import put_together, take_apart
 from caviar.training.compiling import resolve_losses, resolve_metrics, resolve_weights
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, first_run
@@ -31,16 +33,15 @@ class Compiled:
     def recipe(self, model: Any, outputs: list[Any], names: list[str], rules: list[Any] | None = None) -> Recipe:
         """The recipe for a model with such outputs."""
         losses = resolve_losses(self.loss, names)
-        found = Recipe(
+        return Recipe(
             network=model,
             optimizer=self.optimizer,
             losses=losses,
             loss_weights=resolve_weights(self.loss_weights, names),
             metrics=resolve_metrics(self.metrics, self.weighted_metrics, names, outputs, losses),
-            output_names=names,
+            output_names=names if len(names) > 1 else ["output"],  # the same network under another name is the same program
             rules=rules or [],
         )
-        return found
 
 
 def output_specs(model: Any, x: Any) -> tuple[list[Any], list[str]]:
@@ -67,16 +68,24 @@ def check_targets(recipe: Recipe, rows: Rows, outputs: list[Any], where: str = "
             check_labels(loss, y, output.shape[-1] if len(output.shape) > 1 else None, place)
 
 
-def start_run(recipe: Recipe, rows: int, epoch: int, key: jax.Array, before: Run | None) -> Run:
+def start_run(recipe: Recipe, rows: int, epoch: int, keys: jax.Array, before: Run | None) -> Run:
     """The run of a new `fit`: weights as they are; the optimizer goes on where the last `fit` left it, if it still fits."""
     apart = take_apart(recipe)
-    trainable, fixed = separate(apart.structure, [v.value for v in apart.variables])
-    state = jax.eval_shape(recipe.optimizer.init, trainable)
-    goes_on = before is not None and _same(state, before.optimizer)
-    optimizer = before.optimizer if goes_on and before is not None else recipe.optimizer.init(trainable)
-    rules = [rule.initial((trainable, fixed)) for rule in recipe.rules]
-    run = first_run(trainable, fixed, optimizer, rules, key, epoch, rows)
-    return run._replace(step=before.step, rate=before.rate) if goes_on and before is not None else run
+    numbers, values = as_arrays(apart.numbers), [v.value for v in apart.variables]
+
+    def make() -> Callable[..., Run]:
+        def start(numbers: Any, values: Any, keys: jax.Array, epoch: Any) -> Run:
+            copy = put_together(apart.structure, numbers, values)
+            trainable, fixed = separate(apart.structure, values)
+            rules = [rule.initial((trainable, fixed)) for rule in copy.rules]
+            return first_run(trainable, fixed, copy.optimizer.init(trainable), rules, keys, epoch, rows)
+
+        return start
+
+    run = cached(("start", apart.structure, rows), make, runs_once=True)(numbers, values, keys, np.int32(epoch))
+    if before is None or not _same(run.optimizer, before.optimizer):
+        return run
+    return run._replace(optimizer=before.optimizer, step=before.step, rate=before.rate)
 
 
 def _same(a: Any, b: Any) -> bool:

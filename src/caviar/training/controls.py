@@ -40,7 +40,7 @@ class Controls(MutableMapping[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         owner, attribute = self._find(name)
-        setattr(owner, attribute, float(value))
+        object.__setattr__(owner, attribute, float(value))  # the parts of a recipe may be frozen
 
     def _find(self, name: str) -> tuple[Any, str]:
         owners = self._owners()

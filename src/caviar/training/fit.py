@@ -85,7 +85,7 @@ def fit(
     check_targets(recipe, rows or source.first_rows(names), outputs)
     if validation is not None:
         check_targets(recipe, validation, outputs, "validation y")
-    run = start_run(recipe, plan.rows, initial_epoch, config.next_key(), model._run)
+    run = start_run(recipe, plan.rows, initial_epoch, config.next_key(2), model._run)
     recipe.custom_logs = _custom_logs(recipe, run, rows or source.first_rows(names))
     _check_monitors(recipe, listed, validated=validation is not None)
 
@@ -157,7 +157,7 @@ def _custom_logs(recipe: Recipe, run: Run, rows: Rows) -> tuple[str, ...]:
 def _plan(rows: Rows | None, size: int, steps: int | None, shuffle: bool, validation_size: int, freq: int) -> Plan:
     if rows is None:
         return Plan(0, size, steps or 0, shuffle, validation_size, freq)
-    count = len(rows)
+    count = rows.number
     size = min(size, count)
     whole = -(-count // size)
     if steps is not None and steps > whole:
@@ -178,7 +178,7 @@ def _as_list(callbacks: Any) -> list[Any]:
 
 def on_device(tree: Any) -> Any:
     """Data where the programs run."""
-    return jax.tree.map(jnp.asarray, tree)
+    return jax.tree.map(jax.device_put, tree)
 
 
 class _Source:
@@ -266,7 +266,7 @@ def evaluate(
         rows = rows if steps is None else rows.take(slice(0, steps * size))
         check_targets(recipe, rows, outputs)
         apart, weights = _weights(recipe)
-        logs = evaluator(apart.structure, min(size, len(rows)))(weights, as_arrays(apart.numbers), on_device(rows))
+        logs = evaluator(apart.structure, min(size, rows.number))(weights, as_arrays(apart.numbers), on_device(rows))
     found = {name: as_python(value) for name, value in jax.device_get(logs).items()}
     listed.on_test_end(found)
     with Progress(None, None, verbose) as progress:
@@ -289,7 +289,7 @@ def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, s
     for chunk, _ in chunks(source.batches(0, names), steps):
         if statistics is None:
             first = jax.tree.map(lambda a: a[0], chunk.x)
-            statistics = no_statistics(apart.structure, numbers, weights, first, size)
+            statistics = no_statistics(apart.structure, size, numbers, weights, first)
         statistics = chunk_scorer(apart.structure)(weights, statistics, numbers, chunk)
     return recipe.outcomes(statistics)
 
@@ -303,11 +303,11 @@ def train_on_batch(
     recipe = compiled.recipe(model, outputs, names)
     rows = class_weights(as_rows(inputs, y, sample_weight, names), class_weight)
     check_targets(recipe, rows, outputs)
-    run = start_run(recipe, 0, 0, config.next_key(), model._run)
+    run = start_run(recipe, 0, 0, config.next_key(2), model._run)
     recipe.custom_logs = _custom_logs(recipe, run, rows)
     apart = take_apart(recipe)
     numbers = as_arrays(apart.numbers)
-    statistics = no_statistics(apart.structure, numbers, run, rows.x, len(rows))
+    statistics = no_statistics(apart.structure, rows.number, numbers, run, rows.x)
     chunk = jax.tree.map(lambda a: jnp.asarray(a)[None], rows)
     run, _, logs = chunk_trainer(apart.structure)(run, statistics, numbers, chunk)
     store_values(apart, run)
@@ -339,7 +339,7 @@ def predict(model: Any, x: Any, batch_size: int | None = None, verbose: int | st
             batches = -(-rows // size)
             padded = jax.tree.map(lambda a, s=start, r=rows, b=batches: _padded(a[s : s + r], size * _power_of_two(b)), inputs)
             outputs = program(numbers, values, padded, np.int32(batches))
-            found.append(jax.tree.map(lambda o, r=rows: np.asarray(o[:r]), outputs))
+            found.append(jax.tree.map(lambda o, r=rows: np.asarray(o)[:r], outputs))
             progress.update(start // size + batches)
     return jax.tree.map(lambda *parts: parts[0] if len(parts) == 1 else np.concatenate(parts), *found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
@@ -36,6 +37,7 @@ class Training:
     validation: Any = None
     statistics: Any = None
     running: Any = None  # the logs of the epoch under way
+    restored: list[Any] | None = None  # the statistics of an epoch that was interrupted
     finished: Run = field(init=False)  # the run at the end of the last whole epoch
 
     def __post_init__(self) -> None:
@@ -90,7 +92,8 @@ def _dispatch(training: Training, data: Rows, clock: _Clock) -> None:
     apart = take_apart(training.recipe)  # anew each time: callbacks may have changed numbers, or even structure
     numbers = as_arrays(apart.numbers)
     if training.statistics is None:
-        training.statistics = no_statistics(apart.structure, numbers, training.run, data.x, plan.batch_size)
+        spec = jax.eval_shape(partial(no_statistics, apart.structure, plan.batch_size), numbers, training.run, data.x)
+        training.statistics = _as_restored(spec, training.restored)
     steps, epochs = clock.amount(listeners.pace, position, training.epochs - epoch)
     start = time.perf_counter()
     training.run, training.statistics, progress = trainer(apart.structure, plan)(
@@ -109,6 +112,12 @@ def _dispatch(training: Training, data: Rows, clock: _Clock) -> None:
         listeners.steps_end(now, {name: as_python(v) for name, v in jax.device_get(progress.running).items()})
     if live:
         training.take_changes(apart)
+
+
+def _as_restored(spec: Any, restored: list[Any] | None) -> Any:
+    """The statistics to begin with; unless an epoch goes on, only their shapes matter."""
+    leaves, structure = jax.tree.flatten(spec)
+    return jax.tree.unflatten(structure, restored or [np.zeros(s.shape, s.dtype) for s in leaves])
 
 
 def _tell_epochs(training: Training, logs: dict[str, Any], epoch: int, count: int, seconds: float) -> None:
@@ -192,7 +201,7 @@ def _train_chunk(training: Training, apart: Apart, chunk: Rows) -> None:
     if training.statistics is None:
         first = jax.tree.map(lambda a: a[0], chunk.x)
         size = int(jax.tree.leaves(first)[0].shape[0])
-        training.statistics = no_statistics(apart.structure, numbers, training.run, first, size)
+        training.statistics = no_statistics(apart.structure, size, numbers, training.run, first)
     program = chunk_trainer(apart.structure)
     training.run, training.statistics, training.running = program(training.run, training.statistics, numbers, chunk)
 

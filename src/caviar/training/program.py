@@ -53,7 +53,7 @@ def trainer(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, P
 def _advance(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, Progress]]:
     def advance(run: Run, statistics: Any, numbers: Any, data: Any, validation: Any, steps: Any, epochs: Any) -> Any:
         epoch = _Epoch(structure, plan, numbers, data, validation)
-        fresh = no_statistics(structure, numbers, run, data[0], plan.batch_size)
+        fresh = no_statistics(structure, plan.batch_size, numbers, run, data[0])
         statistics = jax.tree.map(lambda new, old: jnp.where(run.position == 0, new, old), fresh, statistics)
         lines = jax.tree.map(lambda v: jnp.zeros((CAPACITY, *v.shape), v.dtype), jax.eval_shape(epoch.end, run, statistics)[1])
 
@@ -181,7 +181,7 @@ def chunk_scorer(structure: Structure) -> Callable[..., Any]:
     return cached(("score", structure), make)
 
 
-def no_statistics(structure: Structure, numbers: Any, run: Run, x: Any, batch_size: int) -> Any:
+def no_statistics(structure: Structure, batch_size: int, numbers: Any, run: Run, x: Any) -> Any:
     """Statistics with nothing counted, for batches of this size."""
     batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), x)
     recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))

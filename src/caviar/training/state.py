@@ -33,7 +33,7 @@ class Weights(NamedTuple):
     fixed: list[jax.Array]
 
 
-def first_run(trainable: list[Any], fixed: list[Any], optimizer: Any, rules: Any, key: jax.Array, epoch: int, rows: int) -> Run:
+def first_run(trainable: list[Any], fixed: list[Any], optimizer: Any, rules: Any, keys: jax.Array, epoch: Any, rows: int) -> Run:
     """The run before its first step. Every leaf is strongly typed, or the second call of the program would compile again."""
     zero = jnp.zeros((), jnp.int32)
     return Run(
@@ -41,7 +41,7 @@ def first_run(trainable: list[Any], fixed: list[Any], optimizer: Any, rules: Any
         fixed=list(fixed),
         optimizer=optimizer,
         rules=rules,
-        keys=jax.random.split(key, 2),
+        keys=keys,
         order=jnp.zeros((rows,), jnp.int32),
         rate=jnp.ones((), config.floatx()),
         step=zero,

@@ -158,14 +158,20 @@ class CallbackList:
         """The pace that suits every callback."""
         return quickest(callback.pace for callback in self.callbacks)
 
-    def get_state(self) -> list[dict[str, Any]]:
-        """The state of each callback."""
-        return [callback.get_state() for callback in self.callbacks]
+    def get_state(self) -> dict[str, dict[str, Any]]:
+        """The state of each callback that has one."""
+        return {name: callback.get_state() for name, callback in self._named() if callback.get_state()}
 
-    def set_state(self, states: list[dict[str, Any]]) -> None:
+    def set_state(self, states: dict[str, dict[str, Any]]) -> None:
         """Give each callback its state back."""
-        for callback, state in zip(self.callbacks, states, strict=False):
-            callback.set_state(state)
+        for name, callback in self._named():
+            if name in states:
+                callback.set_state(states[name])
+
+    def _named(self) -> list[tuple[str, Callback]]:
+        """The callbacks by their class and their number in it, so that others may come and go."""
+        kinds = [type(callback).__name__ for callback in self.callbacks]
+        return [(f"{kind} {kinds[:i].count(kind)}", self.callbacks[i]) for i, kind in enumerate(kinds)]
 
     def _each(self, hook: str, *args: Any) -> None:
         for callback in self.callbacks:

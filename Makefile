@@ -1,0 +1,32 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything lives in .venv; nothing else is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench setup clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "caviar needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch .venv/ready
+
+demo: setup  ## train on real data; writes demo/digits.caviar and demo/learning_curve.png
+	$(BIN)/python examples/demo.py
+
+check: setup  ## style and types
+	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/ruff format --check src tests examples benchmarks
+	$(BIN)/mypy
+
+test: check  ## every test
+	$(BIN)/python -m pytest -n 2
+
+bench: setup  ## side by side with the peers that are installed
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv demo

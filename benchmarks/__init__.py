@@ -1,0 +1,1 @@
+"""Side-by-side speed of caviar and its peers; `python -m benchmarks`."""

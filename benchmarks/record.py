@@ -1,0 +1,142 @@
+"""From measurements to a table, and to the dated record of a run."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from benchmarks.rows import ROWS, Row
+
+_UNITS = {"us": 1e6, "ms": 1e3, "s": 1.0}
+_PACKAGES = ("caviar", "jax", "jaxlib", "optax", "numpy", "keras", "tensorflow", "torch")
+
+
+def scaled(seconds: float, row: Row) -> str:
+    """Seconds in the unit of the row."""
+    return f"{_digits(seconds * _UNITS[row.unit])} {row.unit}"
+
+
+def _digits(value: float | None) -> str:
+    """Three digits, and never an exponent."""
+    if value is None:
+        return ""
+    return f"{value:.0f}" if isinstance(value, int) or value >= 100 else f"{value:.3g}"
+
+
+def summary(result: dict[str, Any]) -> dict[str, Any]:
+    """Medians, and each contender's [lowest, median, highest] ratio to the fastest float32 peer of the same round."""
+    medians = {name: statistics.median(values) for name, values in result["rounds"].items() if values}
+    peers = [name for name in medians if not name.startswith("caviar") and not name.endswith("bf16")]
+    fastest = min(peers, key=medians.__getitem__, default=None)
+    ratios = {}
+    for name in medians if fastest else ():
+        pairs = zip(result["rounds"][name], result["rounds"][fastest], strict=True)
+        each = [own / peer for own, peer in pairs]
+        ratios[name] = [min(each), statistics.median(each), max(each)]
+    return {"medians": medians, "fastest_peer": fastest, "ratios": ratios}
+
+
+def table(row: Row, result: dict[str, Any]) -> str:
+    """One row as a markdown table, the fastest first, with what it says about caviar above it."""
+    numbers = summary(result)
+    notes = sorted({key for note in result["notes"].values() for key in note} - {"value", "epochs_a_round"})
+    of = "" if row.kind != "steps" else f" a step, {row.steps} steps an epoch"
+    lines = [*_verdicts(row, numbers), "", f"| {row.name}{of} | median | lowest - highest | x fastest peer |"]
+    titles = {"loss": f"loss after {row.epochs} epochs", "peak_mb": "peak MB"}
+    lines[-1] += "".join(f" {titles.get(key, key.replace('_', ' '))} |" for key in notes)
+    lines.append("|---|" + "---:|" * (3 + len(notes)))
+    for name, median in sorted(numbers["medians"].items(), key=lambda item: item[1]):
+        values, ratio = result["rounds"][name], numbers["ratios"].get(name, (None, None, None))
+        spread = f"{scaled(min(values), row)} - {scaled(max(values), row)}"
+        cells = [name, scaled(median, row), spread, _digits(ratio[1])]
+        cells += [_digits(result["notes"][name].get(key)) for key in notes]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [f"| {name} | failed: {why.replace('|', '/')} |" for name, why in result["failed"].items()]
+    return "\n".join(lines)
+
+
+def _verdicts(row: Row, numbers: dict[str, Any]) -> list[str]:
+    """What the numbers say about caviar: against the fastest float32 peer, and a bfloat16 one against its like too."""
+    medians = numbers["medians"]
+    like = min((n for n in medians if "bf16" in n and "caviar" not in n), key=medians.get, default=None)
+    lines = []
+    for name, (low, middle, high) in numbers["ratios"].items():
+        if not name.startswith("caviar"):
+            continue
+        line = f"- **{name}** takes {middle:.2f} ({low:.2f} - {high:.2f}) of the time of {numbers['fastest_peer']}"
+        if "bf16" in name and like:
+            line += f", {medians[name] / medians[like]:.2f} of {like}'s"
+        aim = row.aim if name == "caviar" else None
+        lines.append(line + (f"; the aim is {aim:.3g}" if aim else "") + ".")
+    return lines
+
+
+def about(cores: list[int], args: argparse.Namespace) -> dict[str, Any]:
+    """When, where and with what."""
+    return {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "processor": _processor(),
+        "cores": f"{len(cores)} of {os.cpu_count()}",
+        "system": platform.platform(),
+        "load_average_before": [round(load, 2) for load in os.getloadavg()],
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
+        "commit": _commit(),
+        "rounds": args.rounds,
+        "seconds": args.seconds,
+    }
+
+
+def _processor() -> str:
+    try:
+        facts = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    found = re.search(r"model name\s*: (.*)", facts)
+    return found[1] if found else platform.processor()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "source tree" if package == "caviar" else "not installed"
+
+
+def _commit() -> str:
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + (" and uncommitted changes" if git("status", "--porcelain") else "")
+    except OSError:
+        return "unknown"
+
+
+def write(folder: Path, name: str | None, about: dict[str, Any], results: dict[str, Any]) -> Path:
+    """The record twice: all numbers as JSON, and the tables to read as markdown; the answer is the latter's path."""
+    name = name or f"{about['processor']} {about['cores'].split()[0]} cores"
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    path = folder / f"{about['date'][:10]}-{slug}.md"
+    folder.mkdir(parents=True, exist_ok=True)
+    full = {row: {"title": ROWS[row].title, **result, **summary(result)} for row, result in results.items()}
+    path.with_suffix(".json").write_text(json.dumps({"about": about, "rows": full}, indent=1) + "\n")
+    facts = [f"- {key.replace('_', ' ')}: {_words(value)}" for key, value in about.items() if value]
+    tables = [f"## {row}: {ROWS[row].title}\n\n{table(ROWS[row], result)}" for row, result in results.items()]
+    path.write_text("\n\n".join([f"# {path.stem}", "\n".join(facts), *tables]) + "\n")
+    return path
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return " / ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,108 @@
+"""One contender on one row, in a process of its own: `python -m benchmarks.worker ROW CONTENDER [SECONDS]`.
+
+What is timed depends on the kind of the row.
+
+steps    Seconds of `fit` divided by its steps, for enough epochs to take SECONDS, batches of the last, smaller step
+         included. The network is built and trained before, with the very same call, so nothing compiles while the
+         clock runs. Inside the time: shuffling, slicing batches, all that `fit` does around a step, the loss of every
+         epoch. Outside: making the data, and its conversion to the library's own arrays where that is done once
+         (Keras and caviar are handed NumPy arrays and convert within `fit`; PyTorch is handed tensors).
+process  Seconds from just before the process was started to the end of the row's epochs.
+facts    Seconds of the imports; seconds from the start of the process to the end of one epoch; then how long a second
+         `fit` takes, and what it, and one of another number of epochs, compile.
+
+Answers are lines of JSON on standard output: first what the warm-up told (kind steps), then one for each line read.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from benchmarks.rows import CONTENDERS, ROWS, Row
+
+Fit = Callable[[int], float]
+Answers = Iterator[dict[str, Any]]
+
+
+def _timed(fit: Fit, epochs: int) -> float:
+    start = time.perf_counter()
+    fit(epochs)
+    return time.perf_counter() - start
+
+
+def _enough_epochs(fit: Fit, seconds: float) -> int:
+    """How many epochs take about so long; a number of epochs is run once before it is timed."""
+    epochs = 1
+    while True:
+        fit(epochs)
+        took = _timed(fit, epochs)
+        if took >= 0.8 * seconds:
+            return epochs
+        epochs = max(epochs + 1, round(epochs * seconds / took))
+
+
+def _peak_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _steps(row: Row, fit: Fit, seconds: float) -> Answers:
+    loss = fit(row.epochs)
+    epochs = _enough_epochs(fit, seconds)
+    yield {"loss": loss, "epochs_a_round": epochs, "peak_mb": _peak_mb()}
+    for _ in sys.stdin:
+        yield {"value": _timed(fit, epochs) / (epochs * row.steps)}
+
+
+def _process(row: Row, fit: Fit, started: float) -> Answers:
+    loss = fit(row.epochs)
+    yield {"value": time.time() - started, "loss": loss, "peak_mb": _peak_mb()}
+
+
+def _facts(row: Row, fit: Fit, started: float, imports: float) -> Answers:
+    fit(row.epochs)
+    facts = {"value": time.time() - started, "import_s": imports, "peak_mb": _peak_mb()}
+    facts["second_fit_s"] = _timed(fit, row.epochs)
+    if "jax" in sys.modules and os.environ.get("KERAS_BACKEND", "jax") == "jax":
+        facts["compiled_by_next_fit"] = _compiled(lambda: fit(row.epochs))
+        facts["compiled_by_fit_of_7_epochs"] = _compiled(lambda: fit(7))
+    yield facts
+
+
+def _compiled(act: Callable[[], Any]) -> int:
+    """How many programs JAX compiles, or loads from its cache, during `act`."""
+    import jax
+
+    seen: list[str] = []
+    jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: seen.append(event))
+    act()
+    return seen.count("/jax/core/compile/backend_compile_duration")
+
+
+def main(row_name: str, contender_name: str, seconds: str = "0.5") -> None:
+    """Import, build, and answer."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print is no answer
+    row, contender = ROWS[row_name], CONTENDERS[contender_name]
+    started, before = float(os.environ.get("BENCHMARK_STARTED", time.time())), time.time()
+    module = importlib.import_module(f"benchmarks.{contender.module}")
+    imports = time.time() - before
+    fit = module.make(row, **contender.options)
+    kinds = {
+        "steps": lambda: _steps(row, fit, float(seconds)),
+        "process": lambda: _process(row, fit, started),
+        "facts": lambda: _facts(row, fit, started, imports),
+    }
+    for answer in kinds[row.kind]():
+        print(json.dumps(answer), file=answers)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,7 @@
+"""Insight: pictures of training."""
+
+from __future__ import annotations
+
+from caviar.insight.curves import plot_history
+
+__all__ = ["plot_history"]

@@ -1,0 +1,395 @@
+"""Activations as layers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from caviar import activations
+from caviar.layers.base import Layer
+
+
+@dataclass(eq=False, repr=False)
+class Activation(Layer):
+    """Any activation, by its name or as a function.
+
+    >>> Activation("relu")(jnp.array([[-1.0, 2.0]])).tolist()
+    [[0.0, 2.0]]
+    """
+
+    activation: Any
+
+    supports_masking = True
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The function of each input."""
+        return activations.get(self.activation)(x)
+
+
+class _Function(Layer):
+    """A layer whose fields are the arguments of a function of `caviar.activations`."""
+
+    function: ClassVar[Callable[..., jax.Array]]
+    supports_masking = True
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The function of each input."""
+        inherited = {f.name for f in dataclasses.fields(Layer)}
+        own = [f.name for f in dataclasses.fields(self) if f.name not in inherited]
+        return type(self).function(x, **{name: getattr(self, name) for name in own})
+
+
+@dataclass(eq=False, repr=False)
+class ReLU(_Function):
+    """max(x, 0); or at most `max_value`, and `negative_slope * (x - threshold)` below the threshold.
+
+    >>> ReLU(max_value=6.0)(jnp.array([[-1.0, 2.0, 8.0]])).tolist()
+    [[0.0, 2.0, 6.0]]
+    """
+
+    max_value: float | None = None
+    negative_slope: float = 0.0
+    threshold: float = 0.0
+
+    function = staticmethod(activations.relu)
+
+
+@dataclass(eq=False, repr=False)
+class LeakyReLU(_Function):
+    """x above 0 and `negative_slope * x` below.
+
+    >>> LeakyReLU(0.5)(jnp.array([[-2.0, 2.0]])).tolist()
+    [[-1.0, 2.0]]
+    """
+
+    negative_slope: float = 0.3
+
+    function = staticmethod(activations.leaky_relu)
+
+
+@dataclass(eq=False, repr=False)
+class PReLU(Layer):
+    """x above 0 and `alpha * x` below, with an alpha for each input (but one along `shared_axes`) that is learned.
+
+    >>> PReLU("ones")(jnp.array([[-2.0, 2.0]])).tolist()
+    [[-2.0, 2.0]]
+    """
+
+    alpha_initializer: Any = "zeros"
+    alpha_regularizer: Any = None
+    shared_axes: Any = None
+
+    supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Declare the slopes; axis 0, the batch, is not counted among the inputs' own."""
+        shared = (self.shared_axes,) if isinstance(self.shared_axes, int) else self.shared_axes or ()
+        shape = tuple(1 if axis in shared else n for axis, n in enumerate(input_shape) if axis > 0)
+        self.add_weight("alpha", shape, self.alpha_initializer, self.alpha_regularizer)
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The leaky function of each input."""
+        return activations.prelu(x, self.alpha)  # type: ignore[attr-defined]
+
+
+@dataclass(eq=False, repr=False)
+class RReLU(Layer):
+    """x above 0 and a slope times x below, drawn for each value between the bounds while training, else their mean.
+
+    >>> RReLU(0.25, 0.75)(jnp.array([[-2.0, 2.0]])).tolist()
+    [[-1.0, 2.0]]
+    """
+
+    lower: float = 1 / 8
+    upper: float = 1 / 3
+
+    supports_masking = True
+
+    def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
+        """The leaky function of each input."""
+        lower, upper = jnp.asarray(self.lower, x.dtype), jnp.asarray(self.upper, x.dtype)
+        if rng is None:
+            return activations.rrelu(x, lower, upper)  # type: ignore[arg-type]
+        return activations.prelu(x, lower + (upper - lower) * jax.random.uniform(rng, x.shape, x.dtype))
+
+
+class ReLU6(_Function):
+    """min(max(x, 0), 6).
+
+    >>> ReLU6()(jnp.array([[-1.0, 8.0]])).tolist()
+    [[0.0, 6.0]]
+    """
+
+    function = staticmethod(activations.relu6)
+
+
+@dataclass(eq=False, repr=False)
+class Softplus(_Function):
+    """log(1 + exp(beta x)) / beta.
+
+    >>> Softplus()(jnp.array([[-1e4, 1e4]])).tolist()
+    [[0.0, 10000.0]]
+    """
+
+    beta: float = 1.0
+
+    function = staticmethod(activations.softplus)
+
+
+@dataclass(eq=False, repr=False)
+class GELU(_Function):
+    """x times the probability that a normal variable is below x.
+
+    >>> GELU()(jnp.array([[0.0, 1e4]])).tolist()
+    [[0.0, 10000.0]]
+    """
+
+    approximate: bool = False
+
+    function = staticmethod(activations.gelu)
+
+
+class SiLU(_Function):
+    """x sigmoid(x), also called swish.
+
+    >>> SiLU()(jnp.array([[0.0, 1e4]])).tolist()
+    [[0.0, 10000.0]]
+    """
+
+    function = staticmethod(activations.silu)
+
+
+class HardSiLU(_Function):
+    """x hard_sigmoid(x), also called hard swish.
+
+    >>> HardSiLU()(jnp.array([[0.0, 3.0]])).tolist()
+    [[0.0, 3.0]]
+    """
+
+    function = staticmethod(activations.hard_silu)
+
+
+class Mish(_Function):
+    """x tanh(softplus(x)).
+
+    >>> Mish()(jnp.array([[0.0, 1e4]])).tolist()
+    [[0.0, 10000.0]]
+    """
+
+    function = staticmethod(activations.mish)
+
+
+@dataclass(eq=False, repr=False)
+class ELU(_Function):
+    """x above 0 and alpha (exp(x) - 1) below.
+
+    >>> ELU(0.5)(jnp.array([[-1e4, 2.0]])).tolist()
+    [[-0.5, 2.0]]
+    """
+
+    alpha: float = 1.0
+
+    function = staticmethod(activations.elu)
+
+
+class SELU(_Function):
+    """`ELU`, scaled so that mean 0 and variance 1 are kept; with `lecun_normal` and `AlphaDropout`.
+
+    >>> SELU()(jnp.array([[0.0]])).tolist()
+    [[0.0]]
+    """
+
+    function = staticmethod(activations.selu)
+
+
+@dataclass(eq=False, repr=False)
+class CELU(_Function):
+    """x above 0 and alpha (exp(x / alpha) - 1) below.
+
+    >>> CELU(0.5)(jnp.array([[-1e4, 2.0]])).tolist()
+    [[-0.5, 2.0]]
+    """
+
+    alpha: float = 1.0
+
+    function = staticmethod(activations.celu)
+
+
+@dataclass(eq=False, repr=False)
+class Threshold(_Function):
+    """x above the threshold, `default_value` at and below it.
+
+    >>> Threshold(1.0, -5.0)(jnp.array([[1.0, 2.0]])).tolist()
+    [[-5.0, 2.0]]
+    """
+
+    threshold: float = 0.0
+    default_value: float = 0.0
+
+    function = staticmethod(activations.threshold)
+
+
+class Sign(_Function):
+    """-1, 0 or 1.
+
+    >>> Sign()(jnp.array([[-3.0, 0.0]])).tolist()
+    [[-1.0, 0.0]]
+    """
+
+    function = staticmethod(activations.sign)
+
+
+class Softsign(_Function):
+    """x / (1 + |x|).
+
+    >>> Softsign()(jnp.array([[-1.0, 3.0]])).tolist()
+    [[-0.5, 0.75]]
+    """
+
+    function = staticmethod(activations.softsign)
+
+
+class TanhShrink(_Function):
+    """x - tanh(x).
+
+    >>> TanhShrink()(jnp.array([[0.0, 100.0]])).tolist()
+    [[0.0, 99.0]]
+    """
+
+    function = staticmethod(activations.tanh_shrink)
+
+
+@dataclass(eq=False, repr=False)
+class SoftShrink(_Function):
+    """x moved towards 0 by the threshold, and 0 within it.
+
+    >>> SoftShrink()(jnp.array([[0.25, 2.0]])).tolist()
+    [[0.0, 1.5]]
+    """
+
+    threshold: float = 0.5
+
+    function = staticmethod(activations.soft_shrink)
+
+
+@dataclass(eq=False, repr=False)
+class HardShrink(_Function):
+    """x, but 0 where |x| is at most the threshold.
+
+    >>> HardShrink()(jnp.array([[0.25, 2.0]])).tolist()
+    [[0.0, 2.0]]
+    """
+
+    threshold: float = 0.5
+
+    function = staticmethod(activations.hard_shrink)
+
+
+class Sigmoid(_Function):
+    """1 / (1 + exp(-x)).
+
+    >>> Sigmoid()(jnp.array([[0.0, 1e4]])).tolist()
+    [[0.5, 1.0]]
+    """
+
+    function = staticmethod(activations.sigmoid)
+
+
+class LogSigmoid(_Function):
+    """log(sigmoid(x)).
+
+    >>> LogSigmoid()(jnp.array([[-1e4]])).tolist()
+    [[-10000.0]]
+    """
+
+    function = staticmethod(activations.log_sigmoid)
+
+
+class Tanh(_Function):
+    """The hyperbolic tangent.
+
+    >>> Tanh()(jnp.array([[0.0, 1e4]])).tolist()
+    [[0.0, 1.0]]
+    """
+
+    function = staticmethod(activations.tanh)
+
+
+class HardSigmoid(_Function):
+    """x / 6 + 1/2 within [0, 1].
+
+    >>> HardSigmoid()(jnp.array([[0.0, 3.0]])).tolist()
+    [[0.5, 1.0]]
+    """
+
+    function = staticmethod(activations.hard_sigmoid)
+
+
+@dataclass(eq=False, repr=False)
+class HardTanh(_Function):
+    """x within [`min_val`, `max_val`].
+
+    >>> HardTanh()(jnp.array([[-2.0, 0.5]])).tolist()
+    [[-1.0, 0.5]]
+    """
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+
+    function = staticmethod(activations.hard_tanh)
+
+
+@dataclass(eq=False, repr=False)
+class Softmax(Layer):
+    """exp(x_i) / sum_j exp(x_j) along `axis`, with 0 where a mask is False.
+
+    >>> Softmax()(jnp.array([[1e4, 1e4]])).tolist()
+    [[0.5, 0.5]]
+    """
+
+    axis: Any = -1
+
+    supports_masking = True
+
+    def call(self, x: jax.Array, mask: Any = None) -> jax.Array:
+        """Shares that sum to 1."""
+        axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
+        if mask is None:
+            return activations.softmax(x, axis)
+        kept = jnp.asarray(mask) > 0.5 if jnp.asarray(mask).dtype != bool else mask
+        y = activations.softmax(jnp.where(kept, x, jnp.finfo(x.dtype).min), axis)
+        return jnp.where(kept, y, 0)
+
+
+@dataclass(eq=False, repr=False)
+class LogSoftmax(_Function):
+    """log(softmax(x)) along `axis`.
+
+    >>> LogSoftmax()(jnp.array([[0.0, -1e4]])).tolist()
+    [[0.0, -10000.0]]
+    """
+
+    axis: int = -1
+
+    function = staticmethod(activations.log_softmax)
+
+
+@dataclass(eq=False, repr=False)
+class Softmin(_Function):
+    """softmax(-x) along `axis`.
+
+    >>> Softmin()(jnp.array([[0.0, 1e4]])).tolist()
+    [[1.0, 0.0]]
+    """
+
+    axis: int = -1
+
+    function = staticmethod(activations.softmin)
+
+
+Swish, HardSwish = SiLU, HardSiLU

@@ -1,0 +1,280 @@
+"""Layers of several inputs: `Add()([a, b])`, or `add([a, b])`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from caviar.errors import ArgumentError, ShapeError
+from caviar.graph.products import einsum
+from caviar.layers.base import Layer
+
+
+class _Merge(Layer):
+    """A function of two inputs, applied from the first to the last."""
+
+    operation: ClassVar[Callable[..., jax.Array]]
+    supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Check that the inputs fit."""
+        _check_list(self, input_shape)
+        rank = max(map(len, input_shape))
+        shapes = [(*shape[:1], *[1] * (rank - len(shape)), *shape[1:]) for shape in input_shape]
+        for axis in range(rank):
+            sizes = {shape[axis] for shape in shapes} - {None, 1}
+            if len(sizes) > 1:
+                raise ShapeError(f"{self.name} of {_listed(input_shape)}: sizes {sorted(sizes)} differ at axis {axis}")
+
+    def call(self, inputs: Sequence[jax.Array]) -> jax.Array:
+        """The merged inputs; those with fewer axes are the same along the first axes after the batch."""
+        rank = max(x.ndim for x in inputs)
+        inputs = [x.reshape(*x.shape[:1], *[1] * (rank - x.ndim), *x.shape[1:]) for x in inputs]
+        return functools.reduce(type(self).operation, inputs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
+        """True where any input is there; none if one of the inputs has none."""
+        if mask is None or any(m is None for m in mask):
+            return None
+        return functools.reduce(jnp.logical_or, mask)
+
+
+class Add(_Merge):
+    """The sum of the inputs.
+
+    >>> Add()([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
+    [[3.0]]
+    """
+
+    operation = staticmethod(jnp.add)
+
+
+class Subtract(_Merge):
+    """The first of two inputs without the second.
+
+    >>> Subtract()([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
+    [[-1.0]]
+    """
+
+    operation = staticmethod(jnp.subtract)
+
+    def build(self, input_shape: Any) -> None:
+        """Check that there are two inputs that fit."""
+        _check_list(self, input_shape, 2)
+        super().build(input_shape)
+
+
+class Multiply(_Merge):
+    """The product of the inputs, element by element.
+
+    >>> Multiply()([jnp.array([[2.0]]), jnp.array([[3.0]])]).tolist()
+    [[6.0]]
+    """
+
+    operation = staticmethod(jnp.multiply)
+
+
+class Average(_Merge):
+    """The mean of the inputs.
+
+    >>> Average()([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
+    [[1.5]]
+    """
+
+    operation = staticmethod(jnp.add)
+
+    def call(self, inputs: Sequence[jax.Array]) -> jax.Array:
+        """The sum by the number of inputs."""
+        return super().call(inputs) / len(inputs)
+
+
+class Maximum(_Merge):
+    """The larger of the inputs, element by element.
+
+    >>> Maximum()([jnp.array([[1.0, 4.0]]), jnp.array([[2.0, 3.0]])]).tolist()
+    [[2.0, 4.0]]
+    """
+
+    operation = staticmethod(jnp.maximum)
+
+
+class Minimum(_Merge):
+    """The smaller of the inputs, element by element.
+
+    >>> Minimum()([jnp.array([[1.0, 4.0]]), jnp.array([[2.0, 3.0]])]).tolist()
+    [[1.0, 3.0]]
+    """
+
+    operation = staticmethod(jnp.minimum)
+
+
+@dataclass(eq=False, repr=False)
+class Concatenate(Layer):
+    """The inputs side by side along an axis.
+
+    >>> Concatenate()([jnp.ones((2, 3)), jnp.ones((2, 4))]).shape
+    (2, 7)
+    """
+
+    axis: int = -1
+
+    supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Check that all other axes are equal."""
+        _check_list(self, input_shape)
+        rank = len(input_shape[0])
+        if any(len(shape) != rank for shape in input_shape) or not -rank <= self.axis < rank:
+            raise ShapeError(
+                f"{self.name} along axis {self.axis} of {_listed(input_shape)}: the numbers of axes do not fit"
+            )
+        for axis in set(range(rank)) - {self.axis % rank}:
+            sizes = {shape[axis] for shape in input_shape} - {None}
+            if len(sizes) > 1:
+                raise ShapeError(f"{self.name} of {_listed(input_shape)}: sizes {sorted(sizes)} differ at axis {axis}")
+
+    def call(self, inputs: Sequence[jax.Array]) -> jax.Array:
+        """One array."""
+        return jnp.concatenate(inputs, self.axis)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The masks side by side; an input without one is there everywhere."""
+        if mask is None or all(m is None for m in mask):
+            return None
+        whole = [
+            jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(m if m.ndim == x.ndim else m[..., None], x.shape)
+            for x, m in zip(inputs, mask, strict=True)
+        ]
+        return jnp.concatenate(whole, self.axis).any(-1)
+
+
+@dataclass(eq=False, repr=False)
+class Dot(Layer):
+    """The sum of products along an axis of each of two inputs; with `normalize`, their cosine.
+
+    >>> Dot(axes=(1, 2))([jnp.ones((2, 3, 5)), jnp.ones((2, 10, 3))]).shape
+    (2, 5, 10)
+    """
+
+    axes: Any
+    normalize: bool = False
+
+    def build(self, input_shape: Any) -> None:
+        """Check that the two axes are of one size."""
+        _check_list(self, input_shape, 2)
+        first, second = input_shape
+        a, b = self._axes(len(first), len(second))
+        if a == 0 or b == 0:
+            raise ArgumentError(f"{self.name} cannot sum over axis 0, which is the batch")
+        if first[a] != second[b]:
+            raise ShapeError(
+                f"{self.name} of {_listed(input_shape)}: axis {a} has {first[a]}, and axis {b} {second[b]}"
+            )
+
+    def _axes(self, *ranks: int) -> tuple[int, int]:
+        axes = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
+        return axes[0] % ranks[0], axes[1] % ranks[1]
+
+    def call(self, inputs: Sequence[jax.Array]) -> jax.Array:
+        """What is left: the batch, the other axes of the first, the other axes of the second."""
+        x, y = inputs
+        a, b = self._axes(x.ndim, y.ndim)
+        if self.normalize:
+            x, y = _unit(x, a), _unit(y, b)
+        left, right = "zabcdefg"[: x.ndim], list("zmnopqrs"[: y.ndim])
+        right[b] = left[a]
+        free = "".join(c for c in (*left, *right[1:]) if c != left[a])
+        product = einsum(f"{left},{''.join(right)}->{free}", x, y)
+        return product[:, None] if product.ndim == 1 else product
+
+
+def _unit(x: jax.Array, axis: int) -> jax.Array:
+    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis, keepdims=True), 1e-24))
+
+
+def _check_list(layer: Layer, shapes: Any, wanted: int | None = None) -> None:
+    if not isinstance(shapes, list) or (wanted and len(shapes) != wanted):
+        raise ArgumentError(
+            f"{layer.name} merges a list of {wanted or 'several'} inputs: {type(layer).__name__}()([a, b])"
+        )
+
+
+def _listed(shapes: Any) -> str:
+    return " and ".join(str(tuple(s)) for s in shapes)
+
+
+def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """`Add()(inputs)`.
+
+    >>> add([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
+    [[3.0]]
+    """
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """`Subtract()(inputs)`.
+
+    >>> subtract([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
+    [[-1.0]]
+    """
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """`Multiply()(inputs)`.
+
+    >>> multiply([jnp.array([[2.0]]), jnp.array([[3.0]])]).tolist()
+    [[6.0]]
+    """
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """`Average()(inputs)`.
+
+    >>> average([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
+    [[1.5]]
+    """
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """`Maximum()(inputs)`.
+
+    >>> maximum([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
+    [[2.0]]
+    """
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """`Minimum()(inputs)`.
+
+    >>> minimum([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
+    [[1.0]]
+    """
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
+    """`Concatenate(axis)(inputs)`.
+
+    >>> concatenate([jnp.ones((2, 3)), jnp.ones((2, 4))]).shape
+    (2, 7)
+    """
+    return Concatenate(axis, **kwargs)(inputs)
+
+
+def dot(inputs: Sequence[Any], axes: Any = -1, **kwargs: Any) -> Any:
+    """`Dot(axes)(inputs)`.
+
+    >>> dot([jnp.ones((2, 3)), jnp.ones((2, 3))]).tolist()
+    [[3.0], [3.0]]
+    """
+    return Dot(axes, **kwargs)(inputs)

@@ -1,0 +1,294 @@
+"""Layers that rearrange values and compute nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from caviar.errors import ArgumentError, ShapeError, unknown_name
+from caviar.layers.base import Layer
+
+
+class Identity(Layer):
+    """The input itself: stands where nothing is to be done.
+
+    >>> Identity()(jnp.array([[1.0, 2.0]])).tolist()
+    [[1.0, 2.0]]
+    """
+
+    supports_masking = True
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The input."""
+        return x
+
+
+@dataclass(eq=False, repr=False)
+class Flatten(Layer):
+    """All axes but the batch as one.
+
+    >>> Flatten()(jnp.ones((2, 3, 4))).shape
+    (2, 12)
+    """
+
+    data_format: str | None = None
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """One row for each example; channels vary fastest in both data formats."""
+        if _channels_first(self.data_format) and x.ndim > 2:
+            x = jnp.moveaxis(x, 1, -1)
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+@dataclass(eq=False, repr=False)
+class Reshape(Layer):
+    """Another shape for each example; one axis may be -1, which is what is left over.
+
+    >>> Reshape((-1, 2))(jnp.ones((5, 6))).shape
+    (5, 3, 2)
+    """
+
+    target_shape: Any
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The same values in the same order."""
+        target = (self.target_shape,) if isinstance(self.target_shape, int) else tuple(self.target_shape)
+        known, size = math.prod(n for n in target if n != -1), math.prod(x.shape[1:])
+        if target.count(-1) > 1 or (size % known if -1 in target else size != known):
+            raise ShapeError(f"{self.name}: examples of shape {x.shape[1:]} do not fit the target shape {target}")
+        return x.reshape(x.shape[0], *target)
+
+
+@dataclass(eq=False, repr=False)
+class Permute(Layer):
+    """The axes of each example in another order; the first is number 1, since 0 is the batch.
+
+    >>> Permute((2, 1))(jnp.ones((5, 3, 4))).shape
+    (5, 4, 3)
+    """
+
+    dims: Any
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The transposed examples."""
+        if sorted(self.dims) != list(range(1, x.ndim)):
+            raise ShapeError(f"{self.name}: dims {tuple(self.dims)} must name each of the axes 1 to {x.ndim - 1} once")
+        return x.transpose(0, *self.dims)
+
+
+@dataclass(eq=False, repr=False)
+class RepeatVector(Layer):
+    """Each example n times, as a sequence.
+
+    >>> RepeatVector(3)(jnp.ones((2, 4))).shape
+    (2, 3, 4)
+    """
+
+    n: int
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """A sequence of equal vectors."""
+        if x.ndim != 2:
+            raise ShapeError(f"{self.name} repeats vectors, of shape (batch, features), and was given {x.shape}")
+        return jnp.broadcast_to(x[:, None], (x.shape[0], self.n, x.shape[1]))
+
+
+class _Spatial(Layer):
+    """A layer for the `rank` axes between batch and channels."""
+
+    rank: ClassVar[int]
+    data_format: str | None
+
+    def _axes(self, x: jax.Array) -> range:
+        if x.ndim != self.rank + 2:
+            raise ShapeError(f"{self.name} wants {self.rank + 2} axes, batch and channels included, and got {x.shape}")
+        first = 2 if _channels_first(self.data_format) else 1
+        return range(first, first + self.rank)
+
+    def _pairs(self, given: Any, what: str) -> list[tuple[int, int]]:
+        """What to do before and after each axis: from one number, one for each axis, or a pair for each."""
+        each = [given] * self.rank if isinstance(given, int) else [given] if self.rank == 1 else list(given)
+        pairs = [(n, n) if isinstance(n, int) else tuple(n) for n in each]
+        if len(pairs) != self.rank or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+            raise ArgumentError(f"{what} of {self.name} wants a number or a pair for {self.rank} axes, and got {given}")
+        return pairs
+
+
+class _ZeroPadding(_Spatial):
+    padding: Any
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The input with zeros around it."""
+        axes, widths = self._axes(x), [(0, 0)] * x.ndim
+        widths[axes.start : axes.stop] = self._pairs(self.padding, "padding")
+        return jnp.pad(x, widths)
+
+
+@dataclass(eq=False, repr=False)
+class ZeroPadding1D(_ZeroPadding):
+    """Zeros before and after a sequence.
+
+    >>> ZeroPadding1D((1, 2))(jnp.ones((2, 5, 3))).shape
+    (2, 8, 3)
+    """
+
+    padding: Any = 1
+    data_format: str | None = None
+
+    rank = 1
+
+
+@dataclass(eq=False, repr=False)
+class ZeroPadding2D(_ZeroPadding):
+    """Zeros around an image: a number, (rows, columns), or ((top, bottom), (left, right)).
+
+    >>> ZeroPadding2D(((1, 2), (0, 1)))(jnp.ones((2, 5, 5, 3))).shape
+    (2, 8, 6, 3)
+    """
+
+    padding: Any = (1, 1)
+    data_format: str | None = None
+
+    rank = 2
+
+
+@dataclass(eq=False, repr=False)
+class ZeroPadding3D(_ZeroPadding):
+    """Zeros around a volume.
+
+    >>> ZeroPadding3D(1)(jnp.ones((2, 5, 5, 5, 3))).shape
+    (2, 7, 7, 7, 3)
+    """
+
+    padding: Any = ((1, 1), (1, 1), (1, 1))
+    data_format: str | None = None
+
+    rank = 3
+
+
+class _Cropping(_Spatial):
+    cropping: Any
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The middle of the input."""
+        for axis, (before, after) in zip(self._axes(x), self._pairs(self.cropping, "cropping"), strict=True):
+            if before + after >= x.shape[axis]:
+                raise ShapeError(f"{self.name} crops {before} + {after} from axis {axis} of {x.shape}: nothing is left")
+            x = jax.lax.slice_in_dim(x, before, x.shape[axis] - after, axis=axis)
+        return x
+
+
+@dataclass(eq=False, repr=False)
+class Cropping1D(_Cropping):
+    """A sequence without its ends.
+
+    >>> Cropping1D((1, 2))(jnp.ones((2, 5, 3))).shape
+    (2, 2, 3)
+    """
+
+    cropping: Any = (1, 1)
+    data_format: str | None = None
+
+    rank = 1
+
+
+@dataclass(eq=False, repr=False)
+class Cropping2D(_Cropping):
+    """An image without its borders: a number, (rows, columns), or ((top, bottom), (left, right)).
+
+    >>> Cropping2D(((1, 2), (0, 1)))(jnp.ones((2, 5, 5, 3))).shape
+    (2, 2, 4, 3)
+    """
+
+    cropping: Any = ((0, 0), (0, 0))
+    data_format: str | None = None
+
+    rank = 2
+
+
+@dataclass(eq=False, repr=False)
+class Cropping3D(_Cropping):
+    """A volume without its borders.
+
+    >>> Cropping3D(1)(jnp.ones((2, 5, 5, 5, 3))).shape
+    (2, 3, 3, 3, 3)
+    """
+
+    cropping: Any = ((1, 1), (1, 1), (1, 1))
+    data_format: str | None = None
+
+    rank = 3
+
+
+class _UpSampling(_Spatial):
+    size: Any
+    interpolation: Any = "nearest"
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The enlarged input."""
+        axes = self._axes(x)
+        size = (self.size,) * self.rank if isinstance(self.size, int) else tuple(self.size)
+        if self.interpolation == "nearest":
+            for axis, times in zip(axes, size, strict=True):
+                x = jnp.repeat(x, times, axis)
+            return x
+        if self.interpolation not in _INTERPOLATIONS:
+            raise unknown_name("interpolation", self.interpolation, ("nearest", *_INTERPOLATIONS))
+        shape = [n * size[i - axes.start] if i in axes else n for i, n in enumerate(x.shape)]
+        return jax.image.resize(x, shape, self.interpolation)
+
+
+_INTERPOLATIONS = ("bilinear", "bicubic", "lanczos3", "lanczos5")
+
+
+@dataclass(eq=False, repr=False)
+class UpSampling1D(_UpSampling):
+    """Every step of a sequence `size` times.
+
+    >>> UpSampling1D(2)(jnp.array([[[1.0], [2.0]]])).ravel().tolist()
+    [1.0, 1.0, 2.0, 2.0]
+    """
+
+    size: Any = 2
+    data_format: str | None = None
+
+    rank = 1
+
+
+@dataclass(eq=False, repr=False)
+class UpSampling2D(_UpSampling):
+    """An image enlarged `size` times, or (rows, columns) times; `interpolation` may be 'bilinear'.
+
+    >>> UpSampling2D((2, 3))(jnp.ones((2, 5, 5, 3))).shape
+    (2, 10, 15, 3)
+    """
+
+    size: Any = (2, 2)
+    data_format: str | None = None
+    interpolation: str = "nearest"
+
+    rank = 2
+
+
+@dataclass(eq=False, repr=False)
+class UpSampling3D(_UpSampling):
+    """A volume enlarged `size` times.
+
+    >>> UpSampling3D(2)(jnp.ones((2, 2, 2, 2, 3))).shape
+    (2, 4, 4, 4, 3)
+    """
+
+    size: Any = (2, 2, 2)
+    data_format: str | None = None
+
+    rank = 3
+
+
+def _channels_first(data_format: str | None) -> bool:
+    if data_format not in (None, "channels_last", "channels_first"):
+        raise unknown_name("data_format", data_format, ("channels_last", "channels_first"))
+    return data_format == "channels_first"

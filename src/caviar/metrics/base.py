@@ -1,0 +1,127 @@
+"""What every metric is: sums that batches of any sizes add to, and what is made of them at the end of an epoch."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from caviar import config
+from caviar.losses.naming import Named
+from caviar.losses.shapes import arrays, ratio, spread
+from caviar.parts import Part
+
+
+@dataclass(eq=False, repr=False)
+class Metric(Named):
+    """The base of every metric. Subclass it with three pure functions:
+
+    `initial(outputs)` gives the first state, any pytree of arrays (`outputs`: the size of the predictions' last axis),
+    `accumulate(state, y_true, y_pred, sample_weight)` the state with a batch added, `outcome(state)` the value.
+    At the desk, `update_state`, `result` and `reset_state` do the same with a state that the metric keeps.
+
+    >>> class Largest(Metric):
+    ...     def initial(self, outputs=None):
+    ...         return jnp.asarray(0.0)
+    ...     def accumulate(self, state, y_true, y_pred, sample_weight=None):
+    ...         return jnp.maximum(state, jnp.max(jnp.abs(y_true - y_pred)))
+    ...     def outcome(self, state):
+    ...         return state
+    >>> float(Largest()(jnp.zeros((2, 1)), jnp.ones((2, 1))))
+    1.0
+    """
+
+    _: KW_ONLY
+    name: str | None = None
+    dtype: str | None = None
+
+    unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"_state"}
+    _state: ClassVar[Any] = None
+
+    def initial(self, outputs: int | None = None) -> Any:
+        """The state before the first batch."""
+        raise NotImplementedError(f"metric {type(self).__name__} defines no `initial(self, outputs=None)`")
+
+    def accumulate(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The state with a batch added to it."""
+        raise NotImplementedError(f"metric {type(self).__name__} defines no `accumulate`")
+
+    def outcome(self, state: Any) -> jax.Array:
+        """The value of the metric."""
+        raise NotImplementedError(f"metric {type(self).__name__} defines no `outcome(self, state)`")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch to the state that this metric keeps."""
+        if self._state is None:
+            shape = np.shape(y_pred)
+            vars(self)["_state"] = self.initial(shape[-1] if len(shape) > 1 else 1)
+        vars(self)["_state"] = self.accumulate(self._state, y_true, y_pred, sample_weight)
+
+    def result(self) -> jax.Array:
+        """The value for all batches since the last `reset_state`."""
+        return self.outcome(self.initial() if self._state is None else self._state)
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        vars(self).pop("_state", None)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """Add a batch, and give the value so far."""
+        self.update_state(y_true, y_pred, sample_weight)
+        return self.result()
+
+
+@dataclass(eq=False, repr=False)
+class Additive(Metric):
+    """A metric whose state is one array of sums. Subclasses define `shape`, `sums` and `outcome`."""
+
+    def shape(self, outputs: int) -> tuple[int, ...]:
+        """The shape of the sums."""
+        raise NotImplementedError(f"metric {type(self).__name__} defines no `shape(self, outputs)`")
+
+    def sums(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """What a batch adds."""
+        raise NotImplementedError(f"metric {type(self).__name__} defines no `sums`")
+
+    def initial(self, outputs: int | None = None) -> jax.Array:
+        """Zeros."""
+        return jnp.zeros(self.shape(outputs or 1), self.dtype or config.floatx())
+
+    def accumulate(self, state: jax.Array, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """The sums so far and those of the batch."""
+        return state + self.sums(y_true, y_pred, sample_weight).astype(state.dtype)
+
+
+@dataclass(eq=False, repr=False)
+class SampleMean(Additive):
+    """The weighted mean of values per sample. Subclasses define `values(y_true, y_pred)`."""
+
+    def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[jax.Array, jax.Array | None]:
+        """The values and their weights; None where all weigh 1."""
+        values = self.values(y_true, y_pred)
+        return values, None if sample_weight is None else spread(sample_weight, values.shape, values.dtype)
+
+    def shape(self, outputs: int) -> tuple[int, ...]:  # noqa: ARG002
+        """The total, and the sum of the weights."""
+        return (2,)
+
+    def sums(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """The total, and the sum of the weights."""
+        values, weights = self.weighed(*arrays(y_true, y_pred, self.dtype), sample_weight)
+        weights = jnp.ones_like(values) if weights is None else weights
+        return jnp.stack([jnp.sum(values * weights), jnp.sum(weights)])
+
+    def outcome(self, state: jax.Array) -> jax.Array:
+        """The total over the weights; 0 where nothing was counted."""
+        return ratio(state[0], state[1])
+
+
+@dataclass(eq=False, repr=False)
+class NamedFirst(SampleMean):
+    """A mean whose first argument is its name, as in Keras: `Mean("loss")`."""
+
+    name: str | None = None
+    dtype: str | None = None

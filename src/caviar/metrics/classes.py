@@ -1,0 +1,181 @@
+"""Which class was taken for which: the confusion matrix, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar.losses.shapes import arrays, class_numbers, ratio, same_shape, spread
+from caviar.metrics.base import Additive
+
+
+def tally(true: jax.Array, pred: jax.Array, weight: jax.Array, classes: int, ignored: int | None = None) -> jax.Array:
+    """The matrix whose row is the true class and whose column is the predicted one; what lies outside is left out.
+
+    >>> tally(jnp.asarray([0, 1, 1]), jnp.asarray([0, 0, 1]), jnp.ones(3), 2).tolist()
+    [[1.0, 0.0], [1.0, 1.0]]
+    """
+    inside = (true >= 0) & (true < classes) & (pred >= 0) & (pred < classes)
+    if ignored is not None:
+        inside &= true != ignored
+    at = jnp.where(inside, true * classes + pred, 0).ravel()
+    empty = jnp.zeros(classes * classes, weight.dtype)
+    return empty.at[at].add(jnp.where(inside, weight, 0).ravel()).reshape(classes, classes)
+
+
+@dataclass(eq=False, repr=False)
+class ConfusionMatrix(Additive):
+    """How often each class (row) was taken for each class (column).
+
+    Labels are class numbers or one-hot. One output is the probability of class 1; several are one per class.
+
+    >>> ConfusionMatrix()([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]).tolist()
+    [[1.0, 0.0], [1.0, 1.0]]
+    """
+
+    num_classes: int | None = None
+    threshold: float = 0.5
+
+    def shape(self, outputs: int) -> tuple[int, ...]:
+        """Classes by classes."""
+        return (self.num_classes or max(outputs, 2),) * 2
+
+    def sums(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """How often each class was taken for each class in this batch."""
+        true, pred = arrays(y_true, y_pred, self.dtype)
+        outputs = pred.shape[-1] if pred.ndim > 1 else 1
+        if outputs == 1:
+            true, pred = same_shape(true, pred, str(self.name))
+            true, found = true.astype(jnp.int32), (pred > self.threshold).astype(jnp.int32)
+        else:
+            one_hot = true.shape == pred.shape
+            true = jnp.argmax(true, -1) if one_hot else class_numbers(true, pred, -1, str(self.name))
+            found = jnp.argmax(pred, -1)
+        weight = spread(1 if sample_weight is None else sample_weight, found.shape, pred.dtype)
+        return tally(true, found, weight, *self.shape(outputs)[:1])
+
+    def outcome(self, state: jax.Array) -> jax.Array:
+        """The matrix."""
+        return state
+
+
+@dataclass(eq=False, repr=False)
+class MatthewsCorrelation(ConfusionMatrix):
+    """The correlation of labels and predicted classes: 1 is perfect, 0 no better than chance; fair to rare classes.
+
+    >>> round(float(MatthewsCorrelation()([1, 1, 1, 0], [0.9, 0.2, 0.8, 0.7])), 3)
+    -0.333
+    """
+
+    def outcome(self, state: jax.Array) -> jax.Array:
+        """The correlation; 0 where there is only one class."""
+        share = ratio(state, jnp.sum(state))
+        true, pred, right = jnp.sum(share, 1), jnp.sum(share, 0), jnp.trace(share)
+        spreads = (1 - true @ true) * (1 - pred @ pred)
+        return ratio(right - true @ pred, jnp.sqrt(spreads))
+
+
+@dataclass(eq=False, repr=False)
+class IoU(Additive):
+    """Where label and prediction agree on a class, over where either names it; the mean over the target classes.
+
+    Labels and predictions are class numbers, or with `sparse_y_true=False`, `sparse_y_pred=False` one value per class.
+
+    >>> round(float(IoU(2, [0])([0, 0, 1, 1], [0, 1, 0, 1])), 4)
+    0.3333
+    """
+
+    num_classes: int
+    target_class_ids: Sequence[int]
+    ignore_class: int | None = None
+    sparse_y_true: bool = True
+    sparse_y_pred: bool = True
+    axis: int = -1
+
+    def targets(self) -> Sequence[int]:
+        """The classes that count."""
+        return self.target_class_ids
+
+    def shape(self, outputs: int) -> tuple[int, ...]:  # noqa: ARG002
+        """Classes by classes."""
+        return self.num_classes, self.num_classes
+
+    def sums(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """How often each class was taken for each class in this batch."""
+        true, pred = arrays(y_true, y_pred)
+        true = true if self.sparse_y_true else jnp.argmax(true, self.axis)
+        found = pred if self.sparse_y_pred else jnp.argmax(pred, self.axis)
+        true, found = same_shape(true, found.astype(jnp.int32), str(self.name))
+        weight = spread(1 if sample_weight is None else sample_weight, found.shape, pred.dtype)
+        return tally(true, found, weight, self.num_classes, self.ignore_class)
+
+    def outcome(self, state: jax.Array) -> jax.Array:
+        """The mean over the target classes that occur."""
+        both = jnp.diag(state)
+        either = jnp.sum(state, 0) + jnp.sum(state, 1) - both
+        at = jnp.asarray(list(self.targets()))
+        return ratio(jnp.sum(ratio(both, either)[at]), jnp.sum((either > 0)[at]))
+
+
+@dataclass(eq=False, repr=False)
+class BinaryIoU(IoU):
+    """`IoU` of two classes, where the prediction is the probability of class 1.
+
+    >>> round(float(BinaryIoU()([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7])), 4)
+    0.5833
+    """
+
+    num_classes: int = field(default=2, init=False)
+    target_class_ids: Sequence[int] = (0, 1)
+    threshold: float = 0.5
+    ignore_class: int | None = field(default=None, init=False)
+    sparse_y_true: bool = field(default=True, init=False)
+    sparse_y_pred: bool = field(default=True, init=False)
+    axis: int = field(default=-1, init=False)
+
+    def sums(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """How often each class was taken for each class in this batch."""
+        return super().sums(y_true, jnp.asarray(y_pred) >= self.threshold, sample_weight)
+
+
+@dataclass(eq=False, repr=False)
+class MeanIoU(IoU):
+    """`IoU` averaged over all classes.
+
+    >>> round(float(MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1])), 4)
+    0.3333
+    """
+
+    target_class_ids: Sequence[int] = field(default=(), init=False)
+
+    def targets(self) -> Sequence[int]:
+        """All classes."""
+        return range(self.num_classes)
+
+
+@dataclass(eq=False, repr=False)
+class OneHotIoU(IoU):
+    """`IoU` of one-hot labels and one prediction per class.
+
+    >>> round(float(OneHotIoU(2, [0])([[1, 0], [1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])), 4)
+    0.5
+    """
+
+    sparse_y_true: bool = field(default=False, init=False)
+    sparse_y_pred: bool = False
+
+
+@dataclass(eq=False, repr=False)
+class OneHotMeanIoU(MeanIoU):
+    """`MeanIoU` of one-hot labels and one prediction per class.
+
+    >>> round(float(OneHotMeanIoU(2)([[1, 0], [1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])), 4)
+    0.5
+    """
+
+    sparse_y_true: bool = field(default=False, init=False)
+    sparse_y_pred: bool = False

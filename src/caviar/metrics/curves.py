@@ -1,0 +1,196 @@
+"""What is read off a curve over all thresholds: the area under it, and one rate where the other is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from caviar.errors import unknown_name
+from caviar.losses.shapes import EPSILON, ratio, spread
+from caviar.metrics.base import Additive
+from caviar.metrics.counting import columns, counts
+
+
+@dataclass(eq=False, repr=False)
+class AUC(Additive):
+    """The area under the ROC curve, or under the curve of precision over recall ("PR"), from evenly spaced thresholds.
+
+    >>> float(AUC()([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
+    0.75
+    """
+
+    num_thresholds: int = 200
+    curve: str = "ROC"
+    summation_method: str = "interpolation"
+    thresholds: Sequence[float] | None = None
+    multi_label: bool = False
+    num_labels: int | None = None
+    label_weights: Sequence[float] | None = None
+    from_logits: bool = False
+
+    def levels(self, dtype: Any) -> jax.Array:
+        """The thresholds, from just below 0 to just above 1."""
+        if self.thresholds is None:
+            inner = jnp.asarray(np.arange(1, self.num_thresholds - 1) / (self.num_thresholds - 1), dtype)
+        else:
+            inner = jnp.sort(jnp.asarray(self.thresholds, dtype))
+        return jnp.concatenate([jnp.asarray([-EPSILON], dtype), inner, jnp.asarray([1 + EPSILON], dtype)])
+
+    def shape(self, outputs: int) -> tuple[int, ...]:
+        """Four counts at each threshold, of each label if there are several."""
+        levels = self.num_thresholds if self.thresholds is None else len(self.thresholds) + 2
+        return (4, levels, outputs) if self.multi_label else (4, levels)
+
+    def sums(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """Four counts at each threshold."""
+        true, pred = columns(y_true, y_pred, self.dtype, str(self.name))
+        weight = jnp.ones_like(pred) if sample_weight is None else spread(sample_weight, pred.shape, pred.dtype)
+        if self.label_weights is not None and not self.multi_label:
+            weight = weight * jnp.asarray(self.label_weights, pred.dtype)
+        pred = jax.nn.sigmoid(pred) if self.from_logits else jnp.clip(pred, 0, 1)
+        return counts(true, pred, weight, self.levels(pred.dtype), 0 if self.multi_label else None)
+
+    def outcome(self, state: jax.Array) -> jax.Array:
+        """The area; with several labels their mean."""
+        if self.curve.upper() == "PR" and self.summation_method.lower() == "interpolation":
+            pieces = _interpolated(*state)
+        else:
+            x, y = self._curve(*state)
+            pieces = (x[:-1] - x[1:]) * self._height(y[:-1], y[1:])
+        area = jnp.sum(pieces, 0)
+        if not self.multi_label:
+            return area
+        weight = jnp.ones_like(area) if self.label_weights is None else jnp.asarray(self.label_weights, area.dtype)
+        return ratio(jnp.sum(area * weight), jnp.sum(weight))
+
+    def _curve(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The points of the curve."""
+        match self.curve.upper():
+            case "ROC":
+                return ratio(fp, fp + tn), ratio(tp, tp + fn)
+            case "PR":
+                return ratio(tp, tp + fn), ratio(tp, tp + fp)
+            case "PRGAIN":
+                odds = ratio(tp + fn, tn + fp)
+                return jnp.where(tp == 0, 0, jnp.maximum(1 - odds * ratio(fn, tp), 0)), 1 - odds * ratio(fp, tp)
+        raise unknown_name("curve", self.curve, ("ROC", "PR", "PRGAIN"))
+
+    def _height(self, left: jax.Array, right: jax.Array) -> jax.Array:
+        """The height of each piece of the area."""
+        match self.summation_method.lower():
+            case "interpolation":
+                return (left + right) / 2
+            case "minoring":
+                return jnp.minimum(left, right)
+            case "majoring":
+                return jnp.maximum(left, right)
+        raise unknown_name("summation_method", self.summation_method, ("interpolation", "minoring", "majoring"))
+
+
+def _interpolated(tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:  # noqa: ARG001
+    """Pieces of the area under precision over recall, where true positives are straight between two thresholds.
+
+    Precision itself is then not straight (Davis and Goadrich, 2006).
+    """
+    p = tp + fp
+    rise = tp[:-1] - tp[1:]
+    slope = ratio(rise, jnp.maximum(p[:-1] - p[1:], 0))
+    start = tp[1:] - slope * p[1:]
+    both = (p[:-1] > 0) & (p[1:] > 0)
+    logarithm = jnp.log(jnp.where(both, p[:-1], 1) / jnp.where(both, p[1:], 1))
+    return ratio(slope * (rise + start * logarithm), jnp.maximum(tp[1:] + fn[1:], 0))
+
+
+@dataclass(eq=False, repr=False)
+class RateAt(Additive):
+    """What the metrics share that give the largest of one rate where another one is at least `given`."""
+
+    _: KW_ONLY
+    num_thresholds: int = 200
+    class_id: int | None = None
+
+    def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
+        """What is given, the rate that must reach it, and the rate that is wanted."""
+        raise NotImplementedError(f"metric {type(self).__name__} defines no `rates`")
+
+    def shape(self, outputs: int) -> tuple[int, ...]:  # noqa: ARG002
+        """Four counts at each threshold."""
+        return 4, self.num_thresholds
+
+    def sums(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """Four counts at each threshold."""
+        true, pred = columns(y_true, y_pred, self.dtype, str(self.name))
+        weight = jnp.ones_like(pred) if sample_weight is None else spread(sample_weight, pred.shape, pred.dtype)
+        one = slice(None) if self.class_id is None else slice(self.class_id, self.class_id + 1)
+        levels = [0.5] if self.num_thresholds == 1 else np.linspace(0, 1, self.num_thresholds)
+        return counts(true[..., one], pred[..., one], weight[..., one], jnp.asarray(levels, pred.dtype), None)
+
+    def outcome(self, state: jax.Array) -> jax.Array:
+        """The largest; 0 where no threshold reaches what is given."""
+        given, held, wanted = self.rates(*state)
+        return jnp.max(jnp.where(held >= given, wanted, 0))
+
+
+@dataclass(eq=False, repr=False)
+class SensitivityAtSpecificity(RateAt):
+    """The largest share of the ones that is found where at least this share of the zeros is left alone.
+
+    >>> float(SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8]))
+    0.5
+    """
+
+    specificity: float
+
+    def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
+        """Specificity, sensitivity."""
+        return self.specificity, ratio(tn, tn + fp), ratio(tp, tp + fn)
+
+
+@dataclass(eq=False, repr=False)
+class SpecificityAtSensitivity(RateAt):
+    """The largest share of the zeros that is left alone where at least this share of the ones is found.
+
+    >>> round(float(SpecificityAtSensitivity(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])), 4)
+    0.6667
+    """
+
+    sensitivity: float
+
+    def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
+        """Sensitivity, specificity."""
+        return self.sensitivity, ratio(tp, tp + fn), ratio(tn, tn + fp)
+
+
+@dataclass(eq=False, repr=False)
+class PrecisionAtRecall(RateAt):
+    """The largest precision where recall is at least this.
+
+    >>> float(PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8]))
+    0.5
+    """
+
+    recall: float
+
+    def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:  # noqa: ARG002
+        """Recall, precision."""
+        return self.recall, ratio(tp, tp + fn), ratio(tp, tp + fp)
+
+
+@dataclass(eq=False, repr=False)
+class RecallAtPrecision(RateAt):
+    """The largest recall where precision is at least this.
+
+    >>> float(RecallAtPrecision(0.8)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
+    0.5
+    """
+
+    precision: float
+
+    def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:  # noqa: ARG002
+        """Precision, recall."""
+        return self.precision, ratio(tp, tp + fp), ratio(tp, tp + fn)

@@ -1,0 +1,72 @@
+"""From a name, a function, a loss or a class to a metric."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from caviar import losses
+from caviar.errors import ArgumentError, unknown_name
+from caviar.losses.lookup import class_named, kind_of_labels
+from caviar.losses.naming import snake_case
+from caviar.metrics import accuracy, classes, counting, curves, means, of_losses, regression
+from caviar.metrics.base import Additive, Metric, NamedFirst, SampleMean
+
+_SHARED = (Metric, Additive, SampleMean, NamedFirst, means.MeanOf, of_losses.LossMean, counting.Counting, curves.RateAt)
+_CLASSES: dict[str, type[Metric]] = {
+    name: cls
+    for module in (accuracy, classes, counting, curves, means, of_losses, regression)
+    for name, cls in vars(module).items()
+    if isinstance(cls, type) and issubclass(cls, Metric) and cls not in _SHARED
+}
+_BY_LABELS = ("accuracy", "acc", "crossentropy", "ce")
+
+
+def get(identifier: Any, loss: Any = None, output_shape: Any = None, label_shape: Any = None) -> Metric | None:
+    """The metric meant by a name, a function, a loss, a class or a metric; a name is the one that it is logged under.
+
+    "accuracy" and "crossentropy" are the binary, categorical or sparse ones, by the shape of the last layer, and by the
+    shape of the labels or, where that is not known, by the labels that the loss takes.
+
+    >>> get("mae").name, get("MeanAbsoluteError").name
+    ('mae', 'MeanAbsoluteError')
+    >>> get("accuracy", "sparse_categorical_crossentropy", (None, 10))
+    SparseCategoricalAccuracy('accuracy')
+    """
+    if identifier is None or isinstance(identifier, Metric):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Metric):
+        return identifier()
+    if isinstance(getattr(identifier, "made_from", None), type) and issubclass(identifier.made_from, Metric):
+        return identifier.made_from()
+    if not isinstance(identifier, str):
+        found = losses.get(identifier)
+        function = found.function if isinstance(found, losses.FunctionLoss) else found
+        return means.MeanOf(function, name=found.name if found else None)
+    return _named(identifier, loss, output_shape, label_shape)
+
+
+def _named(name: str, loss: Any, output_shape: Any, label_shape: Any) -> Metric:
+    full = name
+    if name.lower() in _BY_LABELS:
+        kind = _kind(name, losses.get(loss) if isinstance(loss, str) else loss, output_shape, label_shape)
+        full = f"{kind}_{'accuracy' if name.lower().startswith('acc') else 'crossentropy'}"
+    by_snake = {snake_case(n): cls for n, cls in _CLASSES.items()}
+    cls = _CLASSES.get(full) or by_snake.get(full)
+    if cls is not None:
+        return cls(name=name)
+    try:
+        return means.MeanOf(class_named(full)(), name=name)
+    except ArgumentError:
+        raise unknown_name("metric", name, [*by_snake, *_BY_LABELS, "mse", "mae", "mape", "msle", "bce"]) from None
+
+
+def _kind(name: str, loss: Any, output_shape: Any, label_shape: Any) -> str:
+    """Which kind of labels there is: binary, categorical or sparse_categorical."""
+    if output_shape is None:
+        raise ArgumentError(
+            f"metric {name!r} depends on the shape of the last layer, which is not known here: "
+            "name binary_accuracy, categorical_accuracy or sparse_categorical_accuracy"
+        )
+    if label_shape is not None or output_shape[-1] == 1:
+        return kind_of_labels(label_shape, output_shape)
+    return "sparse_categorical" if getattr(loss, "labels", None) == "class" else "categorical"

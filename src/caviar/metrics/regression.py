@@ -1,0 +1,67 @@
+"""How much of the labels' variation the predictions explain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar import config
+from caviar.errors import unknown_name
+from caviar.losses.shapes import arrays, ratio, same_shape, spread
+from caviar.metrics.base import Metric
+
+_AGGREGATIONS = ("uniform_average", "variance_weighted_average")
+
+
+@dataclass(eq=False, repr=False)
+class R2Score(Metric):
+    """1 - the squared error over the labels' squared distance from their mean: 1 is perfect, 0 is guessing the mean.
+
+    With `num_regressors` it is the adjusted score.
+
+    >>> round(float(R2Score()([[1.0], [2.0], [4.0]], [[1.0], [2.0], [3.0]])), 4)
+    0.7857
+    """
+
+    class_aggregation: str | None = "uniform_average"
+    num_regressors: int = 0
+
+    def initial(self, outputs: int | None = None) -> jax.Array:
+        """Of each output: rows, weight, mean of the labels, squared distance from it, squared error."""
+        return jnp.zeros((5, outputs or 1), self.dtype or config.floatx())
+
+    def accumulate(self, state: jax.Array, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        """Joined with the batch's own mean and distances, which is exact however far the labels are from 0."""
+        true, pred = same_shape(*arrays(y_true, y_pred, self.dtype), str(self.name))
+        true, pred = (x.reshape(-1, x.shape[-1] if x.ndim > 1 else 1) for x in (true, pred))
+        weight = spread(1 if sample_weight is None else sample_weight, true.shape, true.dtype)
+        rows, total, mean, distance, error = state
+        here = jnp.sum(weight, 0)
+        centre = ratio(jnp.sum(weight * true, 0), here)
+        both, shift = total + here, centre - mean
+        around = jnp.sum(weight * jnp.square(true - centre), 0) + jnp.square(shift) * ratio(total * here, both)
+        missed = jnp.sum(weight * jnp.square(true - pred), 0)
+        joined = [rows + len(true), both, mean + shift * ratio(here, both), distance + around, error + missed]
+        return jnp.stack(joined).astype(state.dtype)
+
+    def outcome(self, state: jax.Array) -> jax.Array:
+        """The score; labels that do not vary give 0, or 1 where they were met exactly."""
+        rows, _, _, distance, error = state
+        flat = jnp.where(error == 0, 1, 0)
+        scores = jnp.where(distance == 0, flat, 1 - error / jnp.where(distance == 0, 1, distance))
+        match self.class_aggregation:
+            case None:
+                score = scores
+            case "uniform_average":
+                score = jnp.mean(scores)
+            case "variance_weighted_average":
+                score = ratio(jnp.sum(distance * scores), jnp.sum(distance))
+            case _:
+                raise unknown_name("class_aggregation", self.class_aggregation, _AGGREGATIONS)
+        if self.num_regressors == 0:
+            return score
+        free = rows[0] - self.num_regressors - 1
+        return jnp.where(free > 0, 1 - (1 - score) * ratio(rows[0] - 1, free), score)

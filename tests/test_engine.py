@@ -1,0 +1,42 @@
+"""The engine computes what was written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+
+import caviar
+
+
+def test_a_jitted_sum_of_products_is_right() -> None:
+    """The reproduction of jax#39103: 2**30, and without our flag 1065369600."""
+    i = jnp.arange(32769, dtype=jnp.float32)
+    x = jnp.stack((i, jnp.zeros_like(i), jnp.zeros_like(i)), axis=1)
+    product = jax.vmap(lambda row: jnp.sum((jnp.eye(3) @ row) ** 2))
+    assert float(jax.jit(product)(x)[-1]) == 2.0**30
+
+
+def test_the_users_own_flags_are_kept() -> None:
+    program = "import os, caviar.config; print(os.environ['XLA_FLAGS'])"
+    env = {**os.environ, "XLA_FLAGS": "--xla_cpu_enable_fast_math=false"}
+    flags = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True).stdout
+    assert "--xla_cpu_enable_fast_math=false" in flags
+    assert "individual_dot" in flags
+
+
+def test_import_caviar_imports_nothing_heavy() -> None:
+    program = "import sys, caviar, caviar.cli; print([m for m in ('jax', 'numpy', 'optax', 'rich') if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"
+
+
+def test_the_same_seed_gives_the_same_keys() -> None:
+    caviar.config.set_random_seed(3)
+    first = jax.random.key_data(caviar.config.next_key())
+    caviar.config.set_random_seed(3)
+    assert (jax.random.key_data(caviar.config.next_key()) == first).all()
+    assert (jax.random.key_data(caviar.config.next_key()) != first).any()

@@ -1,0 +1,61 @@
+"""Six whole trainings from given weights end where Keras' end, epoch by epoch, in float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import recorded
+
+from caviar import layers, optimizers, regularizers
+from caviar.models import Sequential
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+CASES = {case["id"]: case for case in recorded("training_runs")}
+METRICS = {"mse": ["mae"], "sparse_categorical_crossentropy": ["accuracy"], "binary_crossentropy": ["accuracy"]}
+HISTORY = 1e-6  # Keras keeps its histories in float32
+WEIGHTS = 1e-6  # ... and computes its gradients of the crossentropies in float32 here and there
+
+
+def _layer(name: str, config: dict[str, Any]) -> layers.Layer:
+    config = dict(config)
+    if "kernel_regularizer" in config:
+        kind, strength = config["kernel_regularizer"]
+        config["kernel_regularizer"] = getattr(regularizers, kind)(strength)
+    return getattr(layers, name)(**config)
+
+
+def _trained(case: dict[str, Any]) -> tuple[Sequential, dict[str, list[float]]]:
+    config, inputs = case["config"], case["inputs"]
+    model = Sequential([_layer(*spec) for spec in config["layers"]])
+    model.build((None, *config["input_shape"]))
+    for variable, weight in zip(model.variables, inputs["weights"], strict=True):
+        variable.assign(np.asarray(weight["value"]))
+    name, arguments = config["optimizer"]
+    model.compile(getattr(optimizers, name)(**arguments), config["loss"], metrics=METRICS[config["loss"]])
+    validation = (np.asarray(inputs["x_val"]), np.asarray(inputs["y_val"])) if len(inputs["x_val"]) else None
+    history = model.fit(
+        np.asarray(inputs["x"]),
+        np.asarray(inputs["y"]),
+        batch_size=config["batch_size"],
+        epochs=config["epochs"],
+        shuffle=config["shuffle"],
+        validation_data=validation,
+        verbose=0,
+    )
+    return model, history.history
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_run_is_keras_run(case: dict[str, Any]) -> None:
+    model, history = _trained(case)
+    expected = case["expected"]
+    assert set(history) == set(expected["history"])
+    for name, values in expected["history"].items():
+        np.testing.assert_allclose(history[name], values, rtol=HISTORY, atol=1e-9, err_msg=name)
+    for variable, value in zip(model.variables, expected["weights_after"], strict=True):
+        np.testing.assert_allclose(variable.numpy(), np.asarray(value), rtol=0, atol=WEIGHTS, err_msg=variable.path)
+    predictions = model.predict(np.asarray(case["inputs"]["x"])[:5], verbose=0)
+    np.testing.assert_allclose(predictions, expected["predictions"], rtol=0, atol=WEIGHTS)
