@@ -223,7 +223,7 @@ class _Walk:
                 content.append((name, _Placed("static", value, _Opaque(value))))
             else:
                 content.append((name, self(value, f"{path}.{name}" if path else name, trainable, name in floats)))
-        return _Placed("part", tuple(content), type(part))
+        return _Placed("part", tuple(content), (type(part), _Opaque(own)))
 
 
 class _Opaque:
@@ -283,9 +283,9 @@ def put_together(structure: Structure, numbers: Any, values: Any) -> Any:
             case "dict":
                 return {k: make(v) for k, v in item.content}
             case "part":
-                copy = object.__new__(item.extra)
+                copy = object.__new__(item.extra[0])
                 made.append(copy)
-                vars(copy).update({name: make(v) for name, v in item.content})
+                vars(copy).update({name: make(v) for name, v in item.content}, name=item.extra[1].value)
                 return copy
         items = [make(v) for v in item.content]
         return items if item.kind == "list" else item.extra(*items) if hasattr(item.extra, "_fields") else tuple(items)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config, initializers, regularizers
-from caviar.errors import ArgumentError, NotBuiltError, ShapeError
+from caviar.errors import ArgumentError, CaviarError, NotBuiltError, ShapeError
 from caviar.graph.evaluation import Context, current, evaluating, run_part
 from caviar.graph.node import UNKNOWN_SIZES, Node, apply, nodes_in, unique_name
 from caviar.graph.variable import Variable
@@ -195,7 +195,18 @@ class Layer(Part):
             kwargs["rng"] = context.next_rng()
         if "mask" in wanted and kwargs.get("mask") is None:
             kwargs["mask"] = _mask_of(context, args[0])
-        return self.call(*args, **kwargs)
+        try:
+            return self.call(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, CaviarError) or "shape" not in str(error):
+                raise
+            raise self._shape_error(args, error) from error
+
+    def _shape_error(self, args: Any, error: Exception) -> ShapeError:
+        """What was given to this layer, and the weights that it did not fit."""
+        given = ", ".join(str(tuple(a.shape)) for a in jax.tree.leaves(args))
+        weights = ", ".join(f"{k} {tuple(v.shape)}" for k, v in vars(self).items() if isinstance(v, jax.Array) and v.ndim)
+        return ShapeError(f"layer {self.name!r} was given {given}, which does not fit its weights: {weights or 'none'} ({str(error).splitlines()[0]})")
 
     def _finish(self, context: Context, args: Any, outputs: Any) -> Any:
         if args and not context.building:

@@ -103,6 +103,12 @@ class Model(Layer):
         return nodes_in(self._graph.outputs) if self._graph else []
 
     @property
+    def input_specs(self) -> Any:
+        """The shapes and types of the inputs of a model made from nodes, for one row."""
+        specs = [jax.ShapeDtypeStruct([1 if d is None else d for d in n.shape], jnp.dtype(n.dtype)) for n in self.inputs]
+        return specs[0] if len(specs) == 1 else specs
+
+    @property
     def input_names(self) -> list[str]:
         """The names of the inputs."""
         return [str(n.name) for n in self.inputs]

@@ -57,9 +57,9 @@ def load_model(path: Any, custom_objects: dict[str, Any] | None = None, compile:
     """
     document, parts = read(path, "model")
     model = Reader(custom_objects)(document["model"])
-    if document["inputs"] is not None and not model.inputs:
+    if document["inputs"] is not None:
         model.built_for = _specs(document["inputs"])
-        ensure_built(model, model.built_for)
+    ensure_built(model, model.built_for if model.built_for is not None else model.input_specs)
     _put(model, _unpack(parts, "weights.safetensors", path), path)
     if compile and "compiled" in document:
         model._compiled = Compiled(**{k: Reader(custom_objects)(v) for k, v in document["compiled"].items()})

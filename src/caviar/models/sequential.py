@@ -59,6 +59,7 @@ class Sequential(Model):
     @property
     def layers(self) -> list[Layer]:
         """The layers in order."""
+        self._build_if_known()
         return list(self.sequence)
 
     @property

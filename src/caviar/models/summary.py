@@ -51,7 +51,7 @@ def output_shapes(model: Any) -> dict[str, str]:
     if model.built_for is None and not model.inputs:
         return {}
     found: dict[str, str] = {}
-    given = model.built_for if model.built_for is not None else _of_inputs(model)
+    given = model.built_for if model.built_for is not None else model.input_specs
 
     def note(layer: Layer, outputs: Any) -> None:
         leaves = [f"(None{''.join(f', {d}' for d in o.shape[1:])})" for o in jax.tree.leaves(outputs)]
@@ -60,11 +60,6 @@ def output_shapes(model: Any) -> dict[str, str]:
     with evaluating(Context(building=True, note=note)):
         jax.eval_shape(model, given)
     return found
-
-
-def _of_inputs(model: Any) -> Any:
-    specs = [jax.ShapeDtypeStruct([1 if d is None else d for d in n.shape], n.dtype) for n in model.inputs]
-    return specs[0] if len(specs) == 1 else specs
 
 
 def _known(dtype: str) -> str:

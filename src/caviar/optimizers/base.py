@@ -37,11 +37,11 @@ class OptimizerState(NamedTuple):
 class Optimizer(Part):
     """An optimizer; a new one says in `transform` which way to go, as an optax transformation.
 
-    Any float may be a `Schedule`. All optimizers take, by name: `weight_decay` (decoupled: each step shrinks the
-    weights by `learning_rate * weight_decay`; added to the gradient with `decoupled_weight_decay=False`); one of
-    `clipnorm` (each weight's gradient), `global_clipnorm` (all together) and `clipvalue`; `use_ema`, which keeps a
-    running average of the weights for the end; `loss_scale_factor`; and `gradient_accumulation_steps`, which makes one
-    update of the mean over so many batches.
+    Any float may be a `Schedule`, counted in batches. All optimizers take, by name: `weight_decay` (decoupled: each
+    step shrinks the weights by `learning_rate * weight_decay`; added to the gradient with
+    `decoupled_weight_decay=False`); one of `clipnorm` (each weight's gradient), `global_clipnorm` (all together) and
+    `clipvalue`; `use_ema`, which keeps a running average of the weights for the end; `loss_scale_factor`; and
+    `gradient_accumulation_steps`, which makes one update of the mean over so many batches.
 
     >>> class SignDescent(Optimizer):
     ...     def transform(self):
@@ -112,7 +112,7 @@ class Optimizer(Part):
     def _step(self, grads: Any, state: OptimizerState, params: Any) -> tuple[Any, Any, Any]:
         """One update: the weights, what the rule keeps, the averages."""
         before = params
-        if self.decoupled_weight_decay and not is_off(self.weight_decay):
+        if self.decoupled_weight_decay:
             params = self.decayed(params)
         updates, rule = self._prepared().update(grads, state.rule, params)
         params = _like(jax.tree.map(jnp.add, params, updates), before)
@@ -150,6 +150,8 @@ class Optimizer(Part):
 
     def decayed(self, params: Any) -> Any:
         """The weights after the decoupled weight decay of one step."""
+        if is_off(self.weight_decay):
+            return params
         return jax.tree.map(lambda w: w - w * self.weight_decay * self.learning_rate, params)
 
     def at(self, step: Any, rate_scale: Any = None) -> Any:

@@ -77,6 +77,7 @@ def fit(
         rows, validation = split(rows, validation_split)
     if validation_data is not None:
         validation = validation_rows(validation_data, names, validation_steps)
+        model.check_inputs(validation.x)
 
     plan = _plan(rows, size, steps_per_epoch, shuffle, check_batch_size(validation_batch_size or size), validation_freq)
     history = History()

@@ -1,0 +1,240 @@
+"""Recurrent cells: the weights and the step of a recurrent network.
+
+A cell of caviar also runs over a whole sequence at once, which is how the layers of `recurrent.py` use it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from caviar import activations, initializers
+from caviar.layers.base import Layer
+from caviar.layers.lowering import recurrence
+from caviar.layers.noise import keep
+from caviar.parts import is_off
+
+States = tuple[jax.Array, ...]
+
+
+class Cell(Layer):
+    """What the cells share. `call` takes one step, or a whole time-major sequence, and the states."""
+
+    gates: ClassVar[int]
+    scope: ClassVar[str] = ""  # stands before the names of weights
+    whole_sequences: ClassVar[bool] = True
+
+    units: int
+    use_bias: bool
+    dropout: float
+    recurrent_dropout: float
+    seed: int | None
+    kernel: jax.Array
+    recurrent_kernel: jax.Array
+    bias: jax.Array
+    kernel_initializer: Any
+    recurrent_initializer: Any
+    bias_initializer: Any
+    kernel_regularizer: Any
+    recurrent_regularizer: Any
+    bias_regularizer: Any
+
+    @property
+    def state_size(self) -> tuple[int, ...]:
+        """The sizes of the states; the first state is the output."""
+        return (self.units,)
+
+    def build(self, input_shape: Any) -> None:
+        """Declare kernel, recurrent kernel and bias."""
+        width = self.gates * self.units
+        kernel = (input_shape[-1], width)
+        self._weight("kernel", kernel, self.kernel_initializer, self.kernel_regularizer)
+        self._weight("recurrent_kernel", (self.units, width), self.recurrent_initializer, self.recurrent_regularizer)
+        if self.use_bias:
+            self._weight("bias", self._bias_shape(width), self._bias_initializer(), self.bias_regularizer)
+
+    def _weight(self, name: str, shape: tuple[int, ...], initializer: Any, regularizer: Any) -> None:
+        self.add_weight(name, shape, initializer, regularizer).name = f"{self.name}/{self.scope}{name}"
+
+    def _bias_shape(self, width: int) -> tuple[int, ...]:
+        return (width,)
+
+    def _bias_initializer(self) -> Any:
+        return self.bias_initializer
+
+    def call(self, inputs: jax.Array, states: Any, mask: Any = None, rng: jax.Array | None = None) -> Any:
+        """The output and the new states."""
+        first = tuple(jax.tree.leaves(states))
+        if inputs.ndim > first[0].ndim:
+            return self.over(inputs, first, mask, rng)
+        outputs, last = self.over(inputs[None], first, mask, rng)
+        return outputs[0], list(last)
+
+    def over(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
+        """All outputs and the last states of a time-major sequence; what is dropped is the same at every step."""
+        dropping = None if rng is None else jax.random.split(rng if self.seed is None else jax.random.fold_in(rng, self.seed))
+        kept = _kept(dropping, 0, self.dropout, x[0])
+        x = x if kept is None else x * kept
+        return self._recur(x, states, mask, _kept(dropping, 1, self.recurrent_dropout, states[0]))
+
+    def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
+        raise NotImplementedError
+
+    def _weights(self) -> tuple[Any, ...]:
+        return self.kernel, self.recurrent_kernel, self.bias if self.use_bias else None
+
+
+def _kept(keys: jax.Array | None, which: int, rate: Any, like: jax.Array) -> jax.Array | None:
+    """What a dropout of this rate multiplies values by; None where there is none."""
+    if keys is None or is_off(rate):
+        return None
+    return jnp.where(keep(keys[which], rate, like.shape), 1 / (1 - rate), 0).astype(like.dtype)
+
+
+@dataclass(eq=False, repr=False)
+class SimpleRNNCell(Cell):
+    """One step of the simplest recurrence: `activation(x @ kernel + h @ recurrent_kernel + bias)`.
+
+    >>> h, states = SimpleRNNCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
+    >>> h.shape
+    (2, 4)
+    """
+
+    units: int
+    activation: Any = "tanh"
+    use_bias: bool = True
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    seed: int | None = None
+
+    gates = 1
+
+    def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
+        return recurrence.simple_rnn(x, *self._weights(), *states, mask, activations.get(self.activation), kept)
+
+
+@dataclass(eq=False, repr=False)
+class LSTMCell(Cell):
+    """One step of a long short-term memory; its states are h and c, its gates input, forget, new and output.
+
+    >>> h, (h, c) = LSTMCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4)), jnp.zeros((2, 4))])
+    >>> c.shape
+    (2, 4)
+    """
+
+    units: int
+    activation: Any = "tanh"
+    recurrent_activation: Any = "sigmoid"
+    use_bias: bool = True
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    unit_forget_bias: bool = True
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    seed: int | None = None
+
+    gates = 4
+
+    @property
+    def state_size(self) -> tuple[int, ...]:
+        """The sizes of h and c."""
+        return (self.units, self.units)
+
+    def _bias_initializer(self) -> Any:
+        return _ForgetOne(self.bias_initializer) if self.unit_forget_bias else self.bias_initializer
+
+    def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
+        functions = activations.get(self.activation), activations.get(self.recurrent_activation)
+        return recurrence.lstm(x, *self._weights(), *states, mask, *functions, kept)
+
+
+@dataclass(eq=False, repr=False)
+class GRUCell(Cell):
+    """One step of a gated recurrent unit, its gates update, reset and new.
+
+    `reset_after` says whether the reset gate acts on `h @ recurrent_kernel` or on h; the bias then has two rows.
+
+    >>> h, states = GRUCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
+    >>> h.shape
+    (2, 4)
+    """
+
+    units: int
+    activation: Any = "tanh"
+    recurrent_activation: Any = "sigmoid"
+    use_bias: bool = True
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    seed: int | None = None
+    reset_after: bool = True
+
+    gates = 3
+
+    def _bias_shape(self, width: int) -> tuple[int, ...]:
+        return (2, width) if self.reset_after else (width,)
+
+    def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
+        functions = activations.get(self.activation), activations.get(self.recurrent_activation)
+        return recurrence.gru(x, *self._weights(), *states, mask, *functions, kept, self.reset_after)
+
+
+@dataclass(eq=False, repr=False)
+class StackedRNNCells(Layer):
+    """Cells one upon the other, as one cell; its states are those of all cells in a row.
+
+    >>> cells = StackedRNNCells([GRUCell(4), LSTMCell(5)])
+    >>> h, states = cells(jnp.ones((2, 3)), [jnp.zeros((2, size)) for size in cells.state_size])
+    >>> h.shape, len(states)
+    ((2, 5), 3)
+    """
+
+    cells: list[Any]
+
+    @property
+    def state_size(self) -> tuple[int, ...]:
+        """The sizes of all states, cell by cell."""
+        return tuple(size for cell in self.cells for size in jax.tree.leaves(cell.state_size))
+
+    @property
+    def whole_sequences(self) -> bool:
+        """Whether every cell takes whole sequences."""
+        return all(getattr(cell, "whole_sequences", False) for cell in self.cells)
+
+    def call(self, inputs: jax.Array, states: Any, mask: Any = None) -> Any:
+        """The output of the last cell and the new states of all."""
+        given, new = iter(jax.tree.leaves(states)), []
+        for cell in self.cells:
+            own = [next(given) for _ in jax.tree.leaves(cell.state_size)]
+            inputs, after = cell(inputs, own) if mask is None else cell(inputs, own, mask)
+            new += jax.tree.leaves(after)
+        return inputs, new
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class _ForgetOne(initializers.Initializer):
+    """The bias of an LSTM with ones for its forget gate, so that it remembers before it has learned."""
+
+    others: Any
+
+    def _draw(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+        units = shape[0] // 4
+        return initializers.get(self.others)(key, shape, dtype).at[units : 2 * units].set(1)

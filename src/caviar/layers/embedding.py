@@ -1,0 +1,66 @@
+"""Indices to vectors, and masks of sequences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar.layers.base import Layer
+
+
+@dataclass(eq=False, repr=False)
+class Embedding(Layer):
+    """A vector to be learned for each index from 0 to `input_dim - 1`.
+
+    With `mask_zero`, index 0 is padding: layers after this one leave it out.
+
+    >>> Embedding(10, 4)(jnp.array([[1, 2, 3]])).shape
+    (1, 3, 4)
+    """
+
+    input_dim: int = field()  # type: ignore[assignment]  # no default, unlike the field of all layers
+    output_dim: int
+    embeddings_initializer: Any = "uniform"
+    embeddings_regularizer: Any = None
+    mask_zero: bool = False
+    input_length: int | None = None
+
+    supports_masking = True
+
+    def build(self, input_shape: Any) -> None:  # noqa: ARG002
+        """Declare the table of vectors."""
+        shape = (self.input_dim, self.output_dim)
+        self.add_weight("embeddings", shape, self.embeddings_initializer, self.embeddings_regularizer)
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The vector of every index; an index beyond the table takes its last row."""
+        x = x if jnp.issubdtype(x.dtype, jnp.integer) else x.astype("int32")
+        return jnp.take(self.embeddings, x, axis=0, mode="clip")  # type: ignore[attr-defined]
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """True where the index is not 0, if 0 is padding."""
+        return inputs != 0 if self.mask_zero else mask
+
+
+@dataclass(eq=False, repr=False)
+class Masking(Layer):
+    """Mask the steps in which every feature is `mask_value`: layers after this one leave them out.
+
+    >>> Masking(-1.0)(jnp.array([[[1.0, -1.0], [-1.0, -1.0]]])).tolist()
+    [[[1.0, -1.0], [0.0, 0.0]]]
+    """
+
+    mask_value: float = 0.0
+
+    supports_masking = True
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The sequence with zeros in masked steps."""
+        return jnp.where(self.compute_mask(x)[..., None], x, 0)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
+        """True for the steps to be used."""
+        return (inputs != self.mask_value).any(-1)

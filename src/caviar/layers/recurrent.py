@@ -1,0 +1,180 @@
+"""Recurrent layers: a cell over a sequence (batch, time, features)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar.errors import ArgumentError, ShapeError
+from caviar.graph.node import UNKNOWN_SIZES
+from caviar.layers.base import Layer
+from caviar.layers.cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, States
+from caviar.layers.lowering import recurrence
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Recurrent(Layer):
+    """What all recurrent layers share.
+
+    `return_sequences` gives the outputs of all steps and not only the last, `return_state` the last states beside them;
+    `go_backwards` starts at the end; `stateful` starts each batch from where the one before ended. Steps that a mask
+    leaves out carry the state on. `unroll` is accepted and changes nothing: an unrolled loop is not faster.
+    """
+
+    return_sequences: bool = False
+    return_state: bool = False
+    go_backwards: bool = False
+    stateful: bool = False
+    unroll: bool = False
+    zero_output_for_mask: bool = False
+
+    supports_masking = True
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of the states."""
+        raise NotImplementedError
+
+    def build(self, input_shape: Any) -> None:
+        """Declare the weights of the cell, and the states if they are kept."""
+        if len(input_shape) < 3:
+            raise ShapeError(f"{self.name!r} wants sequences (batch, time, features), and was given {tuple(input_shape)}")
+        super().build(input_shape)
+        if self.stateful and input_shape[0] is None:
+            raise ArgumentError(f"{self.name!r} is stateful, and needs to know the batch: Input(batch_shape=(32, 100, 8))")
+        for name, size in self._kept():
+            self.add_weight(name, (input_shape[0], size), "zeros", trainable=False)
+
+    def _build_for(self, args: Any) -> None:
+        """As other layers, but with the size of the batch where it is known: kept states need it."""
+        if not self.built:
+            self.build(tuple(None if n in UNKNOWN_SIZES else n for n in args[0].shape))
+
+    def _kept(self) -> list[tuple[str, int]]:
+        return [(f"rnn_state_{i}", size) for i, size in enumerate(self.sizes)] if self.stateful else []
+
+    def reset_states(self) -> None:
+        """Let the next batch start from zeros again."""
+        for name, _ in self._kept():
+            state = getattr(self, name)
+            state.assign(jnp.zeros(state.shape, state.dtype))
+
+    reset_state = reset_states
+
+    def call(self, x: jax.Array, initial_state: Any = None, mask: Any = None, rng: jax.Array | None = None) -> Any:
+        """The last output, or all of them; with the last states if asked for."""
+        outputs, last = self._run(self._in_order(x), self._first(x, initial_state), self._in_order(mask), rng)
+        for (name, _), state in zip(self._kept(), last, strict=False):
+            setattr(self, name, state)
+        if not self.return_sequences:
+            output = outputs[-1]
+        else:
+            output = jnp.swapaxes(outputs, 0, 1)
+            if self.zero_output_for_mask and mask is not None:
+                output = jnp.where(self._in_order(mask).T[..., None], output, 0)
+        return (output, *last) if self.return_state else output
+
+    def _in_order(self, x: Any) -> Any:
+        """Time-major, in the direction of the layer."""
+        if x is None:
+            return None
+        x = jnp.swapaxes(x, 0, 1)
+        return x[::-1] if self.go_backwards else x
+
+    def _first(self, x: jax.Array, given: Any) -> States:
+        if given is not None:
+            return tuple(jax.tree.leaves(given))
+        if self.stateful:
+            return tuple(getattr(self, name) for name, _ in self._kept())
+        return tuple(jnp.zeros((x.shape[0], size), x.dtype) for size in self.sizes)
+
+    def _run(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
+        raise NotImplementedError
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
+        """The mask of the outputs, where there is one for each step."""
+        return mask if self.return_sequences else None
+
+
+@dataclass(eq=False, repr=False)
+class RNN(Recurrent):
+    """A cell, or several in a list, over a sequence.
+
+    A cell of your own is a layer with `state_size`, and `call(self, inputs, states)` that gives the output and the new states.
+
+    >>> RNN([LSTMCell(4), GRUCell(5)], return_sequences=True)(jnp.ones((2, 7, 3))).shape
+    (2, 7, 5)
+    """
+
+    cell: Any
+
+    def build(self, input_shape: Any) -> None:
+        """Stack the cells, if there are several; each is built when it is first called."""
+        vars(self)["stack"] = StackedRNNCells(self.cell) if isinstance(self.cell, (list, tuple)) else self.cell
+        super().build(input_shape)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of the cell's states."""
+        return tuple(jax.tree.leaves(self.stack.state_size))
+
+    def _run(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
+        cell = self.stack
+        if getattr(cell, "whole_sequences", False):
+            outputs, last = cell(x, states) if mask is None else cell(x, states, mask)
+            return outputs, tuple(last)
+
+        def step(x: jax.Array, states: States) -> tuple[jax.Array, States]:
+            output, new = cell(x, list(states))
+            return output, tuple(jax.tree.leaves(new))
+
+        return recurrence.plain(step, x, states, mask)
+
+
+class _Own(Recurrent):
+    """A recurrent layer that is its own cell."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of the states."""
+        return self.state_size
+
+    def _run(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
+        return self.over(x, states, mask, rng)
+
+
+@dataclass(eq=False, repr=False)
+class SimpleRNN(_Own, SimpleRNNCell):
+    """The simplest recurrent network: `h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
+
+    >>> SimpleRNN(4)(jnp.ones((2, 7, 3))).shape
+    (2, 4)
+    """
+
+    scope = "simple_rnn_cell/"
+
+
+@dataclass(eq=False, repr=False)
+class LSTM(_Own, LSTMCell):
+    """A long short-term memory.
+
+    >>> LSTM(4, return_sequences=True)(jnp.ones((2, 7, 3))).shape
+    (2, 7, 4)
+    >>> output, h, c = LSTM(4, return_state=True)(jnp.ones((2, 7, 3)))
+    """
+
+    scope = "lstm_cell/"
+
+
+@dataclass(eq=False, repr=False)
+class GRU(_Own, GRUCell):
+    """A network of gated recurrent units.
+
+    >>> GRU(4)(jnp.ones((2, 7, 3))).shape
+    (2, 4)
+    """
+
+    scope = "gru_cell/"

@@ -1,0 +1,109 @@
+"""Layers around another layer."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar.errors import ArgumentError, unknown_name
+from caviar.layers.base import Layer
+from caviar.layers.recurrent import Recurrent
+
+_MERGES = {
+    "concat": lambda a, b: jnp.concatenate([a, b], -1),
+    "sum": lambda a, b: a + b,
+    "ave": lambda a, b: (a + b) / 2,
+    "mul": lambda a, b: a * b,
+    None: lambda a, b: (a, b),
+}
+
+
+@dataclass(eq=False, repr=False)
+class Bidirectional(Layer):
+    """A recurrent layer in both directions of time; `merge_mode` is 'concat', 'sum', 'ave', 'mul', or None for both.
+
+    >>> from caviar.layers.recurrent import LSTM
+    >>> Bidirectional(LSTM(4, return_sequences=True))(jnp.ones((2, 7, 3))).shape
+    (2, 7, 8)
+    """
+
+    layer: Any
+    merge_mode: str | None = "concat"
+    backward_layer: Any = None
+
+    supports_masking = True
+    _build_for = Recurrent._build_for
+
+    def build(self, input_shape: Any) -> None:
+        """Make the layer for the other direction, and build both."""
+        if not isinstance(self.layer, Recurrent):
+            raise ArgumentError(f"Bidirectional goes around a recurrent layer such as LSTM(8), and not {self.layer!r}")
+        if self.merge_mode not in _MERGES:
+            raise unknown_name("merge mode", self.merge_mode, filter(None, _MERGES))
+        self.forward, self.backward = self.layer, self.backward_layer or _reversed(self.layer)
+        for name in ("return_sequences", "return_state", "stateful"):
+            if getattr(self.forward, name) != getattr(self.backward, name):
+                raise ArgumentError(f"the two layers of {self.name!r} differ in {name!r}")
+        if self.forward.go_backwards == self.backward.go_backwards:
+            raise ArgumentError(f"the two layers of {self.name!r} go in the same direction: make one with go_backwards=True")
+        for side, layer in (("forward", self.forward), ("backward", self.backward)):
+            layer.build(input_shape)
+            for variable in layer.variables:
+                variable.name = f"{self.name}/{side}_{variable.name}"
+
+    def call(self, x: jax.Array, initial_state: Any = None, mask: Any = None) -> Any:
+        """The outputs of both directions, merged; with the last states of both if asked for."""
+        states = list(jax.tree.leaves(initial_state))
+        half = len(states) // 2
+        y, *forward = _as_list(self.forward(x, initial_state=states[:half] or None, mask=mask))
+        z, *backward = _as_list(self.backward(x, initial_state=states[half:] or None, mask=mask))
+        if self.layer.return_sequences:
+            y, z = y, z[:, ::-1]
+            if mask is not None:
+                y, z = (jnp.where(mask[..., None], side, 0) for side in (y, z))
+        merged = _MERGES[self.merge_mode](y, z)
+        if not self.layer.return_state:
+            return merged
+        return (*(merged if self.merge_mode is None else (merged,)), *forward, *backward)
+
+    def reset_states(self) -> None:
+        """Let the next batch start from zeros in both directions."""
+        self.forward.reset_states()
+        self.backward.reset_states()
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the outputs, where there is one for each step."""
+        return self.layer.compute_mask(inputs, mask)
+
+
+def _reversed(layer: Recurrent) -> Recurrent:
+    """The same layer with weights of its own, in the other direction."""
+    config = copy.deepcopy(layer.get_config()) | {"go_backwards": not layer.go_backwards, "name": layer.name}
+    return type(layer).from_config(config)
+
+
+def _as_list(outputs: Any) -> list[Any]:
+    return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
+
+
+@dataclass(eq=False, repr=False)
+class TimeDistributed(Layer):
+    """A layer on every step of a sequence: the steps are to it as so many more examples.
+
+    >>> from caviar.layers.dense import Dense
+    >>> TimeDistributed(Dense(4))(jnp.ones((2, 7, 3))).shape
+    (2, 7, 4)
+    """
+
+    layer: Any
+
+    supports_masking = True
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The outputs of all steps."""
+        outputs = self.layer(x.reshape(-1, *x.shape[2:]))
+        return jax.tree.map(lambda y: y.reshape(*x.shape[:2], *y.shape[1:]), outputs)
