@@ -108,6 +108,7 @@ class Session:
             try:
                 start = time.perf_counter()
                 self.notes[name] = worker.read()
+                self.notes[name].pop("value", None)
                 workers[name] = worker
                 _say(f"  {name} is warm after {time.perf_counter() - start:.1f} s")
             except Failed as why:
@@ -162,11 +163,10 @@ def _cores(wanted: int | None) -> list[int]:
 
 
 def _installed(names: list[str]) -> list[str]:
-    """The contenders that can take part; the others are named, with what they lack."""
+    """The contenders that can take part; the others are named, with the packages they lack."""
     missing = {name: [p for p in CONTENDERS[name].needs if not importlib.util.find_spec(p)] for name in names}
-    for name, packages in missing.items():
-        if packages:
-            _say(f"without {name}: {', '.join(packages)} not installed")
+    if without := [f"{name} ({', '.join(packages)})" for name, packages in missing.items() if packages]:
+        _say(f"without {', '.join(without)}: not installed")
     return [name for name in names if not missing[name]]
 
 

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.test_util import check_grads
 
 from caviar import activations
 from caviar.errors import ArgumentError, UnknownNameError
@@ -44,15 +43,23 @@ def case_function(case):
     return functools.partial(function, **config)
 
 
+def value_and_derivative(function, x, cotangent=None):
+    """As one compiled program, which is what users run, and quick."""
+
+    def program(x, cotangent):
+        y, pull_back = jax.vjp(function, x)
+        return y, pull_back(jnp.ones_like(y) if cotangent is None else cotangent)[0]
+
+    return jax.tree.map(np.asarray, jax.jit(program)(x, cotangent))
+
+
 @pytest.mark.parametrize("case", recorded("activations"), ids=lambda c: c["id"])
 def test_value_and_derivative_are_pytorchs(case):
-    x = jnp.array(case["inputs"]["x"])
+    x, cotangent = (jnp.array(case["inputs"].get(name, [1.0])) for name in ("x", "cotangent"))
+    y, dx = value_and_derivative(case_function(case), x, jnp.broadcast_to(cotangent, x.shape))
     rtol = PYTORCH_NOISE.get(case["id"], 1e-9)
-    y, pull_back = jax.vjp(jax.jit(case_function(case)), x)
     np.testing.assert_allclose(y, case["expected"]["y"], rtol=rtol, atol=1e-12)
-    if "dx" in case["expected"]:
-        (dx,) = pull_back(jnp.array(case["inputs"]["cotangent"]))
-        np.testing.assert_allclose(dx, case["expected"]["dx"], rtol=rtol, atol=1e-12)
+    np.testing.assert_allclose(dx, case["expected"].get("dx", np.zeros(x.shape)), rtol=rtol, atol=1e-12)
 
 
 def test_slope_of_prelu_has_pytorchs_derivative():
@@ -82,8 +89,8 @@ KINKS = [
 
 @pytest.mark.parametrize(("name", "config", "kinks"), KINKS, ids=lambda v: v if isinstance(v, str) else "")
 def test_derivative_at_a_kink_is_pytorchs(name, config, kinks):
-    derivative = jax.vmap(jax.grad(functools.partial(activation(name), **config)))
-    np.testing.assert_allclose(derivative(jnp.array(list(kinks), float)), list(kinks.values()), rtol=1e-12)
+    _, dx = value_and_derivative(functools.partial(activation(name), **config), jnp.array(list(kinks), float))
+    np.testing.assert_allclose(dx, list(kinks.values()), rtol=1e-12)
 
 
 # Keras 3.15 at [-2.5, -0.75, 0.25, 1.5]: values, and derivatives of their sum weighted by 1, 2, 3, 4.
@@ -123,9 +130,10 @@ KERAS = [
 
 @pytest.mark.parametrize(("name", "config", "y", "dx"), KERAS, ids=lambda v: v if isinstance(v, str) else "")
 def test_value_and_derivative_are_keras(name, config, y, dx):
-    ours, pull_back = jax.vjp(functools.partial(activation(name), **config), jnp.array([-2.5, -0.75, 0.25, 1.5]))
+    x, function = jnp.array([-2.5, -0.75, 0.25, 1.5]), functools.partial(activation(name), **config)
+    ours, gradient = value_and_derivative(function, x, jnp.array(np.arange(1.0, len(y) + 1)))
     np.testing.assert_allclose(ours, y, rtol=1e-9)
-    np.testing.assert_allclose(pull_back(jnp.arange(1.0, len(y) + 1))[0], dx, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(gradient, dx, rtol=1e-9, atol=1e-12)
 
 
 # Contracts that every activation keeps
@@ -133,39 +141,42 @@ def test_value_and_derivative_are_keras(name, config, y, dx):
 
 @pytest.mark.parametrize("name", ALL)
 def test_derivative_is_that_of_the_value(name):
-    check_grads(activation(name), (jnp.array([A, [2.2, -2.1, 0.7, -0.8]]),), order=1, modes=["rev"])
+    x, step = np.array([A, [2.2, -2.1, 0.7, -0.8]]), 1e-6
+    _, dx = value_and_derivative(activation(name), jnp.array(x))
+    along = np.random.default_rng(0).normal(size=x.shape)
+    function = jax.jit(activation(name))
+    measured = np.subtract(function(x + step * along), function(x - step * along)).sum() / (2 * step)
+    assert (dx * along).sum() == pytest.approx(measured, rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - OVERFLOWS))
 def test_large_inputs_keep_value_and_derivative_finite_in_float32(name):
     x = jnp.array([-1e4, -100.0, 0.0, 100.0, 1e4, 1e4], "float32")
-    y, pull_back = jax.vjp(activation(name), x)
-    (dx,) = pull_back(jnp.ones_like(y))
-    assert jnp.isfinite(y).all()
-    assert jnp.isfinite(dx).all()
+    y, dx = value_and_derivative(activation(name), x)
+    assert np.isfinite(y).all()
+    assert np.isfinite(dx).all()
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
 @pytest.mark.parametrize("name", ALL)
 def test_dtype_is_kept(name, dtype):
-    assert activation(name)(jnp.array(A, dtype)).dtype == dtype
+    assert jax.eval_shape(activation(name), jax.ShapeDtypeStruct((4,), dtype)).dtype == dtype
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_compiled_and_mapped_it_is_the_same(name):
-    f, x = activation(name), jnp.array([A, A[::-1]])
-    np.testing.assert_allclose(jax.jit(f)(x), f(x), rtol=1e-12)
-    np.testing.assert_allclose(jax.vmap(f)(x), f(x), rtol=1e-12)
+def test_mapped_it_is_the_same(name):
+    y, mapped = jax.jit(lambda x: (activation(name)(x), jax.vmap(activation(name))(x)))(jnp.array([A, A[::-1]]))
+    np.testing.assert_allclose(mapped, y, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - HIDES_NAN))
 def test_nan_is_not_hidden(name):
-    assert jnp.isnan(activation(name)(jnp.array([math.nan, 1.0]))).any()
+    assert np.isnan(jax.jit(activation(name))(jnp.array([math.nan, 1.0]))).any()
 
 
 @pytest.mark.parametrize("name", sorted(STEPS))
 def test_steps_teach_nothing(name):
-    np.testing.assert_array_equal(jax.jacobian(activation(name))(jnp.array(A)), 0)
+    np.testing.assert_array_equal(value_and_derivative(activation(name), jnp.array(A))[1], 0)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -201,7 +212,7 @@ SAMPLES = {
 
 @pytest.mark.parametrize("name", fact("act.samples")["expected"])
 def test_samples_of_the_lecture(name):
-    function = SAMPLES.get(name) or activations.get(name)
+    function = jax.jit(SAMPLES.get(name) or activations.get(name))
     samples = fact("act.samples")
     np.testing.assert_allclose(function(jnp.array(samples["inputs"]["x"])), samples["expected"][name], atol=1e-9)
 
@@ -267,26 +278,27 @@ def test_gradients_vanish_or_explode_through_150_layers(id):
 
 
 def test_softmax_sums_to_one_and_forgets_an_offset():
-    x = jax.random.normal(jax.random.key(0), (4, 3, 5))
-    for axis in (0, 1, -1, (1, 2)):
-        y = activations.softmax(x, axis)
+    x = np.random.default_rng(0).normal(size=(4, 3, 5))
+    softmax, log_softmax, softmin = (jax.jit(f, static_argnums=1) for f in activations.FAMILIES["Softmax like"])
+    for axis in (0, -1, (1, 2)):
+        y = np.asarray(softmax(x, axis))
         np.testing.assert_allclose(y.sum(axis), 1, rtol=1e-12)
-        np.testing.assert_allclose(activations.softmax(x + 1e3, axis), y, rtol=1e-9)
-        np.testing.assert_allclose(activations.softmin(-x, axis), y, rtol=1e-12)
-        np.testing.assert_allclose(jnp.exp(activations.log_softmax(x, axis)), y, rtol=1e-12)
+        np.testing.assert_allclose(softmax(x + 1e3, axis), y, rtol=1e-9)
+        np.testing.assert_allclose(softmin(-x, axis), y, rtol=1e-12)
+        np.testing.assert_allclose(np.exp(log_softmax(x, axis)), y, rtol=1e-12)
 
 
 def test_sparsemax_is_the_nearest_point_of_the_simplex():
-    x = jax.random.normal(jax.random.key(0), (5, 4, 6))
-    y = activations.sparsemax(x, 1)
+    x = np.random.default_rng(0).normal(size=(5, 4, 6))
+    y = np.asarray(jax.jit(lambda x: activations.sparsemax(x, 1))(x))
     np.testing.assert_allclose(y.sum(1), 1, rtol=1e-12)
     assert (y >= 0).all()
-    shift = jnp.where(y > 0, x - y, -jnp.inf).max(1, keepdims=True)  # one for all of the support, by the KKT conditions
-    np.testing.assert_allclose(y, jnp.maximum(x - shift, 0), atol=1e-12)
+    shift = np.where(y > 0, x - y, -np.inf).max(1, keepdims=True)  # one for all of the support, by the KKT conditions
+    np.testing.assert_allclose(y, np.maximum(x - shift, 0), atol=1e-12)
 
 
 def test_hardmax_and_glu_take_any_axis():
-    x = jax.random.normal(jax.random.key(0), (4, 3, 2))
+    x = jnp.array(np.random.default_rng(0).normal(size=(4, 3, 2)))
     np.testing.assert_array_equal(activations.hardmax(x, 0).argmax(0), x.argmax(0))
     assert activations.glu(x, 0).shape == (2, 3, 2)
 

@@ -119,7 +119,7 @@ def hard_sigmoid(x: jax.Array) -> jax.Array:
     >>> hard_sigmoid(jnp.array([-3.0, 0.0, 3.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return _within(x / 6 + 0.5, 0, 1)
+    return jnp.where(x <= -3, 0, jnp.where(x >= 3, 1, x / 6 + 0.5))  # compared before it is rounded
 
 
 def hard_tanh(x: jax.Array, min_val: float = -1.0, max_val: float = 1.0) -> jax.Array:

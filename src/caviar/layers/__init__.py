@@ -11,3 +11,4 @@ try:
     from caviar.layers.pooling import *
 except ImportError:
     from caviar.layers.dense import Dense as BatchNormalization, Dense as Conv2D, Dense as MaxPooling2D
+from caviar.layers.recurrent import *

@@ -224,7 +224,7 @@ class StackedRNNCells(Layer):
         given, new = iter(jax.tree.leaves(states)), []
         for cell in self.cells:
             own = [next(given) for _ in jax.tree.leaves(cell.state_size)]
-            inputs, after = cell(inputs, own) if mask is None else cell(inputs, own, mask)
+            inputs, after = cell(inputs, own) if mask is None else cell(inputs, own, mask=mask)
             new += jax.tree.leaves(after)
         return inputs, new
 

@@ -88,7 +88,10 @@ class Recurrent(Layer):
         if given is not None:
             return tuple(jax.tree.leaves(given))
         if self.stateful:
-            return tuple(getattr(self, name) for name, _ in self._kept())
+            states = tuple(getattr(self, name) for name, _ in self._kept())
+            if len(states[0]) != len(x):
+                raise ShapeError(f"{self.name!r} keeps states for batches of {len(states[0])}, and was given {len(x)} sequences")
+            return states
         return tuple(jnp.zeros((x.shape[0], size), x.dtype) for size in self.sizes)
 
     def _run(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
@@ -124,7 +127,7 @@ class RNN(Recurrent):
     def _run(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
         cell = self.stack
         if getattr(cell, "whole_sequences", False):
-            outputs, last = cell(x, states) if mask is None else cell(x, states, mask)
+            outputs, last = cell(x, states, mask=mask)
             return outputs, tuple(last)
 
         def step(x: jax.Array, states: States) -> tuple[jax.Array, States]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 from collections.abc import Callable
@@ -41,9 +42,10 @@ class Named(Part):
             del self.name
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make this part again; the class's own name is not among them."""
-        own = type(self).name
-        return {key: value for key, value in super().get_config().items() if key != "name" or value != own}
+        """The arguments that make this part again, keywords last; the class's own name is not among them."""
+        config, own = super().get_config(), type(self).name
+        keywords = {f.name for f in dataclasses.fields(self) if f.kw_only}  # type: ignore[arg-type]
+        return {k: config[k] for k in sorted(config, key=keywords.__contains__) if k != "name" or config[k] != own}
 
 
 def function_of(cls: type[Named]) -> Callable[..., jax.Array]:

@@ -55,9 +55,10 @@ def _named(name: str, loss: Any, output_shape: Any, label_shape: Any) -> Metric:
     if cls is not None:
         return cls(name=name)
     try:
-        return means.MeanOf(class_named(full)(), name=name)
+        of = class_named(full)
     except ArgumentError:
         raise unknown_name("metric", name, [*by_snake, *_BY_LABELS, "mse", "mae", "mape", "msle", "bce"]) from None
+    return _CLASSES[of.__name__](name=name) if of.__name__ in _CLASSES else means.MeanOf(of(), name=name)
 
 
 def _kind(name: str, loss: Any, output_shape: Any, label_shape: Any) -> str:

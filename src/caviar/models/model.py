@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import losses, optimizers
+from caviar import config, losses, optimizers
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError, unknown_name
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
@@ -274,4 +274,4 @@ def abstract(shape: Any) -> Any:
         return {name: abstract(s) for name, s in shape.items()}
     if isinstance(shape, list):
         return [abstract(s) for s in shape]
-    return jax.ShapeDtypeStruct([1 if d is None else d for d in shape], jnp.float32)
+    return jax.ShapeDtypeStruct([1 if d is None else d for d in shape], jnp.dtype(config.floatx()))

@@ -40,7 +40,7 @@ class Recipe(Part):
         losses = self.output_losses(outputs, y, weight)
         total = sum(w * l for w, l in zip(self.loss_weights, losses, strict=True) if l is not None)
         total = jnp.asarray(total + self.penalty(), config.floatx())
-        return total, (total, losses, outputs)
+        return self.optimizer.scale_loss(total), (total, losses, outputs)
 
     def output_losses(self, outputs: list[Any], y: list[Any], weight: list[Any]) -> list[Any]:
         """The loss of each output over the batch."""

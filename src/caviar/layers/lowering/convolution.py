@@ -1,0 +1,196 @@
+"""Convolutions that XLA runs fast on a CPU, inside loops too. Channels last: (examples, *space, channels).
+
+XLA has a fast convolution for CPUs, but inside a loop it finds it only where everything already stands in one form: channels last,
+one or two axes of space, no groups. Gradients made by differentiation never do, and run up to fifty times slower. So all else is
+brought into that form here: gradients are convolutions of swapped axes, depth becomes channels, groups become zeros in a kernel.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from caviar import config
+from caviar.layers.lowering.platform import own_ways, stored
+from caviar.layers.lowering.sums import scale
+from caviar.layers.lowering.windows import Pads, Sizes, pads_for, reach, taps
+
+Array = jax.Array
+_FEW_NUMBERS = 64  # in a patch of an image with few channels: then one product with all patches is faster
+_FEW_CHANNELS = 4
+
+
+class Window(NamedTuple):
+    """How a kernel slides: its steps, the padding, and the gaps between elements of the input and of the kernel."""
+
+    strides: Sizes
+    pads: Pads
+    gaps: Sizes
+    dilation: Sizes
+
+
+def conv(x: Array, kernel: Array, strides: Sizes, padding: str, dilation: Sizes, groups: int = 1) -> Array:
+    """Slide a kernel (*size, channels / groups, filters) over x; padding is 'valid', 'same' or 'causal'.
+
+    >>> conv(jnp.ones((1, 5, 5, 3)), jnp.ones((3, 3, 3, 8)), (1, 1), "valid", (1, 1)).shape
+    (1, 3, 3, 8)
+    """
+    pads = pads_for(x.shape[1:-1], reach(kernel.shape[:-2], dilation), strides, padding)
+    return _precisely(x, kernel, Window(strides, pads, (1,) * len(strides), dilation), groups)
+
+
+def conv_transpose(
+    x: Array, kernel: Array, strides: Sizes, padding: str, dilation: Sizes, output_padding: Sizes | None = None
+) -> Array:
+    """The gradient of a convolution with this kernel (*size, filters, channels), as Keras sizes it.
+
+    >>> conv_transpose(jnp.ones((1, 5, 3)), jnp.ones((4, 2, 3)), (3,), "valid", (1,)).shape
+    (1, 16, 2)
+    """
+    spans = reach(kernel.shape[:-2], dilation)
+    extra = output_padding or (None,) * len(spans)
+    pads = tuple(_transposed_pads(w, s, padding, e) for w, s, e in zip(spans, strides, extra, strict=True))
+    window = Window((1,) * len(spans), pads, strides, dilation)
+    return _precisely(x, _turned(kernel), window, 1)
+
+
+def _transposed_pads(span: int, stride: int, padding: str, extra: int | None) -> tuple[int, int]:
+    if padding == "valid":
+        return span - 1, span - 1 + (max(stride - span, 0) if extra is None else extra)
+    total = span + stride - 2 if extra is None else span + span % 2 - 2 + extra
+    low = min(total - total // 2, span - 1)
+    return low, total - low
+
+
+def _precisely(x: Array, kernel: Array, window: Window, groups: int) -> Array:
+    """Follow the precision policy. A CPU has no fast convolution of half-precision numbers: there they become float32."""
+    result = jnp.promote_types(x.dtype, kernel.dtype)
+    compute = result if config.compute_dtype() == config.floatx() else jnp.dtype(config.compute_dtype())
+    if own_ways():
+        compute = jnp.promote_types(result, jnp.float32)
+        return _own(x.astype(compute), kernel.astype(compute), window, groups).astype(result)
+    return _plain(x.astype(compute), kernel.astype(compute), window, groups).astype(result)
+
+
+def _plain(x: Array, kernel: Array, window: Window, groups: int = 1) -> Array:
+    space = "DHW"[-len(window.strides) :]
+    form = (f"N{space}C", f"{space}IO", f"N{space}C")
+    strides, pads, gaps, dilation = window
+    return lax.conv_general_dilated(x, kernel, strides, pads, gaps, dilation, form, feature_group_count=groups)
+
+
+def _own(x: Array, kernel: Array, window: Window, groups: int) -> Array:
+    if groups == x.shape[-1] > 1 and set(window.gaps) == {1}:
+        return _depthwise(x, kernel, window)
+    if groups > 1:
+        kernel = _without_groups(kernel, groups)
+    if math.prod(kernel.shape[:-2]) == 1 and not any(map(sum, window.pads)) and set(window.gaps) == {1}:
+        return x[(slice(None), *(slice(None, None, s) for s in window.strides))] @ kernel.reshape(kernel.shape[-2:])
+    if len(window.strides) == 3:
+        return _depth_as_channels(x, kernel, window)
+    return _convolve(x, kernel, window)
+
+
+def _without_groups(kernel: Array, groups: int) -> Array:
+    """A kernel over all channels, zero where channel and filter are of different groups."""
+    *size, channels, filters = kernel.shape
+    apart = kernel.reshape(*size, 1, channels, groups, filters // groups)
+    own = jnp.eye(groups, dtype=kernel.dtype).reshape(groups, 1, groups, 1)
+    return (apart * own).reshape(*size, groups * channels, filters)
+
+
+def _depthwise(x: Array, kernel: Array, window: Window) -> Array:
+    """Every channel on its own: a sum of taps, each times a number for each channel."""
+    size, times = kernel.shape[:-2], kernel.shape[-1] // x.shape[-1]
+    x = jnp.repeat(x, times, -1) if times > 1 else x
+    x = stored(jnp.pad(x, ((0, 0), *window.pads, (0, 0))))
+    terms = [scale(tap, kernel[at][0]) for at, tap in taps(x, size, window.strides, window.dilation)]
+    return sum(terms[1:], terms[0])
+
+
+def _depth_as_channels(x: Array, kernel: Array, window: Window) -> Array:
+    """The taps along the first axis of space side by side as channels, which leaves two axes."""
+    (stride, pads, gap, dilation), flat = (v[0] for v in window), Window(*(v[1:] for v in window))
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (*pads, gap - 1), *[(0, 0, 0)] * 3])
+    last = (x.shape[1] - reach(kernel.shape[:1], (dilation,))[0]) // stride * stride
+    starts = range(0, kernel.shape[0] * dilation, dilation)
+    wide = jnp.concatenate([lax.slice_in_dim(x, a, a + last + 1, stride, 1) for a in starts], -1)
+    kernel = jnp.moveaxis(kernel, 0, 2).reshape(*kernel.shape[1:3], -1, kernel.shape[-1])
+    y = _convolve(wide.reshape(-1, *wide.shape[2:]), kernel, flat)
+    return y.reshape(*wide.shape[:2], *y.shape[1:])
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _convolve(x: Array, kernel: Array, window: Window) -> Array:
+    """A convolution without groups over one or two axes of space, with gradients in the form that XLA runs fast."""
+    return _forward(window)(x, kernel)
+
+
+def _convolve_backward(window: Window, residuals: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
+    x, kernel = residuals
+    dy = stored(dy)
+    strides, pads, gaps, dilation = window
+    spans, met = reach(kernel.shape[:-2], dilation), reach(dy.shape[1:-1], strides)
+    whole = reach(x.shape[1:-1], gaps)
+    low = [s - 1 - p for s, (p, _) in zip(spans, pads, strict=True)]
+    around = tuple((p, n - 1 + s - m - p) for p, n, s, m in zip(low, whole, spans, met, strict=True))
+    dx = _convolve(dy, _turned(kernel), Window(gaps, around, strides, dilation))
+    ends = tuple((p, s - 1 + m - n - p) for (p, _), s, m, n in zip(pads, spans, met, whole, strict=True))
+    swapped, moved = jnp.swapaxes(x, 0, -1), jnp.moveaxis(dy, 0, -2)
+    d_kernel = _convolve(*_cropped(swapped, moved, Window(dilation, ends, gaps, strides)))
+    return dx, jnp.moveaxis(d_kernel, 0, -2)
+
+
+_convolve.defvjp(lambda x, kernel, window: (_convolve(x, kernel, window), (x, kernel)), _convolve_backward)
+
+
+def _turned(kernel: Array) -> Array:
+    """The kernel of the gradient: back to front along space, channels and filters swapped."""
+    return jnp.flip(kernel, range(kernel.ndim - 2)).swapaxes(-1, -2)
+
+
+def _cropped(x: Array, kernel: Array, window: Window) -> tuple[Array, Array, Window]:
+    """Cut off what negative padding would, for XLA's fast convolution pads only."""
+    if set(window.gaps) != {1} or all(min(p) >= 0 for p in window.pads):
+        return x, kernel, window
+    inside = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape[1:-1], window.pads, strict=True))
+    return x[(slice(None), *inside)], kernel, window._replace(pads=tuple((max(a, 0), max(b, 0)) for a, b in window.pads))
+
+
+@functools.lru_cache(maxsize=1024)
+def _forward(window: Window) -> Any:
+    """The convolution itself. Mapped over kernels, JAX would make groups of it, which are slow here."""
+
+    @jax.custom_batching.custom_vmap
+    def forward(x: Array, kernel: Array) -> Array:
+        few = x.shape[-1] <= _FEW_CHANNELS and math.prod(kernel.shape[:-1]) <= _FEW_NUMBERS and set(window.gaps) == {1}
+        return _by_patches(x, kernel, window) if few else _plain(x, kernel, window)
+
+    @forward.def_vmap
+    def mapped(count: int, batched: Any, x: Array, kernel: Array) -> tuple[Array, bool]:
+        if not batched[1]:  # one kernel: more examples
+            y = forward(x.reshape(-1, *x.shape[2:]), kernel)
+            return y.reshape(count, -1, *y.shape[1:]), True
+        if not batched[0]:  # one input: more filters
+            y = forward(x, jnp.moveaxis(kernel, 0, -2).reshape(*kernel.shape[1:-1], -1))
+            return jnp.moveaxis(y.reshape(*y.shape[:-1], count, -1), -2, 0), True
+        return lax.map(lambda pair: forward(*pair), (x, kernel)), True
+
+    return forward
+
+
+def _by_patches(x: Array, kernel: Array, window: Window) -> Array:
+    """All patches as the rows of one matrix, taken by index: faster where there are few channels."""
+    size = kernel.shape[:-2]
+    x = jnp.pad(x, ((0, 0), *window.pads, (0, 0)))
+    places = jnp.arange(math.prod(x.shape[1:]), dtype=jnp.int32).reshape(1, *x.shape[1:])
+    index = jnp.stack([tap for _, tap in taps(places, size, window.strides, window.dilation)], -2)
+    patches = x.reshape(x.shape[0], -1).at[:, index.reshape(-1)].get(mode="promise_in_bounds")
+    y = patches.reshape(-1, math.prod(kernel.shape[:-1])) @ kernel.reshape(-1, kernel.shape[-1])
+    return y.reshape(x.shape[0], *index.shape[1:-2], kernel.shape[-1])

@@ -1,0 +1,112 @@
+"""Maxima and means over windows. Channels last: (examples, *space, channels).
+
+XLA's gradient of a maximum over windows runs on one core, element by element. Here the maximum is taken tap by tap, remembering
+which tap won, and the gradient goes there; of several equal ones the first wins, as in XLA and PyTorch.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from caviar.layers.lowering.platform import own_ways, stored
+from caviar.layers.lowering.windows import Pads, Sizes, pads_for, taps
+
+Array = jax.Array
+_MOST_TAPS = 16  # beyond which one operation for each tap no longer pays
+
+
+def max_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") -> Array:
+    """The largest value of each window.
+
+    >>> max_pool(jnp.arange(4.0).reshape(1, 4, 1), (2,), (2,)).ravel().tolist()
+    [1.0, 3.0]
+    """
+    pads = pads_for(x.shape[1:-1], window, strides, padding)
+    lowest = jnp.array(-jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min, x.dtype)
+    if own_ways() and math.prod(window) <= _MOST_TAPS:
+        return _maximum(x if padding == "valid" else lax.pad(x, lowest, _edges(pads)), window, strides)
+    return lax.reduce_window(x, lowest, lax.max, (1, *window, 1), (1, *strides, 1), ((0, 0), *pads, (0, 0)))
+
+
+def mean_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") -> Array:
+    """The mean of each window; what lies outside the input does not count.
+
+    >>> mean_pool(jnp.arange(4.0).reshape(1, 4, 1), (2,), (2,)).ravel().tolist()
+    [0.5, 2.5]
+    """
+    if padding == "valid" and window == strides:
+        return _blocks(x, window).mean(tuple(range(2, 2 * len(window) + 1, 2)))
+    pads = pads_for(x.shape[1:-1], window, strides, padding)
+    over = {"window_dimensions": (1, *window, 1), "window_strides": (1, *strides, 1), "padding": ((0, 0), *pads, (0, 0))}
+    total = lax.reduce_window(x, np.zeros((), x.dtype), lax.add, **over)
+    if padding == "valid":
+        return total / math.prod(window)
+    return total / lax.reduce_window(jnp.ones((1, *x.shape[1:-1], 1), x.dtype), np.zeros((), x.dtype), lax.add, **over)
+
+
+def _edges(pads: Pads) -> list[tuple[int, int, int]]:
+    return [(0, 0, 0), *((low, high, 0) for low, high in pads), (0, 0, 0)]
+
+
+def _blocks(x: Array, window: Sizes) -> Array:
+    """Space cut into whole windows: (examples, rows, window rows, columns, window columns, channels)."""
+    counts = [n // w for n, w in zip(x.shape[1:-1], window, strict=True)]
+    cut = x[(slice(None), *(slice(n * w) for n, w in zip(counts, window, strict=True)))]
+    pairs = [size for pair in zip(counts, window, strict=True) for size in pair]
+    return cut.reshape(x.shape[0], *pairs, x.shape[-1])
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def _maximum(x: Array, window: Sizes, strides: Sizes) -> Array:
+    return _with_winner(x, window, strides)[0]
+
+
+def _with_winner(x: Array, window: Sizes, strides: Sizes) -> tuple[Array, Array]:
+    """The maxima, and the number of the tap that gave each."""
+    (_, most), *others = taps(x, window, strides, (1,) * len(window))
+    winner = jnp.zeros(most.shape, jnp.int8)
+    for number, (_, tap) in enumerate(others, start=1):
+        winner = jnp.where(tap > most, jnp.int8(number), winner)
+        most = jnp.maximum(most, tap)
+    return most, winner
+
+
+def _maximum_forward(x: Array, window: Sizes, strides: Sizes) -> Any:
+    most, winner = stored(_with_winner(x, window, strides))
+    return most, (winner, x.shape[1:-1])
+
+
+def _maximum_backward(window: Sizes, strides: Sizes, residuals: Any, dy: Array) -> tuple[Array]:
+    winner, space = residuals
+    if window == strides:
+        return (_spread(winner, dy, window, space),)
+    dy = stored(dy)
+    parts = [_place(jnp.where(winner == n, dy, 0), at, strides, space) for n, at in enumerate(np.ndindex(*window))]
+    return (sum(parts[1:], parts[0]),)
+
+
+def _spread(winner: Array, dy: Array, window: Sizes, space: Sizes) -> Array:
+    """Windows that do not overlap: each element belongs to one, and asks whether it won."""
+    axes = tuple(range(2, 2 * len(window) + 1, 2))
+    winner, dy = jnp.expand_dims(winner, axes), jnp.expand_dims(dy, axes)
+    number = np.arange(math.prod(window), dtype=np.int8).reshape([n for w in window for n in (1, w)] + [1])
+    dx = jnp.where(winner == number, dy, 0)
+    whole = dx.reshape(dx.shape[0], *(c * w for c, w in zip(dx.shape[1:-1:2], window, strict=True)), dx.shape[-1])
+    return jnp.pad(whole, [(0, 0), *((0, n - m) for n, m in zip(space, whole.shape[1:-1], strict=True)), (0, 0)])
+
+
+def _place(part: Array, at: tuple[int, ...], strides: Sizes, space: Sizes) -> Array:
+    """The elements that one tap met, back at their places in the input."""
+    steps = [(n - 1) * s + 1 for n, s in zip(part.shape[1:-1], strides, strict=True)]
+    edges = [(a, n - a - m, s - 1) for a, n, m, s in zip(at, space, steps, strides, strict=True)]
+    return lax.pad(part, jnp.zeros((), part.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+
+
+_maximum.defvjp(_maximum_forward, _maximum_backward)
