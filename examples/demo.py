@@ -45,7 +45,9 @@ def main() -> None:
     model.save(folder / "digits.caviar")
     plot_history(history, folder / "learning_curve.png")
     loss, accuracy = load_model(folder / "digits.caviar").evaluate(x_test, y_test, verbose=0)
-    print(f"{len(history.epoch)} epochs in {seconds:.1f} s; on {len(x_test)} digits it never saw: accuracy {accuracy:.1%}, loss {loss:.3f}")
+    print(
+        f"{len(history.epoch)} epochs in {seconds:.1f} s; on {len(x_test)} digits it never saw: accuracy {accuracy:.1%}, loss {loss:.3f}"
+    )
     print(f"saved {folder}/digits.caviar and {folder}/learning_curve.png")
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import caviar
+os.environ.setdefault("CAVIAR_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
+
+import caviar  # noqa: E402  (reads CAVIAR_CACHE)
 
 DATA = Path(__file__).parent / "data"
 

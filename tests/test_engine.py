@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +30,9 @@ def test_the_users_own_flags_are_kept() -> None:
 
 
 def test_import_caviar_imports_nothing_heavy() -> None:
-    program = "import sys, caviar, caviar.cli; print([m for m in ('jax', 'numpy', 'optax', 'rich') if m in sys.modules])"
+    program = (
+        "import sys, caviar, caviar.cli; print([m for m in ('jax', 'numpy', 'optax', 'rich') if m in sys.modules])"
+    )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "[]"
 
@@ -40,3 +43,12 @@ def test_the_same_seed_gives_the_same_keys() -> None:
     caviar.config.set_random_seed(3)
     assert (jax.random.key_data(caviar.config.next_key()) == first).all()
     assert (jax.random.key_data(caviar.config.next_key()) != first).any()
+
+
+def test_the_cache_of_programs_is_trimmed_oldest_first(tmp_path: Path) -> None:
+    for age, name in enumerate(["new", "middle", "old"]):
+        (tmp_path / name).write_bytes(b"x" * 100)
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    caviar.config.trim_compile_cache(tmp_path, limit=250)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["middle", "new"]
+    caviar.config.trim_compile_cache(tmp_path / "none")

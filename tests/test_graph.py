@@ -64,7 +64,7 @@ def test_what_is_not_fed_is_named() -> None:
         (lambda a, b: 1 - a, -1.0),
         (lambda a, b: a / b, 2 / 3),
         (lambda a, b: 7 // a, 3.0),
-        (lambda a, b: -a**b, -8.0),
+        (lambda a, b: -(a**b), -8.0),
         (lambda a, b: 2**a, 4.0),
         (lambda a, b: abs(-a), 2.0),
         (lambda a, b: ops.where(a < b, a, b), 2.0),

@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import sklearn.metrics as sk
+from conftest import DATA
 
 from caviar import config, losses, metrics
 from caviar.errors import ArgumentError, ShapeError, UnknownNameError
 from caviar.parts import put_together, take_apart
-from conftest import DATA
 
 pytestmark = pytest.mark.usefixtures("float64")
 

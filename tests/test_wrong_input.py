@@ -126,7 +126,9 @@ def _two_outputs() -> Model:
 
 
 @pytest.mark.parametrize(("call", "error", "message"), FIT.values(), ids=FIT)
-def test_the_error_says_what_where_and_what_to_do(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+def test_the_error_says_what_where_and_what_to_do(
+    call: Callable[[], Any], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message) as raised:
         call()
     assert len(str(raised.value)) > 20

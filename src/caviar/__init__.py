@@ -27,7 +27,19 @@ _NAMES = {
 __all__ = ["Input", "Model", "Sequential", "Variable", "__version__", *_MODULES, "load_model"]
 
 if TYPE_CHECKING:
-    from caviar import activations, callbacks, config, errors, graph, initializers, insight, layers, losses, metrics, models
+    from caviar import (
+        activations,
+        callbacks,
+        config,
+        errors,
+        graph,
+        initializers,
+        insight,
+        layers,
+        losses,
+        metrics,
+        models,
+    )
     from caviar import ops, optimizers, regularizers, utils
     from caviar.graph import Input, Variable
     from caviar.models import Model, Sequential, load_model

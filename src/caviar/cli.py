@@ -16,7 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Traceback (most recent call last):
     SystemExit: 0
     """
-    parser = argparse.ArgumentParser(prog="caviar", description="Train one network, or a thousand, as one compiled program.")
+    parser = argparse.ArgumentParser(
+        prog="caviar", description="Train one network, or a thousand, as one compiled program."
+    )
     parser.add_argument("--version", action="version", version=f"caviar {caviar.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     summary = commands.add_parser("summary", help="print the layers of a saved model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
@@ -130,7 +131,9 @@ def cache_folder() -> Path:
 def _processor() -> str:
     """What the processor can do: a program compiled for another one may not run here."""
     try:
-        return next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Features")))
+        return next(
+            line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Features"))
+        )
     except (OSError, StopIteration):
         return platform.processor()
 
@@ -141,15 +144,30 @@ def set_compile_cache(folder: str | os.PathLike[str] | None) -> None:
     >>> set_compile_cache(cache_folder())
     """
     jax.config.update("jax_compilation_cache_dir", None if folder is None else str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    jax.config.update("jax_compilation_cache_max_size", 2**30)
+
+
+def trim_compile_cache(folder: Path, limit: int = 2**30) -> None:
+    """Delete the oldest programs of a cache until it is under its limit.
+
+    JAX has a limit of its own, but keeps to it by looking at every file each time it adds one: seconds, in a full cache.
+    """
+    with contextlib.suppress(OSError):  # another process may trim too
+        files = sorted((entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in os.scandir(folder))
+        excess = sum(size for _, size, _ in files) - limit
+        for _, size, path in files:
+            if excess <= 0:
+                break
+            os.unlink(path)
+            excess -= size
 
 
 def _default_cache() -> None:
     """The user's own choice of JAX's cache is left alone; CAVIAR_CACHE=off turns ours off."""
-    if os.environ.get("CAVIAR_CACHE") != "off" and not jax.config.jax_compilation_cache_dir:
+    if os.environ.get("CAVIAR_CACHE") != "off" and not jax.config.values["jax_compilation_cache_dir"]:
         set_compile_cache(cache_folder())
+        atexit.register(trim_compile_cache, cache_folder())
 
 
 _default_cache()

@@ -46,7 +46,7 @@ class Part:
 
         Dataclasses give their present fields, other classes the arguments of their `__init__`.
         """
-        if not _made_of_fields(type(self)):
+        if not _made_of_fields(type(self)):  # type: ignore[arg-type]
             return dict(vars(self).get("_written", {}))
         fields = [f for f in dataclasses.fields(self) if f.init]  # type: ignore[arg-type]
         return {f.name: getattr(self, f.name) for f in fields if not _is_default(f, getattr(self, f.name))}
@@ -73,7 +73,7 @@ class Part:
 
 
 @functools.cache
-def _made_of_fields(cls: type) -> bool:
+def _made_of_fields(cls: Any) -> bool:
     """Whether the constructor is the one that `dataclass` wrote, so that the fields are the arguments."""
     maker = next(c for c in cls.__mro__ if "__init__" in vars(c))
     return "__dataclass_fields__" in vars(maker)
@@ -93,7 +93,7 @@ def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
 
 
 @functools.cache
-def _signature(cls: type) -> inspect.Signature:
+def _signature(cls: Any) -> inspect.Signature:
     return inspect.signature(cls.__init__.__get__(object()))  # type: ignore[misc]
 
 
@@ -105,7 +105,7 @@ def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
 
 def _arguments(part: Part) -> Iterator[str]:
     """The arguments as code; the first one without its name, as people write it."""
-    first = next((n for n, p in _signature(type(part)).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD), None)
+    first = next((n for n, p in _signature(type(part)).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD), None)  # type: ignore[arg-type]
     for name, value in part.get_config().items():
         text = value.__name__ if isinstance(value, types.FunctionType) else repr(value)
         yield text if name == first else f"{name}={text}"
@@ -114,7 +114,7 @@ def _arguments(part: Part) -> Iterator[str]:
 class Slot(NamedTuple):
     """A variable's place in a structure."""
 
-    index: int
+    place: int
     shape: tuple[int, ...]
     dtype: str
     trainable: bool
@@ -213,7 +213,7 @@ class _Walk:
         own = getattr(part, "name", None)
         path = own if isinstance(own, str) and own else path
         trainable = trainable and getattr(part, "trainable", True)
-        floats, skip = float_fields(type(part)), part.unwalked
+        floats, skip = float_fields(type(part)), part.unwalked  # type: ignore[arg-type]
         content = []
         for name, value in vars(part).items():
             if name in skip:
@@ -240,7 +240,7 @@ class _Opaque:
 
 
 @functools.cache
-def float_fields(cls: type) -> frozenset[str]:
+def float_fields(cls: Any) -> frozenset[str]:
     """The fields declared as float, in which an int is a number too."""
     if not dataclasses.is_dataclass(cls):
         return frozenset()
@@ -278,8 +278,8 @@ def put_together(structure: Structure, numbers: Any, values: Any) -> Any:
             case "again":
                 return made[item.content]
             case "variable":
-                made.append(values[item.content.index])
-                return values[item.content.index]
+                made.append(values[item.content.place])
+                return values[item.content.place]
             case "dict":
                 return {k: make(v) for k, v in item.content}
             case "part":
@@ -302,7 +302,7 @@ def collect(structure: Structure, copy: Any) -> list[Any]:
             return
         match item.kind:
             case "variable":
-                values[item.content.index] = value
+                values[item.content.place] = value
             case "part":
                 for name, inner in item.content:
                     read(inner, vars(value).get(name))

@@ -196,7 +196,14 @@ def test_subclassed_models_train_and_keep_their_state() -> None:
     losses = model.fit(X, X[:, :1], batch_size=4, epochs=20, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
     assert model.block.calls.numpy() == 60
-    assert [v.path.split("/")[-1] for v in model.block.variables] == ["kernel", "bias", "kernel", "bias", "scale", "calls"]
+    assert [v.path.split("/")[-1] for v in model.block.variables] == [
+        "kernel",
+        "bias",
+        "kernel",
+        "bias",
+        "scale",
+        "calls",
+    ]
 
 
 def test_a_layer_works_alone_and_under_transformations() -> None:

@@ -22,7 +22,9 @@ Y = X[:, :1] * 2
 
 
 def sequential() -> Sequential:
-    return Sequential([Dense(8, activation="tanh", kernel_regularizer=L2(0.01)), BatchNormalization(), Dropout(0.1), Dense(1)])
+    return Sequential(
+        [Dense(8, activation="tanh", kernel_regularizer=L2(0.01)), BatchNormalization(), Dropout(0.1), Dense(1)]
+    )
 
 
 def functional() -> Model:
@@ -47,7 +49,12 @@ def custom() -> Sequential:
     return Sequential([Scaled(3), Dense(1)])
 
 
-MODELS = {"sequential": sequential, "functional": functional, "custom": custom, "nested": lambda: Sequential([functional(), Dense(1)])}
+MODELS = {
+    "sequential": sequential,
+    "functional": functional,
+    "custom": custom,
+    "nested": lambda: Sequential([functional(), Dense(1)]),
+}
 
 
 @pytest.fixture(params=MODELS.values(), ids=MODELS)

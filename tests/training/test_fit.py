@@ -284,7 +284,9 @@ def test_early_stopping_lets_the_notes_overfitting_curve_go_at_its_best() -> Non
 )
 def test_early_stopping_options_are_keras(options: dict[str, Any], values: list[float], epochs: int) -> None:
     model, x = curve([float(v) for v in values])
-    history = model.fit(x, x, epochs=len(values), validation_data=(x, x), callbacks=[EarlyStopping(**options)], verbose=0)
+    history = model.fit(
+        x, x, epochs=len(values), validation_data=(x, x), callbacks=[EarlyStopping(**options)], verbose=0
+    )
     assert len(history.epoch) == epochs
 
 

@@ -83,7 +83,9 @@ def _in_our_types(array: np.ndarray) -> np.ndarray:
         return np.asarray(array, config.floatx())
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and config.floatx() != "float64":
         if array.size and (array.max() > np.iinfo(np.int32).max or array.min() < np.iinfo(np.int32).min):
-            raise DataError(f"integers up to {array.max()} do not fit in 32 bits: scale them, or caviar.config.set_floatx('float64')")
+            raise DataError(
+                f"integers up to {array.max()} do not fit in 32 bits: scale them, or caviar.config.set_floatx('float64')"
+            )
         return array.astype(np.int32)
     return array
 
@@ -92,7 +94,9 @@ def as_rows(x: Any, y: Any, weight: Any, output_names: list[str], where: str = "
     """Inputs, targets and weights as arrays of equal length, targets and weights one for each output."""
     inputs = as_inputs(x, f"{where}x")
     targets = _per_output(y, output_names, f"{where}y")
-    weights = _per_output(weight, output_names, f"{where}sample_weight") if weight is not None else [None] * len(output_names)
+    weights = (
+        _per_output(weight, output_names, f"{where}sample_weight") if weight is not None else [None] * len(output_names)
+    )
     check_lengths({f"{where}x": inputs, f"{where}y": targets, f"{where}sample_weight": weights})
     return Rows(inputs, targets, weights)
 
@@ -105,7 +109,9 @@ def _per_output(value: Any, names: list[str], where: str) -> list[Any]:
         return [as_array(value[n], f"{where}[{n!r}]") if value.get(n) is not None else None for n in names]
     if isinstance(value, (list, tuple)) and len(names) > 1:
         if len(value) != len(names):
-            raise ArgumentError(f"{where} has {len(value)} parts, and the model has {len(names)} outputs: {', '.join(names)}")
+            raise ArgumentError(
+                f"{where} has {len(value)} parts, and the model has {len(names)} outputs: {', '.join(names)}"
+            )
         return [None if v is None else as_array(v, f"{where}[{i}]") for i, v in enumerate(value)]
     if isinstance(value, (list, tuple)) and len(value) == 1 and hasattr(value[0], "shape"):
         value = value[0]
@@ -125,7 +131,9 @@ def split(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
         raise ArgumentError(f"validation_split must lie between 0 and 1, and is {fraction}")
     at = int(rows.number * (1 - fraction))
     if at in (0, rows.number):
-        raise ArgumentError(f"validation_split={fraction} of {rows.number} rows leaves none to train or none to validate on")
+        raise ArgumentError(
+            f"validation_split={fraction} of {rows.number} rows leaves none to train or none to validate on"
+        )
     return rows.take(slice(None, at)), rows.take(slice(at, None))
 
 

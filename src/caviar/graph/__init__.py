@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from caviar.graph.evaluation import Context, Graph, clear_programs, current, evaluate, evaluating, fetch, gradients, run_part
+from caviar.graph.evaluation import (
+    Context,
+    Graph,
+    clear_programs,
+    current,
+    evaluate,
+    evaluating,
+    fetch,
+    gradients,
+    run_part,
+)
 from caviar.graph.node import Input, Node, Operation, apply, placeholder
 from caviar.graph.variable import Variable
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 import threading
 from collections import Counter
@@ -48,7 +47,18 @@ class Node(Part):
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        raise ArgumentError(f"{self!r} has no value yet, so Python's `if` and `while` cannot look at it: use caviar.ops.where")
+        raise ArgumentError(
+            f"{self!r} has no value yet, so Python's `if` and `while` cannot look at it: use caviar.ops.where"
+        )
+
+    def __neg__(self) -> Any:
+        return apply(jnp.negative, self)
+
+    def __abs__(self) -> Any:
+        return apply(jnp.abs, self)
+
+    def __getitem__(self, index: Any) -> Any:
+        return apply(item, self, index)
 
     __hash__ = object.__hash__
 
@@ -101,6 +111,15 @@ class Operation(Node):
     def __repr__(self) -> str:
         name = getattr(self.function, "name", None) or getattr(self.function, "__name__", "operation")
         return f"<{name}: shape={self.shape}, dtype={self.dtype}>"
+
+
+def item(value: Any, index: Any) -> Any:
+    """`value[index]`, as an operation.
+
+    >>> item([5, 6], 1)
+    6
+    """
+    return value[index]
 
 
 def nodes_in(tree: Any) -> list[Node]:
@@ -209,11 +228,11 @@ def unique_name(stem: str) -> str:
     return f"{stem}_{count}" if count else stem
 
 
-def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
+def _forward(function: Any) -> Callable[..., Any]:
     return lambda self, other: apply(function, self, other)
 
 
-def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
+def _reflected(function: Any) -> Callable[..., Any]:
     return lambda self, other: apply(function, other, self)
 
 
@@ -228,12 +247,3 @@ for _name, _function in _OPERATORS.items():
     setattr(Node, f"__r{_name}__", _reflected(_function))
 for _name, _function in _COMPARISONS.items():
     setattr(Node, f"__{_name}__", _forward(_function))
-Node.__neg__ = functools.partialmethod(lambda self: apply(jnp.negative, self))  # type: ignore[attr-defined]
-Node.__abs__ = functools.partialmethod(lambda self: apply(jnp.abs, self))  # type: ignore[attr-defined]
-
-
-def _item(value: Any, index: Any) -> Any:
-    return value[index]
-
-
-Node.__getitem__ = lambda self, index: apply(_item, self, index)  # type: ignore[attr-defined]

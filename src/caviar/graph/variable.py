@@ -55,7 +55,9 @@ class Variable(Node):
 
     def assign(self, value: Any) -> Variable:
         """Give the variable another value of the same shape."""
-        array = value if isinstance(value, jax.Array) and str(value.dtype) == self.dtype else jnp.asarray(value, self.dtype)
+        array = (
+            value if isinstance(value, jax.Array) and str(value.dtype) == self.dtype else jnp.asarray(value, self.dtype)
+        )
         if array.shape != self.shape:
             raise ShapeError(f"variable {self.path!r} has shape {self.shape} and cannot take a value of {array.shape}")
         self._value = array
@@ -80,7 +82,11 @@ class Variable(Node):
         return walk.variable(self, trainable)
 
     def __repr__(self) -> str:
-        text = "not drawn yet" if self._value is None else np.array2string(np.asarray(self._value), threshold=8, precision=4)
+        text = (
+            "not drawn yet"
+            if self._value is None
+            else np.array2string(np.asarray(self._value), threshold=8, precision=4)
+        )
         shape = "" if self.shape == () else f", shape={self.shape}"
         return f"Variable({text}{shape}, name={self.path!r})"
 

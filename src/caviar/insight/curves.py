@@ -51,7 +51,7 @@ def _draw(axes: Any, name: str, logs: Mapping[str, list[float]]) -> None:
         if key not in logs:
             continue
         values = np.asarray(logs[key], float)
-        epochs = np.arange(1, len(values) + 1)
+        epochs: Any = np.arange(1, len(values) + 1)
         if f"val_{name}" in logs and key != name and len(values) != len(logs[name]):
             epochs = np.linspace(1, len(logs[name]), len(values))
         axes.plot(epochs, values, color=color, label=label, linewidth=1.8)

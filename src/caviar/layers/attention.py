@@ -67,7 +67,7 @@ class Attention(Layer):
         both = jnp.tanh(scale * (query[..., :, None, :] + key[..., None, :, :]))
         return self.concat_score_weight * both.sum(-1)  # type: ignore[attr-defined, no-any-return]
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the query."""
         return None if mask is None else mask[0]
 
@@ -124,7 +124,7 @@ class MultiHeadAttention(Layer):
 
     supports_masking = True
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
         """Declare the projections of query, key, value and output."""
         heads, value_dim = self.num_heads, self.value_dim or self.key_dim
         output = self.output_shape if self.output_shape is not None else query_shape[-1]
@@ -183,7 +183,9 @@ def _check_inputs(layer: Layer, input_shape: Any) -> None:
         raise ArgumentError(f"{layer.name!r} wants a list: [query, value] or [query, value, key]")
     widths = input_shape[0][-1], input_shape[-1][-1]
     if widths[0] != widths[1]:
-        raise ShapeError(f"{layer.name!r} compares queries of {widths[0]} features with keys of {widths[1]}: they must agree")
+        raise ShapeError(
+            f"{layer.name!r} compares queries of {widths[0]} features with keys of {widths[1]}: they must agree"
+        )
 
 
 def _mask(x: jax.Array, given: Any, axis: int) -> Any:
@@ -199,7 +201,7 @@ def _both(a: Any, b: Any) -> Any:
 
 def _causal(scores: jax.Array) -> jax.Array:
     """True where the key is not later than the query."""
-    return jnp.tri(*scores.shape[-2:], dtype=bool)
+    return jnp.tri(scores.shape[-2], scores.shape[-1], dtype=bool)
 
 
 def _shares(scores: jax.Array, allowed: Any) -> jax.Array:

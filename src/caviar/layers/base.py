@@ -56,6 +56,7 @@ class Layer(Part):
         return self
 
     def __post_init__(self) -> None:
+        """Take the given name, or the layer's own."""
         self.name = self.name or vars(self)["_own_name"]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -89,8 +90,16 @@ class Layer(Part):
     ) -> Variable:
         """Declare a weight; it becomes the attribute of that name. Its value is drawn when the whole network is built."""
         if any(d is None for d in shape):
-            raise ShapeError(f"weight {name!r} of layer {self.name!r} would have shape {shape}: the input needs a known last axis")
-        variable = plan(tuple(shape), dtype or self.dtype or config.floatx(), initializers.get(initializer), trainable, f"{self.name}/{name}")
+            raise ShapeError(
+                f"weight {name!r} of layer {self.name!r} would have shape {shape}: the input needs a known last axis"
+            )
+        variable = plan(
+            tuple(shape),
+            dtype or self.dtype or config.floatx(),
+            initializers.get(initializer),
+            trainable,
+            f"{self.name}/{name}",
+        )
         vars(self)[name] = variable
         if regularizer is not None:
             vars(self).setdefault("_penalties", {})[name] = regularizers.get(regularizer)
@@ -115,7 +124,9 @@ class Layer(Part):
 
     def _variables_that(self, trainable: bool) -> list[Variable]:
         apart = take_apart(self)
-        return [v for v, slot in zip(apart.variables, apart.structure.slots, strict=True) if slot.trainable == trainable]
+        return [
+            v for v, slot in zip(apart.variables, apart.structure.slots, strict=True) if slot.trainable == trainable
+        ]
 
     trainable_weights = trainable_variables
     non_trainable_weights = non_trainable_variables
@@ -151,8 +162,14 @@ class Layer(Part):
             for layer in (self, *self.sublayers()):
                 vars(layer)["trainable"] = value
             return
-        if self.built and name in getattr(self, "__dataclass_fields__", {}) and name not in float_fields(type(self)) | {"name", "trainable"}:
-            raise ArgumentError(f"{name!r} of layer {self.name!r} is part of its structure, which is fixed once it is built: make a new layer")
+        if (
+            self.built
+            and name in getattr(self, "__dataclass_fields__", {})
+            and name not in float_fields(type(self)) | {"name", "trainable"}  # type: ignore[arg-type]
+        ):
+            raise ArgumentError(
+                f"{name!r} of layer {self.name!r} is part of its structure, which is fixed once it is built: make a new layer"
+            )
         object.__setattr__(self, name, value)
 
     # -- calling --------------------------------------------------------------------------------------------------
@@ -181,13 +198,15 @@ class Layer(Part):
         if context.building:
             self._build_for(args)
         elif not self.built:
-            raise NotBuiltError(f"layer {self.name!r} was first used inside a compiled program: make it in __init__ or build")
+            raise NotBuiltError(
+                f"layer {self.name!r} was first used inside a compiled program: make it in __init__ or build"
+            )
         layer = _stand_in(self) if context.building else self
         with context.mode(kwargs.get("training")):
             return self._finish(context, args, layer._call(context, args, kwargs))
 
     def _call(self, context: Context, args: Any, kwargs: Any) -> Any:
-        wanted = _parameters(type(self))
+        wanted = _parameters(type(self))  # type: ignore[arg-type]
         kwargs = {k: v for k, v in kwargs.items() if k != "training"}
         if "training" in wanted:
             kwargs["training"] = context.training
@@ -205,8 +224,12 @@ class Layer(Part):
     def _shape_error(self, args: Any, error: Exception) -> ShapeError:
         """What was given to this layer, and the weights that it did not fit."""
         given = ", ".join(str(tuple(a.shape)) for a in jax.tree.leaves(args))
-        weights = ", ".join(f"{k} {tuple(v.shape)}" for k, v in vars(self).items() if isinstance(v, jax.Array) and v.ndim)
-        return ShapeError(f"layer {self.name!r} was given {given}, which does not fit its weights: {weights or 'none'} ({str(error).splitlines()[0]})")
+        weights = ", ".join(
+            f"{k} {tuple(v.shape)}" for k, v in vars(self).items() if isinstance(v, jax.Array) and v.ndim
+        )
+        return ShapeError(
+            f"layer {self.name!r} was given {given}, which does not fit its weights: {weights or 'none'} ({str(error).splitlines()[0]})"
+        )
 
     def _finish(self, context: Context, args: Any, outputs: Any) -> Any:
         if args and not context.building:
@@ -215,7 +238,8 @@ class Layer(Part):
                 context.set_mask(outputs, mask)
         if self.activity_regularizer is not None:
             batch = jax.tree.leaves(outputs)[0].shape[0]
-            context.penalties.append(regularizers.get(self.activity_regularizer)(outputs) / batch)
+            penalty: Any = regularizers.get(self.activity_regularizer)
+            context.penalties.append(penalty(outputs) / batch)
         if context.note is not None:
             context.note(self, outputs)
         return outputs
@@ -293,7 +317,7 @@ def _mask_of(context: Context, value: Any) -> Any:
 
 
 @functools.cache
-def _parameters(cls: type[Layer]) -> frozenset[str]:
+def _parameters(cls: Any) -> frozenset[str]:
     return frozenset(inspect.signature(cls.call).parameters)
 
 

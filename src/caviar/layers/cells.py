@@ -75,23 +75,25 @@ class Cell(Layer):
 
     def over(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
         """All outputs and the last states of a time-major sequence; what is dropped is the same at every step."""
-        dropping = None if rng is None else jax.random.split(rng if self.seed is None else jax.random.fold_in(rng, self.seed))
-        kept = _kept(dropping, 0, self.dropout, x[0])
+        if rng is not None and self.seed is not None:
+            rng = jax.random.fold_in(rng, self.seed)
+        kept = _kept(rng, 0, self.dropout, x[0])
         x = x if kept is None else x * kept
-        return self._recur(x, states, mask, _kept(dropping, 1, self.recurrent_dropout, states[0]))
+        return self._recur(x, states, mask, _kept(rng, 1, self.recurrent_dropout, states[0]))
 
     def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
         raise NotImplementedError
 
-    def _weights(self) -> tuple[Any, ...]:
+    @property
+    def _weights(self) -> tuple[Any, Any, Any]:
         return self.kernel, self.recurrent_kernel, self.bias if self.use_bias else None
 
 
-def _kept(keys: jax.Array | None, which: int, rate: Any, like: jax.Array) -> jax.Array | None:
+def _kept(rng: jax.Array | None, draw: int, rate: Any, like: jax.Array) -> jax.Array | None:
     """What a dropout of this rate multiplies values by; None where there is none."""
-    if keys is None or is_off(rate):
+    if rng is None or is_off(rate):
         return None
-    return jnp.where(keep(keys[which], rate, like.shape), 1 / (1 - rate), 0).astype(like.dtype)
+    return jnp.where(keep(jax.random.fold_in(rng, draw), rate, like.shape), 1 / (1 - rate), 0).astype(like.dtype)
 
 
 @dataclass(eq=False, repr=False)
@@ -119,7 +121,7 @@ class SimpleRNNCell(Cell):
     gates = 1
 
     def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
-        return recurrence.simple_rnn(x, *self._weights(), *states, mask, activations.get(self.activation), kept)
+        return recurrence.simple_rnn(x, *self._weights, states[0], mask, activations.get(self.activation), kept)
 
 
 @dataclass(eq=False, repr=False)
@@ -158,7 +160,7 @@ class LSTMCell(Cell):
 
     def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
         functions = activations.get(self.activation), activations.get(self.recurrent_activation)
-        return recurrence.lstm(x, *self._weights(), *states, mask, *functions, kept)
+        return recurrence.lstm(x, *self._weights, states[0], states[1], mask, *functions, kept)
 
 
 @dataclass(eq=False, repr=False)
@@ -194,7 +196,7 @@ class GRUCell(Cell):
 
     def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
         functions = activations.get(self.activation), activations.get(self.recurrent_activation)
-        return recurrence.gru(x, *self._weights(), *states, mask, *functions, kept, self.reset_after)
+        return recurrence.gru(x, *self._weights, states[0], mask, *functions, kept, self.reset_after)
 
 
 @dataclass(eq=False, repr=False)

@@ -30,7 +30,7 @@ class Embedding(Layer):
 
     supports_masking = True
 
-    def build(self, input_shape: Any) -> None:  # noqa: ARG002
+    def build(self, input_shape: Any) -> None:
         """Declare the table of vectors."""
         shape = (self.input_dim, self.output_dim)
         self.add_weight("embeddings", shape, self.embeddings_initializer, self.embeddings_regularizer)
@@ -61,6 +61,6 @@ class Masking(Layer):
         """The sequence with zeros in masked steps."""
         return jnp.where(self.compute_mask(x)[..., None], x, 0)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True for the steps to be used."""
         return (inputs != self.mask_value).any(-1)

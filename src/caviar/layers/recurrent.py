@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.node import UNKNOWN_SIZES
 from caviar.layers.base import Layer
-from caviar.layers.cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, States
-from caviar.layers.lowering import recurrence
+from caviar.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, States
+from caviar.layers.lowering import loops
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -41,10 +41,14 @@ class Recurrent(Layer):
     def build(self, input_shape: Any) -> None:
         """Declare the weights of the cell, and the states if they are kept."""
         if len(input_shape) < 3:
-            raise ShapeError(f"{self.name!r} wants sequences (batch, time, features), and was given {tuple(input_shape)}")
+            raise ShapeError(
+                f"{self.name!r} wants sequences (batch, time, features), and was given {tuple(input_shape)}"
+            )
         super().build(input_shape)
         if self.stateful and input_shape[0] is None:
-            raise ArgumentError(f"{self.name!r} is stateful, and needs to know the batch: Input(batch_shape=(32, 100, 8))")
+            raise ArgumentError(
+                f"{self.name!r} is stateful, and needs to know the batch: Input(batch_shape=(32, 100, 8))"
+            )
         for name, size in self._kept():
             self.add_weight(name, (input_shape[0], size), "zeros", trainable=False)
 
@@ -90,14 +94,16 @@ class Recurrent(Layer):
         if self.stateful:
             states = tuple(getattr(self, name) for name, _ in self._kept())
             if len(states[0]) != len(x):
-                raise ShapeError(f"{self.name!r} keeps states for batches of {len(states[0])}, and was given {len(x)} sequences")
+                raise ShapeError(
+                    f"{self.name!r} keeps states for batches of {len(states[0])}, and was given {len(x)} sequences"
+                )
             return states
         return tuple(jnp.zeros((x.shape[0], size), x.dtype) for size in self.sizes)
 
     def _run(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
         raise NotImplementedError
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the outputs, where there is one for each step."""
         return mask if self.return_sequences else None
 
@@ -116,16 +122,16 @@ class RNN(Recurrent):
 
     def build(self, input_shape: Any) -> None:
         """Stack the cells, if there are several; each is built when it is first called."""
-        vars(self)["stack"] = StackedRNNCells(self.cell) if isinstance(self.cell, (list, tuple)) else self.cell
+        vars(self)["stack"] = StackedRNNCells(list(self.cell)) if isinstance(self.cell, (list, tuple)) else self.cell
         super().build(input_shape)
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The sizes of the cell's states."""
-        return tuple(jax.tree.leaves(self.stack.state_size))
+        return tuple(jax.tree.leaves(self.stack.state_size))  # type: ignore[attr-defined]
 
     def _run(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
-        cell = self.stack
+        cell = self.stack  # type: ignore[attr-defined]
         if getattr(cell, "whole_sequences", False):
             outputs, last = cell(x, states, mask=mask)
             return outputs, tuple(last)
@@ -134,10 +140,10 @@ class RNN(Recurrent):
             output, new = cell(x, list(states))
             return output, tuple(jax.tree.leaves(new))
 
-        return recurrence.plain(step, x, states, mask)
+        return loops.plain(step, x, states, mask)
 
 
-class _Own(Recurrent):
+class _Own(Recurrent, Cell):
     """A recurrent layer that is its own cell."""
 
     @property

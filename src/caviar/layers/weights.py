@@ -57,7 +57,9 @@ def _draw_planned() -> None:
     if not variables:
         return
     with jax.core.eval_context():  # a layer first used inside somebody's own jit still gets real weights
-        for variable, value in zip(variables, initial_values(variables)(config.next_key() if key is None else key), strict=True):
+        for variable, value in zip(
+            variables, initial_values(variables)(config.next_key() if key is None else key), strict=True
+        ):
             variable.assign(value)
 
 
@@ -70,7 +72,9 @@ def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[jax.
         def draw(key: jax.Array, numbers: Any) -> list[jax.Array]:
             initializers = put_together(apart.structure, numbers, [])
             keys = jax.random.split(key, len(specs))
-            return [jnp.asarray(f(k, s, jnp.dtype(d)), d) for f, k, (s, d) in zip(initializers, keys, specs, strict=True)]
+            return [
+                jnp.asarray(f(k, s, jnp.dtype(d)), d) for f, k, (s, d) in zip(initializers, keys, specs, strict=True)
+            ]
 
         return draw
 

@@ -49,7 +49,9 @@ class Bidirectional(Layer):
             if getattr(self.forward, name) != getattr(self.backward, name):
                 raise ArgumentError(f"the two layers of {self.name!r} differ in {name!r}")
         if self.forward.go_backwards == self.backward.go_backwards:
-            raise ArgumentError(f"the two layers of {self.name!r} go in the same direction: make one with go_backwards=True")
+            raise ArgumentError(
+                f"the two layers of {self.name!r} go in the same direction: make one with go_backwards=True"
+            )
         for side, layer in (("forward", self.forward), ("backward", self.backward)):
             layer.build(input_shape)
             for variable in layer.variables:

@@ -37,9 +37,9 @@ class Loss(Named):
     dtype: str | None = None
 
     labels: ClassVar[str] = "any"
-    """What the labels are: any, real, non_negative, probability, sign, class or one_hot (see `check_labels`)."""
+    """What labels are: any, real, non_negative, probability, sign, class, one_hot, sequence (see `check_labels`)."""
 
-    def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:  # noqa: ARG002
+    def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """One value per sample."""
         raise ArgumentError(f"loss {type(self).__name__} defines no `call(self, y_true, y_pred)`")
 
@@ -47,11 +47,11 @@ class Loss(Named):
         """Labels and predictions in shapes that `call` can take."""
         return y_true, y_pred
 
-    def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array | None:  # noqa: ARG002
+    def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array | None:
         """Which values count at all; None for all of them."""
         return None
 
-    def class_weights(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array | None:  # noqa: ARG002
+    def class_weights(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array | None:
         """The weight that each sample has by its class, which `call` has multiplied in already."""
         return None
 
@@ -131,7 +131,7 @@ class ElementLoss(Loss):
 
     labels: ClassVar[str] = "real"
 
-    def elements(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:  # noqa: ARG002
+    def elements(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """One value per element."""
         raise ArgumentError(f"loss {type(self).__name__} defines no `elements(self, y_true, y_pred)`")
 

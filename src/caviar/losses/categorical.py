@@ -65,7 +65,7 @@ class CategoricalCrossentropy(OneHotLoss):
         log_p = log_probabilities(y_pred, self.from_logits, self.axis)
         return cross_entropy(target, log_p, self.class_weight, self.axis)
 
-    def class_weights(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array | None:  # noqa: ARG002
+    def class_weights(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array | None:
         """The weight of the true class."""
         if self.class_weight is None:
             return None
@@ -155,7 +155,7 @@ class SparseCategoricalCrossentropy(Loss):
         """The logarithm of each class's probability."""
         return log_probabilities(y_pred, self.from_logits, self.axis)
 
-    def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array | None:  # noqa: ARG002
+    def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array | None:
         """All but the ignored class."""
         return None if self.ignore_class is None else y_true != self.ignore_class
 

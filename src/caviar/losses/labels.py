@@ -32,7 +32,7 @@ def check_labels(loss: Loss, y: Any, outputs: int | None = None, where: str = "y
     about = f"{where}: labels of {type(loss).name}"
     y = np.asarray(y)
     _numbers(y, about)
-    if loss.labels == "class":
+    if loss.labels in ("class", "sequence"):
         _class_numbers(loss, y, outputs, about)
     elif loss.labels == "one_hot":
         _one_hot(y, outputs, about)
@@ -53,7 +53,7 @@ def _class_numbers(loss: Loss, y: np.ndarray, outputs: int | None, about: str) -
     """Whole numbers from 0 to one less than the outputs, but for the ignored class."""
     if outputs == 1:
         raise DataError(f"{about} number the classes, but the last layer has 1 unit: {_UNITS}, or use {_BINARY}")
-    if _looks_one_hot(y, outputs):
+    if loss.labels == "class" and _looks_one_hot(y, outputs):
         raise DataError(f"{about} must be class numbers: {_first(y, row=True)}; {_ONE_HOT}")
     ignored = getattr(loss, "ignore_class", None)
     wrong = np.zeros(y.shape, bool) if y.dtype.kind != "f" else y != np.floor(y)

@@ -77,7 +77,7 @@ class CTC(Loss):
     0.2877
     """
 
-    labels: ClassVar[str] = "class"
+    labels: ClassVar[str] = "sequence"
 
     def match(self, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Class numbers of shape (n, length), logits of shape (n, steps, classes)."""
@@ -123,6 +123,6 @@ class Circle(Loss):
         spread = [jax.nn.logsumexp(v, axis=1, where=w) for v, w in ((near, same), (far, others))]
         return jax.nn.softplus(spread[0] + spread[1])
 
-    def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array:  # noqa: ARG002
+    def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array:
         """Those that have a partner, and are not yet where they belong."""
         return values > 0

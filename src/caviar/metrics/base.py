@@ -104,7 +104,7 @@ class SampleMean(Additive):
         values = self.values(y_true, y_pred)
         return values, None if sample_weight is None else spread(sample_weight, values.shape, values.dtype)
 
-    def shape(self, outputs: int) -> tuple[int, ...]:  # noqa: ARG002
+    def shape(self, outputs: int) -> tuple[int, ...]:
         """The total, and the sum of the weights."""
         return (2,)
 

@@ -100,7 +100,7 @@ class IoU(Additive):
         """The classes that count."""
         return self.target_class_ids
 
-    def shape(self, outputs: int) -> tuple[int, ...]:  # noqa: ARG002
+    def shape(self, outputs: int) -> tuple[int, ...]:
         """Classes by classes."""
         return self.num_classes, self.num_classes
 

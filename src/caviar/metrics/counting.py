@@ -66,7 +66,7 @@ class Counting(Additive):
         """The thresholds, one or several."""
         return 0.5 if self.thresholds is None else self.thresholds
 
-    def shape(self, outputs: int) -> tuple[int, ...]:  # noqa: ARG002
+    def shape(self, outputs: int) -> tuple[int, ...]:
         """Four counts at each threshold."""
         levels = self.levels()
         return 4, len(levels) if isinstance(levels, (list, tuple)) else jnp.size(levels)
@@ -91,7 +91,7 @@ class TruePositives(Counting):
     2.0
     """
 
-    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:  # noqa: ARG002
+    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:
         """True positives."""
         return tp
 
@@ -104,7 +104,7 @@ class FalsePositives(Counting):
     2.0
     """
 
-    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:  # noqa: ARG002
+    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:
         """False positives."""
         return fp
 
@@ -117,7 +117,7 @@ class TrueNegatives(Counting):
     2.0
     """
 
-    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:  # noqa: ARG002
+    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:
         """True negatives."""
         return tn
 
@@ -130,7 +130,7 @@ class FalseNegatives(Counting):
     2.0
     """
 
-    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:  # noqa: ARG002
+    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:
         """False negatives."""
         return fn
 
@@ -158,7 +158,7 @@ class Precision(Counting):
         one = slice(None) if self.class_id is None else slice(self.class_id, self.class_id + 1)
         return true[..., one], pred[..., one], weight[..., one]
 
-    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:  # noqa: ARG002
+    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:
         """True positives over all that were predicted; 0 where none was."""
         return ratio(tp, tp + fp)
 
@@ -171,7 +171,7 @@ class Recall(Precision):
     0.5
     """
 
-    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:  # noqa: ARG002
+    def of_counts(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:
         """True positives over all ones; 0 where there are none."""
         return ratio(tp, tp + fn)
 

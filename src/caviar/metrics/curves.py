@@ -92,7 +92,7 @@ class AUC(Additive):
         raise unknown_name("summation_method", self.summation_method, ("interpolation", "minoring", "majoring"))
 
 
-def _interpolated(tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:  # noqa: ARG001
+def _interpolated(tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:
     """Pieces of the area under precision over recall, where true positives are straight between two thresholds.
 
     Precision itself is then not straight (Davis and Goadrich, 2006).
@@ -118,7 +118,7 @@ class RateAt(Additive):
         """What is given, the rate that must reach it, and the rate that is wanted."""
         raise NotImplementedError(f"metric {type(self).__name__} defines no `rates`")
 
-    def shape(self, outputs: int) -> tuple[int, ...]:  # noqa: ARG002
+    def shape(self, outputs: int) -> tuple[int, ...]:
         """Four counts at each threshold."""
         return 4, self.num_thresholds
 
@@ -176,7 +176,7 @@ class PrecisionAtRecall(RateAt):
 
     recall: float
 
-    def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:  # noqa: ARG002
+    def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
         """Recall, precision."""
         return self.recall, ratio(tp, tp + fn), ratio(tp, tp + fp)
 
@@ -191,6 +191,6 @@ class RecallAtPrecision(RateAt):
 
     precision: float
 
-    def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:  # noqa: ARG002
+    def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
         """Precision, recall."""
         return self.precision, ratio(tp, tp + fp), ratio(tp, tp + fn)

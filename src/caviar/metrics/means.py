@@ -33,7 +33,7 @@ class Mean(NamedFirst):
         self.update_state(values, sample_weight)
         return self.result()
 
-    def values(self, y_true: Any, y_pred: Any) -> jax.Array:  # noqa: ARG002
+    def values(self, y_true: Any, y_pred: Any) -> jax.Array:
         """The values themselves."""
         return jnp.asarray(y_pred)
 

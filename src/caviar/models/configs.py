@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import types
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from caviar.errors import FileError
 from caviar.graph.evaluation import Graph
-from caviar.graph.node import Input, Node, Operation, _item
+from caviar.graph.node import Input, Node, Operation, item
 from caviar.graph.operations import TABLE
 from caviar.parts import Part
 
@@ -20,7 +21,7 @@ _MODULES = (
     "layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers",
 )  # fmt: skip
 _FUNCTION_MODULES = ("activations", "losses", "regularizers", "initializers")
-_OPERATIONS: dict[str, Callable[..., Any]] = {**TABLE, "getitem": _item}
+_OPERATIONS: dict[str, Callable[..., Any]] = {**TABLE, "getitem": item}
 
 
 class Writer:
@@ -32,6 +33,8 @@ class Writer:
 
     def __call__(self, value: Any) -> Any:
         """The JSON of a value."""
+        if value is operator.getitem:
+            value = item
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, (list, tuple)):
@@ -62,14 +65,24 @@ class Writer:
             raise FileError(f"{part!r} stands alone in the graph of the model, and only weights of layers can be saved")
         graph = getattr(part, "_graph", None)
         if graph is not None:
-            return {"model": number, "name": part.name, "graph": self(graph)}  # type: ignore[attr-defined]
+            return {"model": number, "name": vars(part)["name"], "graph": self(graph)}
         config = part.get_config()
-        named = {"name": part.name} if isinstance(getattr(part, "name", None), str) and "sequence" in vars(part) else {}
-        return {"class": type(part).__name__, "number": number, "config": {k: self(v) for k, v in {**named, **config}.items()}}
+        named = {"name": vars(part)["name"]} if "sequence" in vars(part) else {}
+        return {
+            "class": type(part).__name__,
+            "number": number,
+            "config": {k: self(v) for k, v in {**named, **config}.items()},
+        }
 
     def _operation(self, node: Operation, number: int) -> Any:
         shape = {"shape": list(node.shape), "dtype": node.dtype}
-        return {"operation": number, "of": self(node.function), "args": self(node.args), "kwargs": self(node.kwargs), **shape}
+        return {
+            "operation": number,
+            "of": self(node.function),
+            "args": self(node.args),
+            "kwargs": self(node.kwargs),
+            **shape,
+        }
 
     def _function(self, function: Any) -> Any:
         for name, known in _OPERATIONS.items():
@@ -94,7 +107,21 @@ class Reader:
         """The value that the JSON stands for."""
         if not isinstance(value, dict):
             return value
-        for kind in ("again", "list", "tuple", "dict", "array", "slice", "op", "function", "nodes", "input", "operation", "model", "class"):
+        for kind in (
+            "again",
+            "list",
+            "tuple",
+            "dict",
+            "array",
+            "slice",
+            "op",
+            "function",
+            "nodes",
+            "input",
+            "operation",
+            "model",
+            "class",
+        ):
             if kind in value:
                 return getattr(self, f"_{kind}")(value)
         raise FileError(f"the file holds something that caviar does not know: {', '.join(map(str, value))}")
@@ -158,4 +185,6 @@ class Reader:
             found = getattr(importlib.import_module(f"caviar.{module}"), name, None)
             if fits(found):
                 return found
-        raise FileError(f"the file needs {name!r}, which is not caviar's own: pass it as custom_objects={{{name!r}: {name}}}")
+        raise FileError(
+            f"the file needs {name!r}, which is not caviar's own: pass it as custom_objects={{{name!r}: {name}}}"
+        )

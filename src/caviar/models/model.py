@@ -32,7 +32,14 @@ class Model(Layer):
     (2, 3)
     """
 
-    unwalked: ClassVar[frozenset[str]] = Layer.unwalked | {"_compiled", "_run", "_training", "history", "stop_training", "built_for"}
+    unwalked: ClassVar[frozenset[str]] = Layer.unwalked | {
+        "_compiled",
+        "_run",
+        "_training",
+        "history",
+        "stop_training",
+        "built_for",
+    }
 
     _compiled: Compiled | None = None
     _run: Any = None
@@ -66,7 +73,9 @@ class Model(Layer):
         if isinstance(inputs, dict):
             missing = [str(n.name) for n in wanted if n.name not in inputs]
             if missing:
-                raise ArgumentError(f"input {missing[0]!r} of model {self.name!r} is missing; given: {', '.join(inputs)}")
+                raise ArgumentError(
+                    f"input {missing[0]!r} of model {self.name!r} is missing; given: {', '.join(inputs)}"
+                )
             return [inputs[n.name] for n in wanted]
         given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         if len(given) != len(wanted):
@@ -105,7 +114,9 @@ class Model(Layer):
     @property
     def input_specs(self) -> Any:
         """The shapes and types of the inputs of a model made from nodes, for one row."""
-        specs = [jax.ShapeDtypeStruct([1 if d is None else d for d in n.shape], jnp.dtype(n.dtype)) for n in self.inputs]
+        specs = [
+            jax.ShapeDtypeStruct([1 if d is None else d for d in n.shape], jnp.dtype(n.dtype)) for n in self.inputs
+        ]
         return specs[0] if len(specs) == 1 else specs
 
     @property
@@ -254,7 +265,9 @@ class Model(Layer):
     def require_built(self, what: str) -> None:
         """Raise unless the model has its weights."""
         if not self.variables and not self.built:
-            raise NotBuiltError(f"model {self.name!r} has no weights yet, so {what} is not possible: call fit, build or predict first")
+            raise NotBuiltError(
+                f"model {self.name!r} has no weights yet, so {what} is not possible: call fit, build or predict first"
+            )
 
 
 def _spoken(shape: Any) -> str:
@@ -264,7 +277,13 @@ def _spoken(shape: Any) -> str:
 def _flat(values: list[Any]) -> list[Any]:
     found: list[Any] = []
     for value in values:
-        found += _flat(list(value)) if isinstance(value, (list, tuple)) else _flat(list(value.values())) if isinstance(value, dict) else [value]
+        found += (
+            _flat(list(value))
+            if isinstance(value, (list, tuple))
+            else _flat(list(value.values()))
+            if isinstance(value, dict)
+            else [value]
+        )
     return found
 
 

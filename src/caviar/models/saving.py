@@ -147,7 +147,9 @@ def read(path: Any, *kinds: str) -> tuple[dict[str, Any], dict[str, bytes]]:
             contents = {name: archive.read(name) for name in archive.namelist()}
         document = json.loads(contents.pop("caviar.json"))
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
-        raise FileError(f"{path} is not a whole caviar file: it is truncated, altered, or something else ({error})") from error
+        raise FileError(
+            f"{path} is not a whole caviar file: it is truncated, altered, or something else ({error})"
+        ) from error
     if document.get("format") != FORMAT:
         raise FileError(
             f"{path} has format {document.get('format')}, written by caviar {document.get('caviar')}; "
@@ -165,11 +167,15 @@ def _weights(model: Model) -> dict[str, np.ndarray]:
 def _put(model: Model, tensors: dict[str, np.ndarray], path: Any) -> None:
     variables = model.variables
     if len(tensors) != len(variables):
-        raise ShapeError(f"{path} holds {len(tensors)} weights, and model {model.name!r} has {len(variables)}: not the same architecture")
+        raise ShapeError(
+            f"{path} holds {len(tensors)} weights, and model {model.name!r} has {len(variables)}: not the same architecture"
+        )
     for variable, (name, tensor) in zip(variables, sorted(tensors.items()), strict=True):
         if tuple(tensor.shape) != variable.shape:
             stored = name.split(" ", 1)[-1]
-            raise ShapeError(f"{path}: weight {stored!r} has shape {tensor.shape}, and {variable.path!r} of the model {variable.shape}")
+            raise ShapeError(
+                f"{path}: weight {stored!r} has shape {tensor.shape}, and {variable.path!r} of the model {variable.shape}"
+            )
     for variable, (_, tensor) in zip(variables, sorted(tensors.items()), strict=True):
         variable.assign(jnp.asarray(tensor, variable.dtype))
 
@@ -182,7 +188,9 @@ def _unleave(pattern: Any, tensors: dict[str, np.ndarray], path: Any) -> Any:
     leaves, structure = jax.tree.flatten(pattern)
     found = [tensors[name] for name in sorted(tensors)]
     if [(t.shape, t.dtype) for t in found] != [(tuple(l.shape), l.dtype) for l in leaves]:
-        raise FileError(f"{path} is the state of another training: its network, optimizer, callbacks or number of rows differ")
+        raise FileError(
+            f"{path} is the state of another training: its network, optimizer, callbacks or number of rows differ"
+        )
     return jax.tree.unflatten(structure, [jnp.asarray(t) for t in found])
 
 

@@ -83,9 +83,13 @@ class Sequential(Model):
         if known is None or len(given) != 1:
             return
         shape = given[0].shape
-        if len(shape) != len(known.shape) or any(e not in (None, g) for e, g in zip(known.shape[1:], shape[1:], strict=True)):
+        if len(shape) != len(known.shape) or any(
+            e not in (None, g) for e, g in zip(known.shape[1:], shape[1:], strict=True)
+        ):
             wanted = ", ".join("any" if d is None else str(d) for d in known.shape[1:])
-            raise ShapeError(f"model {self.name!r} wants inputs of shape (batch, {wanted}), and was given {tuple(shape)}")
+            raise ShapeError(
+                f"model {self.name!r} wants inputs of shape (batch, {wanted}), and was given {tuple(shape)}"
+            )
 
     def _known_input(self) -> Any:
         """What is known of the input before any data: from an Input, from the first layer, or from an earlier build."""
@@ -119,8 +123,6 @@ class Sequential(Model):
         return {**super().get_config(), "layers": [*known, *self.sequence]}
 
 
-
-
 def is_shaped(value: Any) -> bool:
     """Whether a value has one shape."""
     return hasattr(value, "shape")
@@ -138,4 +140,9 @@ def _told_by(layer: Layer) -> Input | None:
 
 def _own_fields(layer: Layer) -> set[str]:
     """Fields that a layer declares for itself, such as Embedding's input_dim."""
-    return {n for c in type(layer).__mro__ if c is not Layer and issubclass(c, Layer) for n in vars(c).get("__annotations__", {})}
+    return {
+        n
+        for c in type(layer).__mro__
+        if c is not Layer and issubclass(c, Layer)
+        for n in vars(c).get("__annotations__", {})
+    }

@@ -27,12 +27,16 @@ def as_text(model: Any, width: int = 80) -> str:
     """The table as text."""
     model.require_built("a summary")
     shapes = output_shapes(model)
-    table = Table(title=f"Model: {str(model.name)!r}", box=ROUNDED, title_justify="left", width=width, title_style="bold")
+    table = Table(
+        title=f"Model: {str(model.name)!r}", box=ROUNDED, title_justify="left", width=width, title_style="bold"
+    )
     table.add_column("Layer (type)", ratio=3)
     table.add_column("Output shape", ratio=3)
     table.add_column("Parameters", justify="right", ratio=2)
     for layer in model.layers:
-        table.add_row(f"{layer.name} ({type(layer).__name__})", shapes.get(str(layer.name), "?"), f"{layer.count_params():,}")
+        table.add_row(
+            f"{layer.name} ({type(layer).__name__})", shapes.get(str(layer.name), "?"), f"{layer.count_params():,}"
+        )
     text = io.StringIO()
     Console(file=text, width=width, force_terminal=False).print(table)
     apart = take_apart(model)

@@ -39,7 +39,9 @@ class Compiled:
             losses=losses,
             loss_weights=resolve_weights(self.loss_weights, names),
             metrics=resolve_metrics(self.metrics, self.weighted_metrics, names, outputs, losses),
-            output_names=names if len(names) > 1 else ["output"],  # the same network under another name is the same program
+            output_names=names
+            if len(names) > 1
+            else ["output"],  # the same network under another name is the same program
             rules=rules or [],
         )
 
@@ -63,7 +65,9 @@ def check_targets(recipe: Recipe, rows: Rows, outputs: list[Any], where: str = "
     for loss, y, output, name in zip(recipe.losses, rows.y, outputs, recipe.output_names, strict=True):
         place = where if len(outputs) == 1 else f"{where}[{name!r}]"
         if loss is not None and y is None:
-            raise ArgumentError(f"{place} is missing: output {name!r} has the loss {loss.name!r}, which compares with targets")
+            raise ArgumentError(
+                f"{place} is missing: output {name!r} has the loss {loss.name!r}, which compares with targets"
+            )
         if loss is not None:
             check_labels(loss, y, output.shape[-1] if len(output.shape) > 1 else None, place)
 
@@ -89,9 +93,12 @@ def start_run(recipe: Recipe, rows: int, epoch: int, keys: jax.Array, before: Ru
 
 
 def _same(a: Any, b: Any) -> bool:
-    if jax.tree.structure(a) != jax.tree.structure(b):
+    structures: list[Any] = [jax.tree.structure(a), jax.tree.structure(b)]
+    if structures[0] != structures[1]:
         return False
-    return all(x.shape == y.shape and x.dtype == y.dtype for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+    return all(
+        x.shape == y.shape and x.dtype == y.dtype for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    )
 
 
 def custom_logs(recipe: Recipe, run: Run, batch: Any) -> tuple[str, ...]:
@@ -103,5 +110,3 @@ def custom_logs(recipe: Recipe, run: Run, batch: Any) -> tuple[str, ...]:
 
     found = jax.eval_shape(report, run, as_arrays(apart.numbers), batch)
     return tuple(found) if isinstance(found, dict) else ()
-
-

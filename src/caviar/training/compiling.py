@@ -28,7 +28,7 @@ def resolve_metrics(
     for asked, counts in ((given, False), (weighted, True)):
         for at, (name, own) in enumerate(zip(names, _metrics_of_each(asked, names), strict=True)):
             for identifier in own:
-                metric = metrics.get(identifier, loss=resolved[at], output_shape=outputs[at].shape)
+                metric: Any = metrics.get(identifier, loss=resolved[at], output_shape=outputs[at].shape)
                 key = f"{name}_{metric.name}" if len(names) > 1 else metric.name
                 found.append((_unused(key, [f[0] for f in found]), at, counts, metric))
     return found
@@ -40,7 +40,10 @@ def _metrics_of_each(asked: Any, names: list[str]) -> list[list[Any]]:
         if len(names) > 1 and len(asked) == len(names):
             return [[m] if m is not None else [] for m in asked]
         return [list(inner) for _ in names]
-    return [[] if m is None else list(m) if isinstance(m, (list, tuple)) else [m] for m in _for_each(asked, names, "metrics")]
+    return [
+        [] if m is None else list(m) if isinstance(m, (list, tuple)) else [m]
+        for m in _for_each(asked, names, "metrics")
+    ]
 
 
 def _for_each(given: Any, names: list[str], what: str) -> list[Any]:
@@ -52,7 +55,9 @@ def _for_each(given: Any, names: list[str], what: str) -> list[Any]:
         return [given.get(name) for name in names]
     if isinstance(given, Sequence) and not isinstance(given, str):
         if len(given) != len(names):
-            raise ArgumentError(f"{what} has {len(given)} entries, and the model has {len(names)} outputs: {', '.join(names)}")
+            raise ArgumentError(
+                f"{what} has {len(given)} entries, and the model has {len(names)} outputs: {', '.join(names)}"
+            )
         return list(given)
     return [given] * len(names)
 

@@ -67,7 +67,9 @@ def fit(
     """Train a model; the arguments are Keras'."""
     compiled = compiled_of(model, "fit")
     size = check_batch_size(batch_size)
-    _check_counts(epochs=epochs, initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_freq=validation_freq)
+    _check_counts(
+        epochs=epochs, initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_freq=validation_freq
+    )
     source = _Source(model, x, y, sample_weight, class_weight, size, shuffle)
     outputs, names = build_for(model, source.first.x)
     rows, validation = source.rows(names), None
@@ -81,7 +83,9 @@ def fit(
 
     plan = _plan(rows, size, steps_per_epoch, shuffle, check_batch_size(validation_batch_size or size), validation_freq)
     history = History()
-    listed = CallbackList([*_as_list(callbacks), history], model, {"epochs": epochs, "steps": plan.steps or None, "verbose": verbose})
+    listed = CallbackList(
+        [*_as_list(callbacks), history], model, {"epochs": epochs, "steps": plan.steps or None, "verbose": verbose}
+    )
     recipe = _recipe(compiled, model, outputs, names, listed)
     check_targets(recipe, rows or source.first_rows(names), outputs)
     if validation is not None:
@@ -97,7 +101,9 @@ def fit(
     return history
 
 
-def _train(model: Any, training: Training, rows: Rows | None, batches: Callable[[int], Iterator[Rows]], limit: int | None) -> None:
+def _train(
+    model: Any, training: Training, rows: Rows | None, batches: Callable[[int], Iterator[Rows]], limit: int | None
+) -> None:
     """Train, and whatever happens leave the model with the weights of the last finished epoch."""
     model._training = training
     try:
@@ -207,7 +213,8 @@ class _Source:
 
     def first_rows(self, names: list[str]) -> Rows:
         """The first batch, targets included."""
-        return as_rows(*self._first, names, "first batch: ")
+        x, y, weight = self._first
+        return as_rows(x, y, weight, names, "first batch: ")
 
     def rows(self, names: list[str]) -> Rows | None:
         """All rows, if they fit on the device."""
@@ -222,7 +229,7 @@ class _Source:
         else:
             count = len(self.x) if hasattr(self.x, "__len__") else 0
             order = np.random.default_rng(epoch).permutation(count) if self.shuffle else np.arange(count)
-            found = (as_rows(*b, names) for b in large_batches(self.x, self.y, self.weight, self.size, order))
+            found = (as_rows(a, b, w, names) for a, b, w in large_batches(self.x, self.y, self.weight, self.size, order))
         return (class_weights(rows, self.classes) for rows in found)
 
 
@@ -286,7 +293,8 @@ def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, s
     outputs, names = build_for(model, source.first.x)
     recipe = compiled.recipe(model, outputs, names)
     apart, weights = _weights(recipe)
-    numbers, statistics = as_arrays(apart.numbers), None
+    numbers = as_arrays(apart.numbers)
+    statistics: Any = None
     for chunk, _ in chunks(source.batches(0, names), steps):
         if statistics is None:
             first = jax.tree.map(lambda a: a[0], chunk.x)
@@ -321,7 +329,9 @@ def _as_asked(logs: dict[str, Any], return_dict: bool) -> Any:
     return logs if return_dict else values[0] if len(values) == 1 else values
 
 
-def predict(model: Any, x: Any, batch_size: int | None = None, verbose: int | str = "auto", steps: int | None = None) -> Any:
+def predict(
+    model: Any, x: Any, batch_size: int | None = None, verbose: int | str = "auto", steps: int | None = None
+) -> Any:
     """The outputs for all rows, as NumPy arrays."""
     size = check_batch_size(batch_size)
     if is_stream(x):
@@ -338,7 +348,9 @@ def predict(model: Any, x: Any, batch_size: int | None = None, verbose: int | st
     with Progress(None, -(-count // size), verbose) as progress:
         for start, rows in _pieces(inputs, count, size):
             batches = -(-rows // size)
-            padded = jax.tree.map(lambda a, s=start, r=rows, b=batches: _padded(a[s : s + r], size * _power_of_two(b)), inputs)
+            padded = jax.tree.map(
+                lambda a, s=start, r=rows, b=batches: _padded(a[s : s + r], size * _power_of_two(b)), inputs
+            )
             outputs = program(numbers, values, padded, np.int32(batches))
             found.append(jax.tree.map(lambda o, r=rows: np.asarray(o)[:r], outputs))
             progress.update(start // size + batches)

@@ -55,7 +55,9 @@ def _advance(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, 
         epoch = _Epoch(structure, plan, numbers, data, validation)
         fresh = no_statistics(structure, plan.batch_size, numbers, run, data[0])
         statistics = jax.tree.map(lambda new, old: jnp.where(run.position == 0, new, old), fresh, statistics)
-        lines = jax.tree.map(lambda v: jnp.zeros((CAPACITY, *v.shape), v.dtype), jax.eval_shape(epoch.end, run, statistics)[1])
+        lines = jax.tree.map(
+            lambda v: jnp.zeros((CAPACITY, *v.shape), v.dtype), jax.eval_shape(epoch.end, run, statistics)[1]
+        )
 
         def going(carry: Any) -> Any:
             run, _, _, finished, left = carry
@@ -117,7 +119,7 @@ class _Epoch:
 
     def _step(self, carry: Any, rows: Any) -> Any:
         batch = jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), self.data)
-        return train_step(self.structure, self.numbers, *carry, batch)
+        return train_step(self.structure, self.numbers, carry[0], carry[1], batch)
 
     def end(self, run: Run, statistics: Any) -> tuple[Run, dict[str, Any]]:
         """Logs, validation, rules."""
@@ -143,7 +145,7 @@ def chunk_trainer(structure: Structure) -> Callable[..., tuple[Run, Any, dict[st
     def make() -> Callable[..., Any]:
         def program(run: Run, statistics: Any, numbers: Any, chunk: Any) -> Any:
             def one(carry: Any, batch: Any) -> Any:
-                return train_step(structure, numbers, *carry, batch), None
+                return train_step(structure, numbers, carry[0], carry[1], batch), None
 
             (run, statistics), _ = jax.lax.scan(one, (run, statistics), chunk)
             recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
@@ -210,7 +212,9 @@ def predictor(structure: Structure, batch_size: int) -> Callable[..., Any]:
 
             def one(i: Any, outputs: Any) -> Any:
                 found = forward(numbers, values, at(i * batch_size))
-                return jax.tree.map(lambda o, f: jax.lax.dynamic_update_slice_in_dim(o, f, i * batch_size, 0), outputs, found)
+                return jax.tree.map(
+                    lambda o, f: jax.lax.dynamic_update_slice_in_dim(o, f, i * batch_size, 0), outputs, found
+                )
 
             rows = jax.tree.leaves(x)[0].shape[0]
             shapes = jax.eval_shape(forward, numbers, values, at(0))

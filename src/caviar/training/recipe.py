@@ -68,7 +68,11 @@ class Recipe(Part):
             return {name: (zero + 0, zero + 0) for name in self.custom_logs}
         states = {"loss": (zero, zero)}
         if len(self.losses) > 1:
-            states |= {f"{n}_loss": (zero, zero) for n, loss in zip(self.output_names, self.losses, strict=True) if loss is not None}
+            states |= {
+                f"{n}_loss": (zero, zero)
+                for n, loss in zip(self.output_names, self.losses, strict=True)
+                if loss is not None
+            }
         states |= {name: metric.initial(_last_axis(outputs[at])) for name, at, _, metric in self.metrics}
         return jax.tree.map(jnp.copy, states)
 
@@ -96,7 +100,9 @@ class Recipe(Part):
         metrics = {name: metric for name, _, _, metric in self.metrics}
         floats = jnp.dtype(config.floatx())
         return {
-            name: jnp.asarray(metrics[name].outcome(state) if name in metrics else state[0] / jnp.maximum(state[1], 1), floats)
+            name: jnp.asarray(
+                metrics[name].outcome(state) if name in metrics else state[0] / jnp.maximum(state[1], 1), floats
+            )
             for name, state in statistics.items()
         }
 
@@ -106,7 +112,9 @@ class Recipe(Part):
         if self.custom_logs:
             return list(self.custom_logs)
         several = len(self.losses) > 1
-        parts = [f"{n}_loss" for n, loss in zip(self.output_names, self.losses, strict=True) if several and loss is not None]
+        parts = [
+            f"{n}_loss" for n, loss in zip(self.output_names, self.losses, strict=True) if several and loss is not None
+        ]
         return ["loss", *parts, *(name for name, _, _, _ in self.metrics)]
 
 

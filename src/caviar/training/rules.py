@@ -154,7 +154,7 @@ class ReduceLROnPlateau(Rule):
         value, sign = logs[self.monitor], direction(self.monitor, self.mode)
         cooldown = jnp.maximum(state["cooldown"] - 1, 0)
         improved = better(value, state["best"], sign, self.min_delta)
-        wait = jnp.where(improved | (cooldown > 0) , 0, jnp.where(state["cooldown"] > 0, 0, state["wait"]) + 1)
+        wait = jnp.where(improved | (cooldown > 0), 0, jnp.where(state["cooldown"] > 0, 0, state["wait"]) + 1)
         reduces = ~improved & (cooldown == 0) & (wait >= self.patience) & (rate > self.min_lr)
         after = {
             "best": jnp.where(improved, value, state["best"]),
@@ -162,7 +162,9 @@ class ReduceLROnPlateau(Rule):
             "cooldown": jnp.where(reduces, self.cooldown, cooldown),
             "reductions": state["reductions"] + reduces.astype(jnp.int32),
         }
-        return after, Ruling(jnp.zeros((), bool), jnp.where(reduces, jnp.maximum(rate * self.factor, self.min_lr), rate))
+        return after, Ruling(
+            jnp.zeros((), bool), jnp.where(reduces, jnp.maximum(rate * self.factor, self.min_lr), rate)
+        )
 
     def report(self, state: Any) -> list[str]:
         """How often the rate was lowered."""

@@ -33,7 +33,9 @@ class Weights(NamedTuple):
     fixed: list[jax.Array]
 
 
-def first_run(trainable: list[Any], fixed: list[Any], optimizer: Any, rules: Any, keys: jax.Array, epoch: Any, rows: int) -> Run:
+def first_run(
+    trainable: list[Any], fixed: list[Any], optimizer: Any, rules: Any, keys: jax.Array, epoch: Any, rows: int
+) -> Run:
     """The run before its first step. Every leaf is strongly typed, or the second call of the program would compile again."""
     zero = jnp.zeros((), jnp.int32)
     return Run(

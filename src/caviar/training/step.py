@@ -52,7 +52,9 @@ class Step:
 
     def apply(self, gradients: list[Any]) -> Step:
         """The step with the weights changed by the optimizer."""
-        optimizer = put_together(self.structure, self.numbers, merge(self.structure, self.run.trainable, self.run.fixed)).optimizer
+        optimizer = put_together(
+            self.structure, self.numbers, merge(self.structure, self.run.trainable, self.run.fixed)
+        ).optimizer
         trainable, state = optimizer.update(gradients, self.run.optimizer, self.run.trainable, self.run.rate)
         return replace(self, run=self.run._replace(trainable=trainable, optimizer=state))
 

@@ -1,0 +1,309 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+
+from caviar import activations
+from caviar.errors import ArgumentError, ShapeError
+from caviar.layers.lowering.convolution import conv, conv_transpose
+from caviar.layers.lowering.sums import add
+from caviar.layers.lowering.windows import sizes
+from caviar.layers.spatial import Spatial
+
+
+class _Convolution(Spatial):
+    """What all convolutions share."""
+
+    def _channels(self, input_shape: Any) -> int:
+        """The number of channels of an input that the kernel fits."""
+        space, channels = self.shape_of(input_shape)
+        self.check_padding()
+        self.check_fits(space, "kernel_size", self.sizes("dilation_rate"))
+        if channels is None:
+            raise ShapeError(f"{type(self).__name__} {self.name!r} needs a known number of channels, and was given {tuple(input_shape)}")
+        return channels
+
+    def _add_bias(self, filters: int) -> None:
+        if self.use_bias:  # type: ignore[attr-defined]
+            self.add_weight("bias", (filters,), self.bias_initializer, self.bias_regularizer)  # type: ignore[attr-defined]
+
+    def _slide(self, x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
+        return conv(x, kernel, self.sizes("strides"), self.padding, self.sizes("dilation_rate"), groups)  # type: ignore[attr-defined]
+
+    def _each_channel(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        """A kernel (*size, channels, times) as one of as many groups as there are channels."""
+        return self._slide(x, kernel.reshape(*kernel.shape[:-2], 1, -1), x.shape[-1])
+
+    def _finished(self, y: jax.Array) -> jax.Array:
+        y = add(y, self.bias) if self.use_bias else y  # type: ignore[attr-defined]
+        return activations.get(self.activation)(self.as_given(y))  # type: ignore[attr-defined]
+
+
+@dataclass(eq=False, repr=False)
+class _Conv(_Convolution):
+    filters: int
+    kernel_size: Any
+    strides: Any = 1
+    padding: str = "valid"
+    data_format: str | None = None
+    dilation_rate: Any = 1
+    groups: int = 1
+    activation: Any = None
+    use_bias: bool = True
+    kernel_initializer: Any = "glorot_uniform"
+    bias_initializer: Any = "zeros"
+    kernel_regularizer: Any = None
+    bias_regularizer: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Declare kernel and bias."""
+        channels = self._channels(input_shape)
+        for count, what in ((channels, "channels"), (self.filters, "filters")):
+            if self.groups < 1 or count % self.groups:
+                raise ArgumentError(f"{self.groups} groups of {type(self).__name__} {self.name!r} do not divide its {count} {what}")
+        shape = (*self.sizes("kernel_size"), channels // self.groups, self.filters)
+        self.add_weight("kernel", shape, self.kernel_initializer, self.kernel_regularizer)
+        self._add_bias(self.filters)
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The kernel at every place of x, plus the bias."""
+        return self._finished(self._slide(self.channels_last(x), self.kernel, self.groups))  # type: ignore[attr-defined]
+
+
+@dataclass(eq=False, repr=False)
+class Conv1D(_Conv):
+    """Filters that slide along sequences (batch, steps, channels). `padding="causal"` looks at no later step.
+
+    >>> import numpy as np
+    >>> Conv1D(4, 3, activation="relu")(np.ones((2, 9, 3), "float32")).shape
+    (2, 7, 4)
+    """
+
+    rank: ClassVar[int] = 1
+    paddings: ClassVar[tuple[str, ...]] = ("valid", "same", "causal")
+
+
+@dataclass(eq=False, repr=False)
+class Conv2D(_Conv):
+    """Filters that slide over images (batch, height, width, channels).
+
+    >>> import numpy as np
+    >>> Conv2D(4, 3, padding="same")(np.ones((2, 8, 7, 3), "float32")).shape
+    (2, 8, 7, 4)
+    """
+
+    strides: Any = (1, 1)
+    dilation_rate: Any = (1, 1)
+    rank: ClassVar[int] = 2
+
+
+@dataclass(eq=False, repr=False)
+class Conv3D(_Conv):
+    """Filters that slide over volumes (batch, depth, height, width, channels).
+
+    >>> import numpy as np
+    >>> Conv3D(4, 2, strides=2)(np.ones((2, 4, 6, 4, 3), "float32")).shape
+    (2, 2, 3, 2, 4)
+    """
+
+    strides: Any = (1, 1, 1)
+    dilation_rate: Any = (1, 1, 1)
+    rank: ClassVar[int] = 3
+
+
+@dataclass(eq=False, repr=False)
+class _ConvTranspose(_Convolution):
+    filters: int
+    kernel_size: Any
+    strides: Any = 1
+    padding: str = "valid"
+    output_padding: Any = None
+    data_format: str | None = None
+    dilation_rate: Any = 1
+    activation: Any = None
+    use_bias: bool = True
+    kernel_initializer: Any = "glorot_uniform"
+    bias_initializer: Any = "zeros"
+    kernel_regularizer: Any = None
+    bias_regularizer: Any = None
+
+    def check_fits(self, space: Any, argument: str, dilation: Any) -> None:
+        """A transposed kernel is laid down, not slid: it may be of any size."""
+
+    def build(self, input_shape: Any) -> None:
+        """Declare kernel and bias."""
+        shape = (*self.sizes("kernel_size"), self.filters, self._channels(input_shape))
+        self.add_weight("kernel", shape, self.kernel_initializer, self.kernel_regularizer)
+        self._add_bias(self.filters)
+        self._extra()
+
+    def _extra(self) -> tuple[int, ...] | None:
+        if self.output_padding is None:
+            return None
+        strides, extra = self.sizes("strides"), sizes(self.output_padding, self.rank)
+        if not all(0 <= e < s for e, s in zip(extra, strides, strict=True)):
+            raise ArgumentError(f"output_padding {extra} of {type(self).__name__} {self.name!r} must be smaller than its strides {strides}")
+        return extra
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """Each element of x times the kernel, laid down a stride apart and added up."""
+        strides, dilation = self.sizes("strides"), self.sizes("dilation_rate")
+        y = conv_transpose(self.channels_last(x), self.kernel, strides, self.padding, dilation, self._extra())  # type: ignore[attr-defined]
+        return self._finished(y)
+
+
+@dataclass(eq=False, repr=False)
+class Conv1DTranspose(_ConvTranspose):
+    """The other way round than Conv1D: makes sequences longer by its strides.
+
+    >>> import numpy as np
+    >>> Conv1DTranspose(4, 3, strides=2, padding="same")(np.ones((2, 9, 3), "float32")).shape
+    (2, 18, 4)
+    """
+
+    rank: ClassVar[int] = 1
+
+
+@dataclass(eq=False, repr=False)
+class Conv2DTranspose(_ConvTranspose):
+    """The other way round than Conv2D: makes images larger by its strides.
+
+    >>> import numpy as np
+    >>> Conv2DTranspose(4, 3, strides=2, padding="same")(np.ones((2, 8, 7, 3), "float32")).shape
+    (2, 16, 14, 4)
+    """
+
+    strides: Any = (1, 1)
+    dilation_rate: Any = (1, 1)
+    rank: ClassVar[int] = 2
+
+
+@dataclass(eq=False, repr=False)
+class Conv3DTranspose(_ConvTranspose):
+    """The other way round than Conv3D: makes volumes larger by its strides.
+
+    >>> import numpy as np
+    >>> Conv3DTranspose(4, 2, strides=2)(np.ones((2, 2, 3, 2, 3), "float32")).shape
+    (2, 4, 6, 4, 4)
+    """
+
+    strides: Any = (1, 1, 1)
+    dilation_rate: Any = (1, 1, 1)
+    rank: ClassVar[int] = 3
+
+
+@dataclass(eq=False, repr=False)
+class _DepthwiseConv(_Convolution):
+    kernel_size: Any
+    strides: Any = 1
+    padding: str = "valid"
+    depth_multiplier: int = 1
+    data_format: str | None = None
+    dilation_rate: Any = 1
+    activation: Any = None
+    use_bias: bool = True
+    depthwise_initializer: Any = "glorot_uniform"
+    bias_initializer: Any = "zeros"
+    depthwise_regularizer: Any = None
+    bias_regularizer: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Declare kernel and bias."""
+        channels = self._channels(input_shape)
+        shape = (*self.sizes("kernel_size"), channels, self.depth_multiplier)
+        self.add_weight("kernel", shape, self.depthwise_initializer, self.depthwise_regularizer)
+        self._add_bias(channels * self.depth_multiplier)
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """Each channel with its own kernels, plus the bias."""
+        return self._finished(self._each_channel(self.channels_last(x), self.kernel))  # type: ignore[attr-defined]
+
+
+@dataclass(eq=False, repr=False)
+class DepthwiseConv1D(_DepthwiseConv):
+    """A convolution of sequences that mixes no channels: `depth_multiplier` filters for each.
+
+    >>> import numpy as np
+    >>> DepthwiseConv1D(3, depth_multiplier=2)(np.ones((2, 9, 3), "float32")).shape
+    (2, 7, 6)
+    """
+
+    rank: ClassVar[int] = 1
+
+
+@dataclass(eq=False, repr=False)
+class DepthwiseConv2D(_DepthwiseConv):
+    """A convolution of images that mixes no channels: `depth_multiplier` filters for each.
+
+    >>> import numpy as np
+    >>> DepthwiseConv2D(3, padding="same")(np.ones((2, 6, 6, 3), "float32")).shape
+    (2, 6, 6, 3)
+    """
+
+    strides: Any = (1, 1)
+    dilation_rate: Any = (1, 1)
+    rank: ClassVar[int] = 2
+
+
+@dataclass(eq=False, repr=False)
+class _SeparableConv(_Convolution):
+    filters: int
+    kernel_size: Any
+    strides: Any = 1
+    padding: str = "valid"
+    data_format: str | None = None
+    dilation_rate: Any = 1
+    depth_multiplier: int = 1
+    activation: Any = None
+    use_bias: bool = True
+    depthwise_initializer: Any = "glorot_uniform"
+    pointwise_initializer: Any = "glorot_uniform"
+    bias_initializer: Any = "zeros"
+    depthwise_regularizer: Any = None
+    pointwise_regularizer: Any = None
+    bias_regularizer: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Declare both kernels and the bias."""
+        channels = self._channels(input_shape)
+        depthwise = (*self.sizes("kernel_size"), channels, self.depth_multiplier)
+        pointwise = (*(1,) * self.rank, channels * self.depth_multiplier, self.filters)
+        self.add_weight("depthwise_kernel", depthwise, self.depthwise_initializer, self.depthwise_regularizer)
+        self.add_weight("pointwise_kernel", pointwise, self.pointwise_initializer, self.pointwise_regularizer)
+        self._add_bias(self.filters)
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """Each channel with its own kernels, then a mixture of all at every place."""
+        y = self._each_channel(self.channels_last(x), self.depthwise_kernel)  # type: ignore[attr-defined]
+        once = (1,) * self.rank
+        return self._finished(conv(y, self.pointwise_kernel, once, "valid", once))  # type: ignore[attr-defined]
+
+
+@dataclass(eq=False, repr=False)
+class SeparableConv1D(_SeparableConv):
+    """A convolution of sequences in two steps, along time and across channels: far fewer weights.
+
+    >>> import numpy as np
+    >>> SeparableConv1D(4, 3)(np.ones((2, 9, 3), "float32")).shape
+    (2, 7, 4)
+    """
+
+    rank: ClassVar[int] = 1
+
+
+@dataclass(eq=False, repr=False)
+class SeparableConv2D(_SeparableConv):
+    """A convolution of images in two steps, over space and across channels: far fewer weights.
+
+    >>> import numpy as np
+    >>> SeparableConv2D(5, 3)(np.ones((2, 6, 6, 3), "float32")).shape
+    (2, 4, 4, 5)
+    """
+
+    strides: Any = (1, 1)
+    dilation_rate: Any = (1, 1)
+    rank: ClassVar[int] = 2

@@ -1,0 +1,158 @@
+"""Loops over time. Sequences are time-major here: (time, batch, features).
+
+A loop costs what its body does, times its trips; on a CPU the body runs on one core. So `lean` puts whatever can be done for
+all steps at once outside: the product of the inputs with their kernel before the loop; in the gradient, the slopes of the
+activations before it, and the gradient of the recurrent kernel, as one product, after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from caviar.graph.products import matmul
+from caviar.layers.lowering.platform import stored
+from caviar.layers.lowering.sums import sums
+
+Array = jax.Array
+States = tuple[Array, ...]
+
+
+def plain(
+    step: Callable[[Array, States], tuple[Array, States]], x: Array, states: States, mask: Array | None
+) -> tuple[Array, States]:
+    """Any step (input and states to output and states) as a loop; its gradient is JAX's own.
+
+    >>> plain(lambda x, states: (x, (states[0] + x,)), jnp.arange(4.0), (jnp.zeros(()),), None)[1]
+    (Array(6., dtype=float32),)
+    """
+
+    def body(states: States, now: Any) -> tuple[States, Array]:
+        output, new = step(now[0], states)
+        kept = _where(now[1], (output, *new), (states[0], *states))
+        return kept[1:], kept[0]
+
+    last, outputs = lax.scan(body, states, (x, mask))
+    return outputs, last
+
+
+def _where(mask: Array | None, new: States, old: States) -> States:
+    if mask is None:
+        return new
+    return tuple(jnp.where(mask.reshape(-1, *(1,) * (n.ndim - 1)), n, o) for n, o in zip(new, old, strict=True))
+
+
+class Slopes(NamedTuple):
+    """How gradients move back through one step: the partial derivatives, for all steps at once."""
+
+    gates: Array  # of the states by the gates' inputs
+    kept: Array | None = None  # of the previous h by h, past the gates
+    cell: Array | None = None  # of c by h
+    cell_kept: Array | None = None  # of the previous c by c
+    inner: Array | None = None  # of the inputs' part of a gate by the recurrent part, where they differ
+
+
+class Network(NamedTuple):
+    """What differs between the networks."""
+
+    step: Callable[[Array, Array, States], tuple[Any, States]]  # from inputs, h and states: what to save, new states
+    slopes: Callable[[Any, States, States], Slopes]  # from what was saved, and the states before and after
+    feeds: tuple[int, ...]  # the state that each gate acts on
+    scales: tuple[float, ...]  # of each gate's input: 1/2 for a sigmoid
+
+    def scale(self, h: Array) -> np.ndarray:
+        """The scales, repeated for every unit."""
+        return np.repeat(np.asarray(self.scales, h.dtype), h.shape[-1])
+
+
+def lean(
+    network: Network,
+    x: Array,
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None,
+    states: States,
+    mask: Array | None,
+    outer_bias: Array | None = None,
+) -> tuple[Array, States]:
+    """A network over a sequence, with a gradient of its own; `bias` goes with h, `outer_bias` with the inputs.
+
+    >>> network = Network(lambda x, r, states: ((), (x + r,)), lambda *_: Slopes(jnp.ones((3, 1, 1))), (0,), (1,))
+    >>> one = jnp.ones((1, 1))
+    >>> lean(network, jnp.ones((3, 1, 1)), one, one, None, (one,), None)[0].ravel().tolist()
+    [2.0, 3.0, 4.0]
+    """
+    scale = network.scale(states[0])
+    x = plus(projected(x, kernel * scale), None if outer_bias is None else outer_bias * scale)
+    return _loop(network, x, recurrent_kernel * scale, None if bias is None else bias * scale, states, mask)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _loop(network: Network, x: Array, kernel: Array, bias: Array | None, states: States, mask: Array | None) -> Any:
+    return _forward(network, x, kernel, bias, states, mask)[0]
+
+
+def _forward(network: Network, x: Array, kernel: Array, bias: Array | None, first: States, mask: Array | None) -> Any:
+    def body(states: States, now: Any) -> tuple[States, Any]:
+        saved, new = network.step(now[0], plus(matmul(states[0], kernel), bias), states)
+        new = stored(_where(now[1], new, states))
+        return new, (saved, new)
+
+    last, (saved, states) = lax.scan(body, first, (x, mask))
+    return (states[0], last), (saved, first, states, kernel, bias, mask)
+
+
+def _backward(network: Network, residuals: Any, gradients: Any) -> Any:
+    saved, first, states, kernel, bias, mask = residuals
+    before = tuple(jnp.concatenate([f[None], s[:-1]]) for f, s in zip(first, states, strict=True))
+    slopes = stored(_masked(network.slopes(saved, before, states), mask))
+    transposed = stored(kernel.T)
+
+    def body(d: States, now: tuple[Array, Slopes]) -> tuple[States, Array]:
+        d, slope = (d[0] + now[0], *d[1:]), now[1]
+        if slope.cell is not None:
+            d = (d[0], d[1] + d[0] * slope.cell)
+        dx = stored(stored(jnp.concatenate([d[k] for k in network.feeds], -1)) * slope.gates)
+        back = matmul(dx if slope.inner is None else dx * slope.inner, transposed)
+        back = back if slope.kept is None else back + d[0] * slope.kept
+        return (back, *(dc * slope.cell_kept for dc in d[1:] if slope.cell_kept is not None)), dx
+
+    d_first, dx = lax.scan(body, gradients[1], (gradients[0], slopes), reverse=True)
+    inner = dx if slopes.inner is None else dx * slopes.inner
+    return dx, matmul(_rows(before[0]).T, _rows(inner)), None if bias is None else sums(inner), d_first, None
+
+
+_loop.defvjp(_forward, _backward)
+
+
+def _masked(slopes: Slopes, mask: Array | None) -> Slopes:
+    """A masked step carries the states on: nothing through the gates, everything past them."""
+    if mask is None:
+        return slopes
+    on = mask[..., None].astype(slopes.gates.dtype)
+    return slopes._replace(
+        gates=slopes.gates * on,
+        kept=1 - on if slopes.kept is None else slopes.kept * on + 1 - on,
+        cell=None if slopes.cell is None else slopes.cell * on,
+        cell_kept=None if slopes.cell_kept is None else slopes.cell_kept * on + 1 - on,
+    )
+
+
+def projected(x: Array, kernel: Array) -> Array:
+    """`x @ kernel` for all steps, as one product of matrices: its gradient then is one too."""
+    return matmul(_rows(x), kernel).reshape(*x.shape[:-1], kernel.shape[-1])
+
+
+def _rows(x: Array) -> Array:
+    return x.reshape(-1, x.shape[-1])
+
+
+def plus(x: Array, bias: Array | None) -> Array:
+    """`x + bias`, if there is one."""
+    return x if bias is None else x + bias

@@ -1,0 +1,235 @@
+"""Normalization layers. Means and variances are in float32 at least, whatever the inputs are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar.errors import ArgumentError, ShapeError
+from caviar.layers.base import Layer
+from caviar.layers.lowering.normalize import batch_normalize
+from caviar.layers.lowering.sums import add, scale
+
+
+class _Normalization(Layer):
+    """What layers with a `gamma` to scale by and a `beta` to shift by share."""
+
+    supports_masking = True
+
+    def _add_scale_and_shift(self, shape: tuple[int, ...]) -> None:
+        if self.scale:  # type: ignore[attr-defined]
+            self.add_weight("gamma", shape, self.gamma_initializer, self.gamma_regularizer)  # type: ignore[attr-defined]
+        if self.center:  # type: ignore[attr-defined]
+            self.add_weight("beta", shape, self.beta_initializer, self.beta_regularizer)  # type: ignore[attr-defined]
+
+    def _scaled_and_shifted(self, y: jax.Array) -> jax.Array:
+        """y (..., features) times gamma plus beta, as far as the layer has them."""
+        y = scale(y, self.gamma.reshape(-1).astype(y.dtype)) if self.scale else y  # type: ignore[attr-defined]
+        return add(y, self.beta.reshape(-1).astype(y.dtype)) if self.center else y  # type: ignore[attr-defined]
+
+
+@dataclass(eq=False, repr=False)
+class BatchNormalization(_Normalization):
+    """Mean 0 and variance 1 of every channel over the batch, then scaled and shifted.
+
+    At inference, and where `trainable` is False, moving averages of what training saw take the place of the batch's own.
+
+    >>> layer = BatchNormalization(momentum=0.5)
+    >>> layer(jnp.array([[1.0], [3.0]]), training=True).round(2).tolist(), layer.moving_mean.numpy().tolist()
+    ([[-1.0], [1.0]], [1.0])
+    """
+
+    axis: int = -1
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Any = "zeros"
+    gamma_initializer: Any = "ones"
+    moving_mean_initializer: Any = "zeros"
+    moving_variance_initializer: Any = "ones"
+    beta_regularizer: Any = None
+    gamma_regularizer: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Declare scale, shift and the moving averages."""
+        shape = _sizes(self, input_shape, [self.axis])
+        self._add_scale_and_shift(shape)
+        self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False)
+        self.add_weight("moving_variance", shape, self.moving_variance_initializer, trainable=False)
+
+    def call(self, x: jax.Array, training: bool = False, mask: jax.Array | None = None) -> jax.Array:
+        """The normalized batch; in training the moving averages follow its means and variances."""
+        given, x = x.dtype, jnp.moveaxis(_precise(x), self.axis, -1)
+        if not (training and self.trainable):
+            y = self._scaled_and_shifted((x - self.moving_mean) * jax.lax.rsqrt(self.moving_variance + self.epsilon))  # type: ignore[attr-defined]
+        elif mask is None:
+            y, mean, variance = batch_normalize(x, self._gamma(x), self._beta(x), jnp.asarray(self.epsilon, x.dtype))
+            self._follow(mean, variance)
+        else:
+            mean, variance = _masked_moments(x, jnp.moveaxis(mask[..., None], self.axis, -1))
+            y = self._scaled_and_shifted((x - mean) * jax.lax.rsqrt(variance + self.epsilon))
+            self._follow(mean, variance)
+        return jnp.moveaxis(y, -1, self.axis).astype(given)
+
+    def _gamma(self, x: jax.Array) -> jax.Array:
+        return self.gamma.astype(x.dtype) if self.scale else jnp.ones(x.shape[-1], x.dtype)  # type: ignore[attr-defined]
+
+    def _beta(self, x: jax.Array) -> jax.Array:
+        return self.beta.astype(x.dtype) if self.center else jnp.zeros(x.shape[-1], x.dtype)  # type: ignore[attr-defined]
+
+    def _follow(self, mean: jax.Array, variance: jax.Array) -> None:
+        for name, now in (("moving_mean", mean), ("moving_variance", variance)):
+            before = getattr(self, name)
+            setattr(self, name, (before * self.momentum + jax.lax.stop_gradient(now) * (1 - self.momentum)).astype(before.dtype))
+
+
+@dataclass(eq=False, repr=False)
+class LayerNormalization(_Normalization):
+    """Mean 0 and variance 1 of every example over `axis` (one, or several), then scaled and shifted.
+
+    >>> LayerNormalization()(jnp.array([[1.0, 3.0]])).round(2).tolist()
+    [[-1.0, 1.0]]
+    """
+
+    axis: Any = -1
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Any = "zeros"
+    gamma_initializer: Any = "ones"
+    beta_regularizer: Any = None
+    gamma_regularizer: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Declare scale and shift."""
+        self._add_scale_and_shift(_sizes(self, input_shape, _several(self.axis)))
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """Every example normalized."""
+        flat, restored = _flattened(x, _several(self.axis))
+        centered = flat - flat.mean(-1, keepdims=True)
+        inverse = jax.lax.rsqrt(jnp.square(centered).mean(-1, keepdims=True) + self.epsilon)
+        return restored(self._scaled_and_shifted(centered * inverse))
+
+
+@dataclass(eq=False, repr=False)
+class GroupNormalization(_Normalization):
+    """Mean 0 and variance 1 of every example over space and a group of channels, then scaled and shifted.
+
+    `groups=-1` makes a group of every channel (instance normalization).
+
+    >>> GroupNormalization(2)(jnp.array([[1.0, 3.0, 20.0, 40.0]])).round(1).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+
+    groups: int = 32
+    axis: int = -1
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Any = "zeros"
+    gamma_initializer: Any = "ones"
+    beta_regularizer: Any = None
+    gamma_regularizer: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Declare scale and shift."""
+        (channels,) = _sizes(self, input_shape, [self.axis])
+        if self.groups != -1 and (self.groups < 1 or channels % self.groups):
+            raise ArgumentError(f"{self.groups} groups of GroupNormalization {self.name!r} do not divide its {channels} channels")
+        self._add_scale_and_shift((channels,))
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """Every example normalized, group by group."""
+        given, x = x.dtype, jnp.moveaxis(_precise(x), self.axis, -1)
+        groups = x.shape[-1] if self.groups == -1 else self.groups
+        apart = x.reshape(x.shape[0], -1, groups, x.shape[-1] // groups)
+        centered = apart - apart.mean((1, 3), keepdims=True)
+        inverse = jax.lax.rsqrt(jnp.square(centered).mean((1, 3), keepdims=True) + self.epsilon)
+        return jnp.moveaxis(self._scaled_and_shifted((centered * inverse).reshape(x.shape)), -1, self.axis).astype(given)
+
+
+@dataclass(eq=False, repr=False)
+class RMSNormalization(Layer):
+    """Every example divided by its root mean square over `axis`, then scaled.
+
+    >>> RMSNormalization()(jnp.array([[3.0, -3.0]])).round(2).tolist()
+    [[1.0, -1.0]]
+    """
+
+    axis: Any = -1
+    epsilon: float = 1e-6
+
+    supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Declare the scale."""
+        self.add_weight("scale", _sizes(self, input_shape, _several(self.axis)), "ones")
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """Every example normalized."""
+        flat, restored = _flattened(x, _several(self.axis))
+        inverse = jax.lax.rsqrt(jnp.square(flat).mean(-1, keepdims=True) + self.epsilon)
+        return restored(scale(flat * inverse, self.scale.reshape(-1).astype(flat.dtype)))  # type: ignore[attr-defined]
+
+
+@dataclass(eq=False, repr=False)
+class UnitNormalization(Layer):
+    """Every example divided by its length over `axis`.
+
+    >>> UnitNormalization()(jnp.array([[0.0, 4.0]])).tolist()
+    [[0.0, 1.0]]
+    """
+
+    axis: Any = -1
+
+    supports_masking = True
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """Every example at length 1; zeros stay zeros."""
+        flat, restored = _flattened(x, _several(self.axis))
+        return restored(flat * jax.lax.rsqrt(jnp.maximum(jnp.square(flat).sum(-1, keepdims=True), 1e-24)))
+
+
+def _precise(x: jax.Array) -> jax.Array:
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def _several(axis: Any) -> list[int]:
+    return [axis] if isinstance(axis, int) else list(axis)
+
+
+def _sizes(layer: Layer, input_shape: Any, axes: list[int]) -> tuple[int, ...]:
+    """The sizes of the axes that a layer normalizes, checked."""
+    rank = len(input_shape)
+    if not all(-rank <= a < rank for a in axes):
+        raise ShapeError(f"axis {axes} of {type(layer).__name__} {layer.name!r} is not among the axes of its input {tuple(input_shape)}")
+    found = tuple(input_shape[a] for a in sorted(a % rank for a in axes))
+    if None in found:
+        raise ShapeError(f"axis {axes} of {type(layer).__name__} {layer.name!r} has no known size in its input {tuple(input_shape)}")
+    return found
+
+
+def _flattened(x: jax.Array, axes: list[int]) -> tuple[jax.Array, Any]:
+    """x with those axes as one at the end, in float32 at least; and the way back."""
+    axes = sorted(a % x.ndim for a in axes)
+    last = range(x.ndim - len(axes), x.ndim)
+    moved = jnp.moveaxis(_precise(x), axes, last)
+
+    def restored(y: jax.Array) -> jax.Array:
+        return jnp.moveaxis(y.reshape(moved.shape), last, axes).astype(x.dtype)
+
+    return moved.reshape(*moved.shape[: last[0]], -1), restored
+
+
+def _masked_moments(x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Means and variances over all that the mask lets count."""
+    counts = jnp.broadcast_to(mask, x.shape).astype(x.dtype)
+    axes = tuple(range(x.ndim - 1))
+    total = jnp.maximum(counts.sum(axes), 1)
+    mean = (x * counts).sum(axes) / total
+    return mean, (jnp.square(x - mean) * counts).sum(axes) / total

@@ -1,0 +1,297 @@
+"""Pooling: a summary of each window, or of all of space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from caviar.layers.lowering.pooling import max_pool, mean_pool
+from caviar.layers.spatial import Spatial
+
+
+class _Pooling(Spatial):
+    """What pooling over windows shares."""
+
+    def build(self, input_shape: Any) -> None:
+        """Check the window against the input."""
+        self.check_padding()
+        self.check_fits(self.shape_of(input_shape)[0], "pool_size", (1,) * self.rank)
+
+    def call(self, x: jax.Array) -> jax.Array:
+        """The summary of every window."""
+        window, strides = self.sizes("pool_size"), self.sizes("pool_size" if self.strides is None else "strides")  # type: ignore[attr-defined]
+        return self.as_given(self._summary(self.channels_last(x), window, strides, self.padding))  # type: ignore[attr-defined]
+
+
+@dataclass(eq=False, repr=False)
+class _MaxPooling(_Pooling):
+    pool_size: Any = 2
+    strides: Any = None
+    padding: str = "valid"
+    data_format: str | None = None
+
+    _summary = staticmethod(max_pool)
+
+
+@dataclass(eq=False, repr=False)
+class _AveragePooling(_Pooling):
+    pool_size: Any
+    strides: Any = None
+    padding: str = "valid"
+    data_format: str | None = None
+
+    _summary = staticmethod(mean_pool)
+
+
+@dataclass(eq=False, repr=False)
+class MaxPooling1D(_MaxPooling):
+    """The largest value of each window of steps.
+
+    >>> MaxPooling1D(2)(jnp.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
+    [1.0, 3.0, 5.0]
+    """
+
+    rank: ClassVar[int] = 1
+
+
+@dataclass(eq=False, repr=False)
+class MaxPooling2D(_MaxPooling):
+    """The largest value of each window of an image.
+
+    >>> MaxPooling2D()(jnp.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
+    [5.0, 7.0, 13.0, 15.0]
+    """
+
+    pool_size: Any = (2, 2)
+    rank: ClassVar[int] = 2
+
+
+@dataclass(eq=False, repr=False)
+class MaxPooling3D(_MaxPooling):
+    """The largest value of each window of a volume.
+
+    >>> MaxPooling3D()(jnp.ones((1, 4, 6, 4, 3))).shape
+    (1, 2, 3, 2, 3)
+    """
+
+    pool_size: Any = (2, 2, 2)
+    rank: ClassVar[int] = 3
+
+
+@dataclass(eq=False, repr=False)
+class AveragePooling1D(_AveragePooling):
+    """The mean of each window of steps.
+
+    >>> AveragePooling1D(2)(jnp.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
+    [0.5, 2.5, 4.5]
+    """
+
+    rank: ClassVar[int] = 1
+
+
+@dataclass(eq=False, repr=False)
+class AveragePooling2D(_AveragePooling):
+    """The mean of each window of an image.
+
+    >>> AveragePooling2D(2)(jnp.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
+    [2.5, 4.5, 10.5, 12.5]
+    """
+
+    rank: ClassVar[int] = 2
+
+
+@dataclass(eq=False, repr=False)
+class AveragePooling3D(_AveragePooling):
+    """The mean of each window of a volume.
+
+    >>> AveragePooling3D(2)(jnp.ones((1, 4, 6, 4, 3))).shape
+    (1, 2, 3, 2, 3)
+    """
+
+    rank: ClassVar[int] = 3
+
+
+@dataclass(eq=False, repr=False)
+class _GlobalPooling(Spatial):
+    data_format: str | None = None
+    keepdims: bool = False
+
+    def build(self, input_shape: Any) -> None:
+        """Check the rank of the input."""
+        self.shape_of(input_shape)
+
+    def _over_space(self, summary: Any, x: jax.Array) -> jax.Array:
+        y = summary(self.channels_last(x), tuple(range(1, self.rank + 1)), keepdims=self.keepdims)
+        return self.as_given(y) if self.keepdims else y
+
+
+class _GlobalMaxPooling(_GlobalPooling):
+    def call(self, x: jax.Array) -> jax.Array:
+        """The largest value of each channel."""
+        return self._over_space(jnp.max, x)
+
+
+class _GlobalAveragePooling(_GlobalPooling):
+    def call(self, x: jax.Array) -> jax.Array:
+        """The mean of each channel."""
+        return self._over_space(jnp.mean, x)
+
+
+class GlobalMaxPooling1D(_GlobalMaxPooling):
+    """The largest value of each channel over all steps.
+
+    >>> GlobalMaxPooling1D()(jnp.arange(6.0).reshape(1, 3, 2)).tolist()
+    [[4.0, 5.0]]
+    """
+
+    rank = 1
+
+
+class GlobalMaxPooling2D(_GlobalMaxPooling):
+    """The largest value of each channel over the image.
+
+    >>> GlobalMaxPooling2D(keepdims=True)(jnp.ones((2, 5, 4, 3))).shape
+    (2, 1, 1, 3)
+    """
+
+    rank = 2
+
+
+class GlobalMaxPooling3D(_GlobalMaxPooling):
+    """The largest value of each channel over the volume.
+
+    >>> GlobalMaxPooling3D()(jnp.ones((2, 5, 4, 4, 3))).shape
+    (2, 3)
+    """
+
+    rank = 3
+
+
+class GlobalAveragePooling1D(_GlobalAveragePooling):
+    """The mean of each channel over all steps; masked steps do not count.
+
+    >>> GlobalAveragePooling1D()(jnp.arange(6.0).reshape(1, 3, 2)).tolist()
+    [[2.0, 3.0]]
+    """
+
+    rank = 1
+
+    def call(self, x: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+        """The mean of each channel over the steps that count."""
+        where = None if mask is None else jnp.asarray(mask, bool)[..., None]
+        return self._over_space(lambda x, axes, keepdims: jnp.mean(x, axes, keepdims=keepdims, where=where), x)
+
+
+class GlobalAveragePooling2D(_GlobalAveragePooling):
+    """The mean of each channel over the image.
+
+    >>> GlobalAveragePooling2D()(jnp.ones((2, 5, 4, 3))).shape
+    (2, 3)
+    """
+
+    rank = 2
+
+
+class GlobalAveragePooling3D(_GlobalAveragePooling):
+    """The mean of each channel over the volume.
+
+    >>> GlobalAveragePooling3D()(jnp.ones((2, 5, 4, 4, 3))).shape
+    (2, 3)
+    """
+
+    rank = 3
+
+
+@dataclass(eq=False, repr=False)
+class _AdaptivePooling(Spatial):
+    output_size: Any
+    data_format: str | None = None
+
+    def build(self, input_shape: Any) -> None:
+        """Check the rank of the input."""
+        self.shape_of(input_shape)
+
+    def _along_each(self, summary: Any, x: jax.Array) -> jax.Array:
+        """Cut each axis into that many parts, as equal as can be (they may overlap by one), and summarize each."""
+        x = self.channels_last(x)
+        for axis, parts in enumerate(self.sizes("output_size"), start=1):
+            n = x.shape[axis]
+            bounds = [(i * n // parts, -(-(i + 1) * n // parts)) for i in range(parts)]
+            cuts = [jax.lax.slice_in_dim(x, start, end, axis=axis) for start, end in bounds]
+            x = jnp.concatenate([summary(cut, axis, keepdims=True) for cut in cuts], axis)
+        return self.as_given(x)
+
+
+class _AdaptiveMaxPooling(_AdaptivePooling):
+    def call(self, x: jax.Array) -> jax.Array:
+        """The largest value of each part."""
+        return self._along_each(jnp.max, x)
+
+
+class _AdaptiveAveragePooling(_AdaptivePooling):
+    def call(self, x: jax.Array) -> jax.Array:
+        """The mean of each part."""
+        return self._along_each(jnp.mean, x)
+
+
+class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
+    """The largest values of so many parts of a sequence of any length.
+
+    >>> AdaptiveMaxPooling1D(2)(jnp.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
+    [2.0, 5.0]
+    """
+
+    rank = 1
+
+
+class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
+    """The largest values of so many parts of an image of any size.
+
+    >>> AdaptiveMaxPooling2D((2, 3))(jnp.ones((1, 5, 7, 4))).shape
+    (1, 2, 3, 4)
+    """
+
+    rank = 2
+
+
+class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
+    """The largest values of so many parts of a volume of any size.
+
+    >>> AdaptiveMaxPooling3D(2)(jnp.ones((1, 5, 7, 3, 4))).shape
+    (1, 2, 2, 2, 4)
+    """
+
+    rank = 3
+
+
+class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
+    """The means of so many parts of a sequence of any length.
+
+    >>> AdaptiveAveragePooling1D(2)(jnp.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
+    [1.0, 4.0]
+    """
+
+    rank = 1
+
+
+class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
+    """The means of so many parts of an image of any size.
+
+    >>> AdaptiveAveragePooling2D((2, 3))(jnp.ones((1, 5, 7, 4))).shape
+    (1, 2, 3, 4)
+    """
+
+    rank = 2
+
+
+class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
+    """The means of so many parts of a volume of any size.
+
+    >>> AdaptiveAveragePooling3D(2)(jnp.ones((1, 5, 7, 3, 4))).shape
+    (1, 2, 2, 2, 4)
+    """
+
+    rank = 3

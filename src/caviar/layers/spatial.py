@@ -1,0 +1,67 @@
+"""What layers that slide windows over the axes of space share: their checks, and where the channels are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from caviar.errors import ArgumentError, ShapeError, unknown_name
+from caviar.layers.base import Layer
+from caviar.layers.lowering.windows import Sizes, reach
+from caviar.layers.shaping import _channels_first
+
+_AXES = {1: ("steps",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+@dataclass(eq=False, repr=False)
+class Spatial(Layer):
+    """A layer over examples with `rank` axes of space and one of channels. Computes with the channels last."""
+
+    rank: ClassVar[int] = 0
+    paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+
+    def shape_of(self, input_shape: Any) -> tuple[tuple[int | None, ...], int | None]:
+        """The axes of space and the channels of an input, checked."""
+        first = _channels_first(self.data_format)  # type: ignore[attr-defined]
+        if len(input_shape) != self.rank + 2:
+            axes = ("batch", "channels", *_AXES[self.rank]) if first else ("batch", *_AXES[self.rank], "channels")
+            hint = "; add a channel axis: x[..., None]" if len(input_shape) == self.rank + 1 else ""
+            raise ShapeError(f"{type(self).__name__} {self.name!r} wants ({', '.join(axes)}), and was given {tuple(input_shape)}{hint}")
+        space, channels = (input_shape[2:], input_shape[1]) if first else (input_shape[1:-1], input_shape[-1])
+        return tuple(space), channels
+
+    def sizes(self, argument: str, value: Any = None) -> Sizes:
+        """An argument of the layer as one positive int for each axis of space."""
+        value = getattr(self, argument) if value is None else value
+        several = (value,) * self.rank if isinstance(value, int) else tuple(value)
+        if len(several) != self.rank or not all(isinstance(v, int) and v > 0 for v in several):
+            wanted = "a positive int" + (f" or {self.rank} of them" if self.rank > 1 else "")
+            raise ArgumentError(f"{argument} of {type(self).__name__} {self.name!r} is {wanted}, and was given {value!r}")
+        return several
+
+    def check_padding(self) -> None:
+        """Refuse an unknown padding."""
+        if self.padding not in self.paddings:  # type: ignore[attr-defined]
+            raise unknown_name("padding", self.padding, self.paddings)  # type: ignore[attr-defined]
+
+    def check_fits(self, space: tuple[int | None, ...], argument: str, dilation: Sizes) -> None:
+        """Refuse a window that does not fit into the input."""
+        window = self.sizes(argument)
+        spans = reach(window, dilation)
+        if self.padding == "valid" and any(n is not None and s > n for n, s in zip(space, spans, strict=True)):  # type: ignore[attr-defined]
+            spanning = "" if spans == window else f", which spans {spans} with its dilation,"
+            raise ShapeError(
+                f"{argument} {window} of {type(self).__name__} {self.name!r}{spanning} is larger than its input {space}: "
+                f"make it smaller, shrink less before it, or use padding='same'"
+            )
+
+    def channels_last(self, x: jax.Array) -> jax.Array:
+        """The input with its channels moved to the end, if they are not there."""
+        return jnp.moveaxis(x, 1, -1) if _channels_first(self.data_format) else x  # type: ignore[attr-defined]
+
+    def as_given(self, y: jax.Array) -> jax.Array:
+        """The output with its channels where the input had them."""
+        return jnp.moveaxis(y, -1, 1) if _channels_first(self.data_format) else y  # type: ignore[attr-defined]
