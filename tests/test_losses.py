@@ -382,3 +382,9 @@ def test_shapes_that_mean_the_same_are_brought_together(true: tuple[int, ...], p
 @every_loss
 def test_labels_that_a_loss_can_take_pass(loss: losses.Loss, y_true: Any, y_pred: Any) -> None:
     check_labels(loss, y_true, y_pred.shape[-1])
+
+
+@pytest.mark.parametrize("name", ["mae", "mape", "huber", "smooth_l1"])
+def test_the_slope_is_zero_where_nothing_is_wrong(name: str) -> None:
+    loss, y = losses.get(name), jnp.ones((3, 1))
+    assert jax.grad(lambda p: loss(y, p))(y).tolist() == [[0], [0], [0]]

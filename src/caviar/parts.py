@@ -48,7 +48,7 @@ class Part:
         """
         if not _made_of_fields(type(self)):  # type: ignore[arg-type]
             return dict(vars(self).get("_written", {}))
-        fields = [f for f in dataclasses.fields(self) if f.init]  # type: ignore[arg-type]
+        fields = sorted((f for f in dataclasses.fields(self) if f.init), key=lambda f: f.kw_only)  # type: ignore[arg-type]
         return {f.name: getattr(self, f.name) for f in fields if not _is_default(f, getattr(self, f.name))}
 
     @classmethod

@@ -415,6 +415,15 @@ def test_a_train_step_of_ones_own() -> None:
     np.testing.assert_allclose(history["doubled"], 2 * np.array(standard["loss"]), rtol=1e-4)
 
 
+def test_the_loss_comes_first_then_the_metrics_as_given() -> None:
+    model = network(metrics=["mse", "accuracy"])
+    logs = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
+    assert list(logs) == ["loss", "mse", "accuracy", "val_loss", "val_mse", "val_accuracy"]
+    loss, mse, accuracy = model.evaluate(X, Y, verbose=0)
+    assert loss == pytest.approx(mse) != accuracy
+    assert model.train_on_batch(X, Y)[0] == pytest.approx(loss, rel=1e-5)
+
+
 def test_add_loss_counts() -> None:
     class Extra(Layer):
         def call(self, x: Any) -> Any:

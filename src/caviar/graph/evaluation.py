@@ -114,7 +114,7 @@ class Graph(Part):
         return replace_nodes(self.outputs, lambda node: known[id(node)])
 
 
-_programs: dict[Any, Callable[..., Any]] = {}
+_programs: dict[Any, Any] = {}
 
 
 def cached(key: Any, make: Callable[[], Callable[..., Any]], runs_once: bool = False) -> Callable[..., Any]:
@@ -128,6 +128,14 @@ def cached(key: Any, make: Callable[[], Callable[..., Any]], runs_once: bool = F
             _programs.pop(next(iter(_programs)))
         options = {"xla_backend_optimization_level": 0} if runs_once and jax.default_backend() == "cpu" else None
         _programs[key] = jax.jit(make(), compiler_options=options)
+    return _programs[key]
+
+
+def remembered(key: Any, find: Callable[[], Any]) -> Any:
+    """What was found for a structure before (shapes, names), or is found now."""
+    key = (key, config.dtype_policy())
+    if key not in _programs:
+        _programs[key] = find()
     return _programs[key]
 
 

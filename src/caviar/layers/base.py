@@ -254,7 +254,7 @@ class Layer(Part):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this layer again."""
         given = super().get_config()
-        if given.get("name") == vars(self)["_own_name"]:
+        if given.get("name") == vars(self).get("_own_name"):
             del given["name"]
         return given
 

@@ -57,7 +57,7 @@ class MeanAbsoluteError(ElementLoss):
 
     def elements(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """|y - y_hat|."""
-        return jnp.abs(y_pred - y_true)
+        return _size(y_pred - y_true)
 
 
 @dataclass(eq=False, repr=False)
@@ -70,7 +70,7 @@ class MeanAbsolutePercentageError(ElementLoss):
 
     def elements(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """100 |y - y_hat| / |y|."""
-        return 100 * jnp.abs((y_pred - y_true) / jnp.maximum(jnp.abs(y_true), EPSILON))
+        return 100 * _size((y_pred - y_true) / jnp.maximum(jnp.abs(y_true), EPSILON))
 
 
 @dataclass(eq=False, repr=False)
@@ -102,7 +102,7 @@ class Huber(ElementLoss):
 
     def elements(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """d^2 / 2, or delta (|d| - delta / 2)."""
-        error, delta = jnp.abs(y_pred - y_true), jnp.asarray(self.delta, y_pred.dtype)
+        error, delta = _size(y_pred - y_true), jnp.asarray(self.delta, y_pred.dtype)
         return jnp.where(error <= delta, 0.5 * jnp.square(error), delta * (error - 0.5 * delta))
 
 
@@ -118,7 +118,7 @@ class SmoothL1(ElementLoss):
 
     def elements(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """d^2 / (2 beta), or |d| - beta / 2."""
-        error = jnp.abs(y_pred - y_true)
+        error = _size(y_pred - y_true)
         if is_off(self.beta):
             return error
         beta = jnp.asarray(self.beta, y_pred.dtype)
@@ -173,6 +173,11 @@ class CosineSimilarity(Loss):
     def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """Minus the cosine."""
         return -jnp.sum(_unit(y_true, self.axis) * _unit(y_pred, self.axis), self.axis)
+
+
+def _size(error: jax.Array) -> jax.Array:
+    """|error| with a slope of 0 at 0, as elsewhere; JAX takes 1."""
+    return error * jnp.sign(error)
 
 
 def _unit(x: jax.Array, axis: int) -> jax.Array:

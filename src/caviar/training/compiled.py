@@ -11,7 +11,7 @@ import numpy as np
 
 from caviar.data.arrays import Rows
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import as_arrays, cached, evaluate
+from caviar.graph.evaluation import as_arrays, cached, evaluate, remembered
 from caviar.losses.labels import check_labels
 from caviar.parts import put_together, take_apart
 from caviar.training.compiling import resolve_losses, resolve_metrics, resolve_weights
@@ -50,9 +50,13 @@ def output_specs(model: Any, x: Any) -> tuple[list[Any], list[str]]:
     """The outputs' shapes for a batch, and their names."""
     apart = take_apart(model)
     values = [v.value for v in apart.variables]
-    spec = jax.eval_shape(
-        lambda x: evaluate(apart.structure, as_arrays(apart.numbers), values, call=lambda m: m(x)).outputs, x
-    )
+
+    def find() -> Any:
+        call = lambda x: evaluate(apart.structure, as_arrays(apart.numbers), values, call=lambda m: m(x)).outputs  # noqa: E731
+        return jax.eval_shape(call, x)
+
+    shapes = tuple((a.shape, str(a.dtype)) for a in jax.tree.leaves(x))
+    spec = remembered(("outputs", apart.structure, str(jax.tree.structure(x)), shapes), find)
     leaves = jax.tree.leaves(spec)
     if isinstance(spec, dict):
         return leaves, sorted(spec)

@@ -20,7 +20,7 @@ from caviar.parts import take_apart
 from caviar.training.callbacks import CallbackList, History, LearningRateScheduler
 from caviar.training.compiled import Compiled, check_targets, custom_logs, output_specs, start_run
 from caviar.training.listeners import Listeners
-from caviar.training.loop import Training, as_python, store_values, train_resident, train_stream
+from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
 from caviar.training.program import Plan, chunk_scorer, chunk_trainer, evaluator, no_statistics, predictor
 from caviar.training.progress import Progress
 from caviar.training.recipe import Recipe
@@ -157,8 +157,8 @@ def _check_monitors(recipe: Recipe, listed: CallbackList, validated: bool) -> No
 
 
 def _custom_logs(recipe: Recipe, run: Run, rows: Rows) -> tuple[str, ...]:
-    standard = recipe.network.train_step.__func__ is recipe.network.standard_train_step  # type: ignore[attr-defined]
-    return () if standard else custom_logs(recipe, run, rows.take(slice(0, 1)))
+    kind: Any = type(recipe.network)
+    return () if kind.train_step is kind.standard_train_step else custom_logs(recipe, run, rows.take(slice(0, 1)))
 
 
 def _plan(rows: Rows | None, size: int, steps: int | None, shuffle: bool, validation_size: int, freq: int) -> Plan:
@@ -265,7 +265,7 @@ def evaluate(
     listed = CallbackList(_as_list(callbacks), model, {"verbose": verbose})
     listed.on_test_begin()
     if is_stream(x) or not fits_memory((x, y)):
-        logs = _score_stream(model, compiled, x, y, sample_weight, size, steps)
+        recipe, logs = _score_stream(model, compiled, x, y, sample_weight, size, steps)
     else:
         inputs = as_inputs(x)
         outputs, names = build_for(model, inputs)
@@ -275,7 +275,7 @@ def evaluate(
         check_targets(recipe, rows, outputs)
         apart, weights = _weights(recipe)
         logs = evaluator(apart.structure, min(size, rows.number))(weights, as_arrays(apart.numbers), on_device(rows))
-    found = {name: as_python(value) for name, value in jax.device_get(logs).items()}
+    found = readable(recipe, logs)
     listed.on_test_end(found)
     with Progress(None, None, verbose) as progress:
         progress.epoch_end(0, found, 0.0)
@@ -300,7 +300,7 @@ def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, s
             first = jax.tree.map(lambda a: a[0], chunk.x)
             statistics = no_statistics(apart.structure, size, numbers, weights, first)
         statistics = chunk_scorer(apart.structure)(weights, statistics, numbers, chunk)
-    return recipe.outcomes(statistics)
+    return recipe, recipe.outcomes(statistics)
 
 
 def train_on_batch(
@@ -321,7 +321,7 @@ def train_on_batch(
     run, _, logs = chunk_trainer(apart.structure)(run, statistics, numbers, chunk)
     store_values(apart, run)
     model._run = run
-    return _as_asked({name: as_python(value) for name, value in jax.device_get(logs).items()}, return_dict)
+    return _as_asked(readable(recipe, logs), return_dict)
 
 
 def _as_asked(logs: dict[str, Any], return_dict: bool) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from caviar.data.arrays import Rows
 from caviar.data.streams import chunks
-from caviar.graph.evaluation import as_arrays
+from caviar.graph.evaluation import as_arrays, remembered
 from caviar.parts import Apart, take_apart
 from caviar.training.listeners import Listeners
 from caviar.training.program import CAPACITY, Plan, chunk_trainer, epoch_ender, no_statistics, trainer
@@ -57,11 +57,12 @@ class Training:
         trainable, fixed = separate(apart.structure, [v.value for v in apart.variables])
         self.run = self.run._replace(trainable=trainable, fixed=fixed)
 
-    def readable(self, logs: dict[str, Any], validated: bool) -> dict[str, Any]:
-        """The logs of one epoch in the order of people: training, validation, the rest."""
-        names = self.recipe.log_names
-        wanted = [*names, *(f"val_{name}" for name in names if validated), "learning_rate"]
-        return {name: as_python(logs[name]) for name in wanted if name in logs}
+
+def readable(recipe: Recipe, logs: Any, validated: bool = False) -> dict[str, Any]:
+    """Logs on the host, in the order of people: loss, metrics, their validation, the rest. (A program sorts them by name.)"""
+    found, names = jax.device_get(logs), recipe.log_names
+    wanted = [*names, *(f"val_{name}" for name in names if validated), "learning_rate"]
+    return {name: as_python(found[name]) for name in wanted if name in found}
 
 
 def store_values(apart: Apart, run: Run) -> None:
@@ -92,7 +93,9 @@ def _dispatch(training: Training, data: Rows, clock: _Clock) -> None:
     apart = take_apart(training.recipe)  # anew each time: callbacks may have changed numbers, or even structure
     numbers = as_arrays(apart.numbers)
     if training.statistics is None:
-        spec = jax.eval_shape(partial(no_statistics, apart.structure, plan.batch_size), numbers, training.run, data.x)
+        key = ("statistics", apart.structure, plan, str(jax.tree.map(lambda a: (a.shape, a.dtype), data.x)))
+        make = partial(no_statistics, apart.structure, plan.batch_size)
+        spec = remembered(key, lambda: jax.eval_shape(make, numbers, training.run, data.x))
         training.statistics = _as_restored(spec, training.restored)
     steps, epochs = clock.amount(listeners.pace, position, training.epochs - epoch)
     start = time.perf_counter()
@@ -109,7 +112,7 @@ def _dispatch(training: Training, data: Rows, clock: _Clock) -> None:
         training.finished = training.run
         _tell_epochs(training, jax.device_get(progress.logs), epoch, finished, clock.epoch_seconds(finished))
     else:
-        listeners.steps_end(now, {name: as_python(v) for name, v in jax.device_get(progress.running).items()})
+        listeners.steps_end(now, readable(training.recipe, progress.running))
     if live:
         training.take_changes(apart)
 
@@ -126,7 +129,7 @@ def _tell_epochs(training: Training, logs: dict[str, Any], epoch: int, count: in
         if i:
             listeners.epoch_begins(epoch + i)
         validated = training.validation is not None and (epoch + i + 1) % every == 0
-        line = training.readable({name: values[i] for name, values in logs.items()}, validated)
+        line = readable(training.recipe, {name: values[i] for name, values in logs.items()}, validated)
         if listeners.pace == "batch":
             listeners.steps_end(training.plan.steps, {n: v for n, v in line.items() if n in training.recipe.log_names})
         listeners.epoch_ends(epoch + i, line, seconds, more=i + 1 < count)
@@ -210,8 +213,7 @@ def _tell_steps(training: Training, apart: Apart, taken: int) -> None:
     live = training.listeners.pace != "run"
     if live:
         store_values(apart, training.run)
-    logs = {name: as_python(v) for name, v in jax.device_get(training.running).items()}
-    training.listeners.steps_end(taken, logs)
+    training.listeners.steps_end(taken, readable(training.recipe, training.running))
     if live:
         training.take_changes(apart)
 
@@ -226,6 +228,6 @@ def _end_stream_epoch(training: Training, apart: Apart, epoch: int, seconds: flo
     live = training.listeners.pace != "run"
     if live:
         store_values(apart, training.run)
-    training.listeners.epoch_ends(epoch, training.readable(jax.device_get(logs), validated), seconds, more=False)
+    training.listeners.epoch_ends(epoch, readable(training.recipe, logs, validated), seconds, more=False)
     if live:
         training.take_changes(apart)

@@ -37,19 +37,22 @@ class Recipe(Part):
         """The number to minimise, and what statistics need."""
         x, y, weight = batch
         outputs = self.outputs(x)
-        losses = self.output_losses(outputs, y, weight)
-        total = sum(w * l for w, l in zip(self.loss_weights, losses, strict=True) if l is not None)
-        total = jnp.asarray(total + self.penalty(), config.floatx())
-        return self.optimizer.scale_loss(total), (total, losses, outputs)
+        totals = self.totals(outputs, y, weight)
+        penalty = jnp.asarray(self.penalty(), config.floatx())
+        return self.optimizer.scale_loss(self.combined(totals) + penalty), (penalty, totals, outputs)
 
-    def output_losses(self, outputs: list[Any], y: list[Any], weight: list[Any]) -> list[Any]:
-        """The loss of each output over the batch."""
+    def totals(self, outputs: list[Any], y: list[Any], weight: list[Any]) -> list[Any]:
+        """What each output's loss is a quotient of; None where an output has no loss."""
         context = current()
         masks = [context.mask_of(o) if context else None for o in outputs]
         return [
-            None if loss is None else ratio(*loss.totals(t, o, w, m))
+            None if loss is None else loss.totals(t, o, w, m)
             for loss, t, o, w, m in zip(self.losses, y, outputs, weight, masks, strict=True)
         ]
+
+    def combined(self, totals: list[Any]) -> Any:
+        """The losses of the outputs, each times its weight."""
+        return sum(w * ratio(*t) for w, t in zip(self.loss_weights, totals, strict=True) if t is not None)
 
     def penalty(self) -> Any:
         """What regularizers and `add_loss` add."""
@@ -66,45 +69,36 @@ class Recipe(Part):
         zero = jnp.zeros((), config.floatx())
         if self.custom_logs:
             return {name: (zero + 0, zero + 0) for name in self.custom_logs}
-        states = {"loss": (zero, zero)}
-        if len(self.losses) > 1:
-            states |= {
-                f"{n}_loss": (zero, zero)
-                for n, loss in zip(self.output_names, self.losses, strict=True)
-                if loss is not None
-            }
+        totals = [None if loss is None else (zero, zero) for loss in self.losses]
+        states: dict[str, Any] = {"loss": {"totals": totals, "penalty": (zero, zero)}}
         states |= {name: metric.initial(_last_axis(outputs[at])) for name, at, _, metric in self.metrics}
         return jax.tree.map(jnp.copy, states)
 
     def accumulate(self, statistics: dict[str, Any], batch: Any, report: Any) -> dict[str, Any]:
-        """Count one batch; a loss counts by its rows, so that the last partial batch weighs what it is."""
+        """Count one batch. Everything is kept as sums, so that an epoch is exact however its rows are batched."""
         x, y, weight = batch
         rows = jnp.asarray(jax.tree.leaves(x)[0].shape[0], config.floatx())
-
-        def add(state: Any, value: Any) -> Any:
-            return state[0] + value * rows, state[1] + rows
-
         if self.custom_logs:
-            return {name: add(statistics[name], report[name]) for name in self.custom_logs}
-        total, losses, outputs = report
-        after = {**statistics, "loss": add(statistics["loss"], total)}
-        for name, loss in zip(self.output_names, losses, strict=True):
-            if f"{name}_loss" in statistics:
-                after[f"{name}_loss"] = add(statistics[f"{name}_loss"], loss)
+            return {name: _add(statistics[name], (report[name] * rows, rows)) for name in self.custom_logs}
+        penalty, totals, outputs = report
+        before = statistics["loss"]
+        counted = [None if t is None else _add(b, t) for b, t in zip(before["totals"], totals, strict=True)]
+        after = {"loss": {"totals": counted, "penalty": _add(before["penalty"], (penalty * rows, rows))}}
         for name, at, weighted, metric in self.metrics:
             after[name] = metric.accumulate(statistics[name], y[at], outputs[at], weight[at] if weighted else None)
         return after
 
     def outcomes(self, statistics: dict[str, Any]) -> dict[str, Any]:
         """The logs: every statistic as a number."""
-        metrics = {name: metric for name, _, _, metric in self.metrics}
-        floats = jnp.dtype(config.floatx())
-        return {
-            name: jnp.asarray(
-                metrics[name].outcome(state) if name in metrics else state[0] / jnp.maximum(state[1], 1), floats
-            )
-            for name, state in statistics.items()
-        }
+        if self.custom_logs:
+            return {name: ratio(*state) for name, state in statistics.items()}
+        losses = statistics["loss"]
+        found = {"loss": self.combined(losses["totals"]) + ratio(*losses["penalty"])}
+        if len(self.losses) > 1:
+            pairs = zip(self.output_names, losses["totals"], strict=True)
+            found |= {f"{name}_loss": ratio(*total) for name, total in pairs if total is not None}
+        found |= {name: metric.outcome(statistics[name]) for name, _, _, metric in self.metrics}
+        return {name: jnp.asarray(value, config.floatx()) for name, value in found.items()}
 
     @property
     def log_names(self) -> list[str]:
@@ -116,6 +110,10 @@ class Recipe(Part):
             f"{n}_loss" for n, loss in zip(self.output_names, self.losses, strict=True) if several and loss is not None
         ]
         return ["loss", *parts, *(name for name, _, _, _ in self.metrics)]
+
+
+def _add(state: Any, totals: Any) -> Any:
+    return state[0] + totals[0], state[1] + totals[1]
 
 
 def _last_axis(output: Any) -> int | None:

@@ -188,7 +188,7 @@ def _forward(window: Window) -> Any:
 def _by_patches(x: Array, kernel: Array, window: Window) -> Array:
     """All patches as the rows of one matrix, taken by index: faster where there are few channels."""
     size = kernel.shape[:-2]
-    x = jnp.pad(x, ((0, 0), *window.pads, (0, 0)))
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*p, 0) for p in window.pads), (0, 0, 0)])
     places = jnp.arange(math.prod(x.shape[1:]), dtype=jnp.int32).reshape(1, *x.shape[1:])
     index = jnp.stack([tap for _, tap in taps(places, size, window.strides, window.dilation)], -2)
     patches = x.reshape(x.shape[0], -1).at[:, index.reshape(-1)].get(mode="promise_in_bounds")

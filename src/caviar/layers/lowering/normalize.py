@@ -27,9 +27,9 @@ def batch_normalize(x: Array, gamma: Array, beta: Array, epsilon: Array) -> tupl
 def _forward(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Any:
     count = x.size // x.shape[-1]
     near = x[0].reshape(-1, x.shape[-1]).mean(0)  # sums of what differs from it stay exact, however far from zero x is
-    mean = near + sums(x - near) / count
+    mean = stored(near + sums(x - stored(near)) / count)
     variance = sums(jnp.square(x - mean)) / count
-    inverse = jax.lax.rsqrt(variance + epsilon)
+    inverse = stored(jax.lax.rsqrt(variance + epsilon))
     return ((x - mean) * (inverse * gamma) + beta, mean, variance), (x, gamma, mean, inverse, epsilon)
 
 
@@ -37,9 +37,10 @@ def _backward(residuals: Any, gradients: tuple[Array, Array, Array]) -> tuple[Ar
     x, gamma, mean, inverse, epsilon = residuals
     dy, d_mean, d_variance = stored(gradients[0]), *gradients[1:]
     count = x.size // x.shape[-1]
-    d_beta, d_gamma = sums(dy), sums(dy * ((x - mean) * inverse))
+    d_beta, d_gamma = sums(dy), sums(dy * (x - mean)) * inverse
     d_variance = d_variance - 0.5 * d_gamma * gamma * jnp.square(inverse)
-    dx = dy * (gamma * inverse) + (x - mean) * (2 * d_variance / count) + (d_mean - gamma * inverse * d_beta) / count
+    slope, pull, shift = stored((gamma * inverse, 2 * d_variance / count, (d_mean - gamma * inverse * d_beta) / count))
+    dx = dy * slope + (x - mean) * pull + shift
     return dx, d_gamma, d_beta, jnp.sum(-0.5 * d_gamma * gamma * jnp.square(inverse)).astype(epsilon.dtype)
 
 

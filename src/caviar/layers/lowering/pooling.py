@@ -96,7 +96,10 @@ def _spread(winner: Array, dy: Array, window: Sizes, space: Sizes) -> Array:
     """Windows that do not overlap: each element belongs to one, and asks whether it won."""
     axes = tuple(range(2, 2 * len(window) + 1, 2))
     winner, dy = jnp.expand_dims(winner, axes), jnp.expand_dims(dy, axes)
-    number = np.arange(math.prod(window), dtype=np.int8).reshape([n for w in window for n in (1, w)] + [1])
+    shape = tuple(n * window[axes.index(i)] if i in axes else n for i, n in enumerate(dy.shape))
+    number = jnp.zeros((), jnp.int8)
+    for axis, size in zip(axes, window, strict=True):
+        number = number * jnp.int8(size) + lax.broadcasted_iota(jnp.int8, shape, axis)
     dx = jnp.where(winner == number, dy, 0)
     whole = dx.reshape(dx.shape[0], *(c * w for c, w in zip(dx.shape[1:-1:2], window, strict=True)), dx.shape[-1])
     return jnp.pad(whole, [(0, 0), *((0, n - m) for n, m in zip(space, whole.shape[1:-1], strict=True)), (0, 0)])
