@@ -12,7 +12,7 @@ import pytest
 
 os.environ.setdefault("CAVIAR_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 
-import caviar  # noqa: E402  (reads CAVIAR_CACHE)
+import caviar
 
 DATA = Path(__file__).parent / "data"
 

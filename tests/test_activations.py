@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import fact, recorded
 
 from caviar import activations
 from caviar.errors import ArgumentError, UnknownNameError
-from conftest import fact, recorded
 
 pytestmark = pytest.mark.usefixtures("float64")
 

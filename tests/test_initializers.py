@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import fact
 
 from caviar import config, initializers
 from caviar.errors import ArgumentError, ShapeError, UnknownNameError
@@ -29,7 +30,6 @@ from caviar.initializers import (
     fans,
 )
 from caviar.parts import take_apart
-from conftest import fact
 
 KEY = jax.random.key(7)
 SHAPE = (400, 100)

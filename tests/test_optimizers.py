@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from conftest import recorded
+from optimizing import TARGET, descend, follow, from_torch, slope, start
 
 from caviar import optimizers
 from caviar.errors import ArgumentError, UnknownNameError
@@ -37,8 +39,6 @@ from caviar.optimizers import (
     schedules,
 )
 from caviar.parts import put_together, take_apart
-from conftest import recorded
-from optimizing import TARGET, descend, follow, from_torch, slope, start
 
 MEMBERS = [
     SGD(0.1),

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import fact
+from optimizing import descend, follow, from_torch
 
 import caviar
 from caviar.optimizers import (
@@ -17,8 +19,6 @@ from caviar.optimizers import (
     Adam,
     AdamW,
 )
-from conftest import fact
-from optimizing import descend, follow, from_torch
 
 NOTES = {
     "opt.sgd": lambda f: SGD(f["lr"]),

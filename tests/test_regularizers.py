@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import fact
 
 from caviar import parts, regularizers
 from caviar.errors import ArgumentError, ShapeError, UnknownNameError
 from caviar.regularizers import L1, L1L2, L2, OrthogonalRegularizer
-from conftest import fact
 
 pytestmark = pytest.mark.usefixtures("float64")
 

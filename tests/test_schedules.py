@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import fact, recorded
 
 from caviar.errors import ArgumentError, UnknownNameError
 from caviar.optimizers import schedules
@@ -36,7 +37,6 @@ from caviar.optimizers.schedules import (
     StepDecay,
 )
 from caviar.parts import put_together, take_apart
-from conftest import fact, recorded
 
 MEMBERS = [
     PiecewiseConstantDecay([2, 5], [0.1, 0.05, 0.01]),

@@ -39,8 +39,11 @@ if TYPE_CHECKING:
         losses,
         metrics,
         models,
+        ops,
+        optimizers,
+        regularizers,
+        utils,
     )
-    from caviar import ops, optimizers, regularizers, utils
     from caviar.graph import Input, Variable
     from caviar.models import Model, Sequential, load_model
 

@@ -53,7 +53,7 @@ class Constant(Initializer):
 
     value: float = 0.0
 
-    def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:  # noqa: ARG002
+    def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         given = jnp.shape(self.value)
         if given not in ((), shape):
             raise ShapeError(f"a weight of shape {shape} cannot start as an array of shape {given}")
@@ -92,7 +92,7 @@ class Identity(Initializer):
 
     gain: float = 1.0
 
-    def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:  # noqa: ARG002
+    def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         if len(shape) != 2:
             raise ShapeError(f"Identity starts matrices, and was asked for the shape {shape}")
         return jnp.asarray(self.gain, dtype) * jnp.eye(shape[0], shape[1], dtype=dtype)

@@ -12,9 +12,13 @@ from caviar import activations
 from caviar.errors import unknown_name
 from caviar.graph.operations import TABLE, operation, shape
 
-_ours = (f for f in vars(activations).values() if isinstance(f, types.FunctionType) and f.__module__ == activations.__name__)
-_activations = {f.__name__: f for f in _ours if f.__name__[0] != "_" and f is not activations.get}
-_made = {name: operation(function) for name, function in {**_activations, **TABLE}.items()} | {"shape": shape}
+_ours = (
+    f for f in vars(activations).values() if isinstance(f, types.FunctionType) and f.__module__ == activations.__name__
+)
+_activations: dict[str, Any] = {f.__name__: f for f in _ours if f.__name__[0] != "_" and f is not activations.get}
+_made: dict[str, Any] = {name: operation(function) for name, function in [*_activations.items(), *TABLE.items()]} | {
+    "shape": shape
+}
 __all__ = sorted(_made)  # pyright: ignore[reportUnsupportedDunderAll]
 
 

@@ -36,8 +36,9 @@ class Part:
     _written: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make the part, and keep what the user wrote."""
         self = super().__new__(cls)
-        if args or kwargs:  # what the user wrote, for repr and saving
+        if args or kwargs:
             object.__setattr__(self, "_written", _bind(cls, args, kwargs))
         return self
 
@@ -48,7 +49,7 @@ class Part:
         """
         if not _made_of_fields(type(self)):  # type: ignore[arg-type]
             return dict(vars(self).get("_written", {}))
-        fields = sorted((f for f in dataclasses.fields(self) if f.init), key=lambda f: f.kw_only)  # type: ignore[arg-type]
+        fields = sorted((f for f in dataclasses.fields(self) if f.init), key=lambda f: bool(f.kw_only))  # type: ignore[arg-type]
         return {f.name: getattr(self, f.name) for f in fields if not _is_default(f, getattr(self, f.name))}
 
     @classmethod

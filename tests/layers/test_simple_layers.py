@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import fact, recorded
 from jax.extend.random import threefry_2x32
 
 from caviar import activations, config
@@ -21,7 +22,6 @@ from caviar.layers import merging, noise, preprocessing, shaping
 from caviar.layers.base import Layer, ensure_built
 from caviar.layers.dense import Dense
 from caviar.parts import take_apart
-from conftest import fact, recorded
 
 MODULES = (act, merging, noise, preprocessing, shaping)
 NAMES = {

@@ -144,7 +144,7 @@ BROKEN = {
     "of another version": (lambda path: _edit(path, format=99, caviar="9.0"), "format 99, written by caviar 9.0"),
     "of another kind": (lambda path: _edit(path, kind="run"), "holds a run"),
     "that asks for code": (lambda path: _edit(path, model={"class": "system", "number": 0, "config": {}}), "not caviar's own"),
-    "that asks for a function as a class": (lambda path: _edit(path, model={"class": "get", "number": 0, "config": {}}), "not caviar's own"),
+    "that asks for a function": (lambda path: _edit(path, model={"class": "get", "number": 0, "config": {}}), "not caviar's own"),
 }  # fmt: skip
 
 

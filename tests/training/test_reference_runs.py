@@ -58,6 +58,8 @@ def test_the_run_is_keras_run(case: dict[str, Any]) -> None:
     for name, values in expected["history"].items():
         np.testing.assert_allclose(history[name], values, rtol=HISTORY.get(case["id"], 2e-7), atol=1e-9, err_msg=name)
     for variable, value in zip(model.variables, expected["weights_after"], strict=True):
-        np.testing.assert_allclose(variable.numpy(), np.asarray(value), rtol=0, atol=WEIGHTS.get(case["id"], 1e-7), err_msg=variable.path)
+        np.testing.assert_allclose(
+            variable.numpy(), np.asarray(value), rtol=0, atol=WEIGHTS.get(case["id"], 1e-7), err_msg=variable.path
+        )
     predictions = model.predict(np.asarray(case["inputs"]["x"])[:5], verbose=0)
     np.testing.assert_allclose(predictions, expected["predictions"], rtol=0, atol=WEIGHTS.get(case["id"], 1e-7))

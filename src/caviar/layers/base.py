@@ -21,7 +21,7 @@ import numpy as np
 from caviar import config, initializers, regularizers
 from caviar.errors import ArgumentError, CaviarError, NotBuiltError, ShapeError
 from caviar.graph.evaluation import Context, current, evaluating, run_part
-from caviar.graph.node import UNKNOWN_SIZES, Node, apply, nodes_in, unique_name
+from caviar.graph.node import UNKNOWN_SIZES, apply, nodes_in, unique_name
 from caviar.graph.variable import Variable
 from caviar.layers.weights import drawing, plan
 from caviar.parts import Part, float_fields, parts_of, take_apart
@@ -50,6 +50,7 @@ class Layer(Part):
     built: ClassVar[bool] = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make the layer, with a name of its own."""
         self = super().__new__(cls, *args, **kwargs)
         own = unique_name(_snake_case(cls.__name__))
         vars(self).update(name=own, trainable=True, _own_name=own)  # also for subclasses that skip super().__init__()

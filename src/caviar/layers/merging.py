@@ -37,7 +37,7 @@ class _Merge(Layer):
         inputs = [x.reshape(*x.shape[:1], *[1] * (rank - x.ndim), *x.shape[1:]) for x in inputs]
         return functools.reduce(type(self).operation, inputs)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where any input is there; none if one of the inputs has none."""
         if mask is None or any(m is None for m in mask):
             return None

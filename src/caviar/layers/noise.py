@@ -33,7 +33,7 @@ class Dropout(Layer):
 
     supports_masking = True
 
-    def build(self, input_shape: Any) -> None:  # noqa: ARG002
+    def build(self, input_shape: Any) -> None:
         """Check the rate."""
         _check_rate(self.rate)
 

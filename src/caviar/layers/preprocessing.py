@@ -135,7 +135,7 @@ class Discretization(Layer):
     num_bins: int | None = None
     output_mode: str = "int"
 
-    def build(self, input_shape: Any) -> None:  # noqa: ARG002
+    def build(self, input_shape: Any) -> None:
         """Check the boundaries."""
         if self.bin_boundaries is None:
             raise NotBuiltError(f"{self.name} has no bins yet: give bin_boundaries, or num_bins and then adapt(data)")

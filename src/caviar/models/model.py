@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from caviar import config, losses, optimizers
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError, unknown_name

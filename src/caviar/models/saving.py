@@ -187,7 +187,7 @@ def _leaves(tree: Any) -> dict[str, np.ndarray]:
 def _unleave(pattern: Any, tensors: dict[str, np.ndarray], path: Any) -> Any:
     leaves, structure = jax.tree.flatten(pattern)
     found = [tensors[name] for name in sorted(tensors)]
-    if [(t.shape, t.dtype) for t in found] != [(tuple(l.shape), l.dtype) for l in leaves]:
+    if [(t.shape, t.dtype) for t in found] != [(tuple(leaf.shape), leaf.dtype) for leaf in leaves]:
         raise FileError(
             f"{path} is the state of another training: its network, optimizer, callbacks or number of rows differ"
         )

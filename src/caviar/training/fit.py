@@ -229,7 +229,9 @@ class _Source:
         else:
             count = len(self.x) if hasattr(self.x, "__len__") else 0
             order = np.random.default_rng(epoch).permutation(count) if self.shuffle else np.arange(count)
-            found = (as_rows(a, b, w, names) for a, b, w in large_batches(self.x, self.y, self.weight, self.size, order))
+            found = (
+                as_rows(a, b, w, names) for a, b, w in large_batches(self.x, self.y, self.weight, self.size, order)
+            )
         return (class_weights(rows, self.classes) for rows in found)
 
 

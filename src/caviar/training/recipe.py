@@ -68,7 +68,7 @@ class Recipe(Part):
         """Nothing counted yet; outputs may be abstract, only their shapes are read."""
         zero = jnp.zeros((), config.floatx())
         if self.custom_logs:
-            return {name: (zero + 0, zero + 0) for name in self.custom_logs}
+            return dict.fromkeys(self.custom_logs, (zero + 0, zero + 0))
         totals = [None if loss is None else (zero, zero) for loss in self.losses]
         states: dict[str, Any] = {"loss": {"totals": totals, "penalty": (zero, zero)}}
         states |= {name: metric.initial(_last_axis(outputs[at])) for name, at, _, metric in self.metrics}

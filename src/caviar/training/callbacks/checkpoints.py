@@ -1,6 +1,6 @@
 """Callbacks that save: ModelCheckpoint the model, BackupAndRestore the whole run."""
 
-# ruff: noqa: ARG002 -- a hook takes what it is given, used or not
+
 from __future__ import annotations
 
 import contextlib

@@ -1,6 +1,6 @@
 """Callbacks that keep what happened: History and CSVLogger."""
 
-# ruff: noqa: ARG002 -- a hook takes what it is given, used or not
+
 from __future__ import annotations
 
 import csv

@@ -1,6 +1,6 @@
 """Callbacks made of a function: LambdaCallback and LearningRateScheduler."""
 
-# ruff: noqa: ARG002 -- a hook takes what it is given, used or not
+
 from __future__ import annotations
 
 import inspect

@@ -1,6 +1,6 @@
 """The callback that writes for TensorBoard, without TensorFlow."""
 
-# ruff: noqa: ARG002 -- a hook takes what it is given, used or not
+
 from __future__ import annotations
 
 import os
