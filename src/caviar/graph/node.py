@@ -23,7 +23,12 @@ UNKNOWN_SIZES = (7919, 7907)
 
 
 class Node(Part):
-    """A value of the graph: an input, a variable, or an operation applied to nodes."""
+    """A value of the graph: an input, a variable, or an operation applied to nodes.
+
+    >>> x = Input((3,))
+    >>> isinstance(2 * x + 1, Node), (2 * x + 1).shape
+    (True, (None, 3))
+    """
 
     unwalked = Part.unwalked | {"shape", "dtype"}
     __array_priority__ = 1000
@@ -97,7 +102,11 @@ def placeholder(dtype: str | None = None, shape: Iterable[int | None] = (), name
 
 
 class Operation(Node):
-    """A function or a layer applied to nodes. Made by `apply`, which knows the shape."""
+    """A function or a layer applied to nodes. Made by `apply`, which knows the shape.
+
+    >>> apply(jnp.tanh, Input((3,)))
+    <tanh: shape=(None, 3), dtype=float32>
+    """
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, shape: Shape, dtype: str):
         super().__init__(shape, dtype)

@@ -124,6 +124,12 @@ class ElementLoss(Loss):
     """A loss of each element by itself, averaged over the last axis; with `axis=None` each element is a value.
 
     Subclasses define `elements(y_true, y_pred)`.
+
+    >>> class Fourth(ElementLoss):
+    ...     def elements(self, y_true, y_pred):
+    ...         return (y_true - y_pred) ** 4
+    >>> float(Fourth()([[0.0, 0.0]], [[1.0, 2.0]]))
+    8.5
     """
 
     _: KW_ONLY

@@ -76,7 +76,18 @@ class Metric(Named):
 
 @dataclass(eq=False, repr=False)
 class Additive(Metric):
-    """A metric whose state is one array of sums. Subclasses define `shape`, `sums` and `outcome`."""
+    """A metric whose state is one array of sums. Subclasses define `shape`, `sums` and `outcome`.
+
+    >>> class Rows(Additive):
+    ...     def shape(self, outputs):
+    ...         return ()
+    ...     def sums(self, y_true, y_pred, sample_weight=None):
+    ...         return jnp.asarray(len(y_pred), "float32")
+    ...     def outcome(self, state):
+    ...         return state
+    >>> float(Rows()(jnp.zeros((3, 1)), jnp.zeros((3, 1))))
+    3.0
+    """
 
     def shape(self, outputs: int) -> tuple[int, ...]:
         """The shape of the sums."""
@@ -97,7 +108,14 @@ class Additive(Metric):
 
 @dataclass(eq=False, repr=False)
 class SampleMean(Additive):
-    """The weighted mean of values per sample. Subclasses define `values(y_true, y_pred)`."""
+    """The weighted mean of values per sample. Subclasses define `values(y_true, y_pred)`.
+
+    >>> class Largest(SampleMean):
+    ...     def values(self, y_true, y_pred):
+    ...         return jnp.max(jnp.abs(y_true - y_pred), axis=-1)
+    >>> float(Largest()(jnp.zeros((2, 2)), jnp.array([[1.0, 2.0], [4.0, 3.0]])))
+    3.0
+    """
 
     def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[jax.Array, jax.Array | None]:
         """The values and their weights; None where all weigh 1."""
