@@ -13,9 +13,11 @@ from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
 from caviar.layers.base import Layer, ensure_built
 from caviar.training import fit as fitting
+from caviar.training import scoring
 from caviar.training.callbacks import History
 from caviar.training.compiled import Compiled
 from caviar.training.controls import Controls
+from caviar.training.source import compiled_of
 from caviar.training.step import Step
 
 
@@ -186,12 +188,12 @@ class Model(Layer):
     @property
     def optimizer(self) -> Any:
         """The optimizer that `compile` was given."""
-        return fitting.compiled_of(self, "model.optimizer").optimizer
+        return compiled_of(self, "model.optimizer").optimizer
 
     @property
     def loss(self) -> Any:
         """The loss that `compile` was given."""
-        return fitting.compiled_of(self, "model.loss").loss
+        return compiled_of(self, "model.loss").loss
 
     @property
     def controls(self) -> Controls:
@@ -199,8 +201,8 @@ class Model(Layer):
         return Controls(*([self._compiled.optimizer] if self._compiled else []), self)
 
     fit = fitting.fit
-    evaluate = fitting.evaluate
-    predict = fitting.predict
+    evaluate = scoring.evaluate
+    predict = scoring.predict
     train_on_batch = fitting.train_on_batch
 
     def train_step(self, step: Step, batch: Any) -> tuple[Step, Any]:

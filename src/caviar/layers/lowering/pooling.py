@@ -29,7 +29,7 @@ def max_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") ->
     [1.0, 3.0]
     """
     pads = pads_for(x.shape[1:-1], window, strides, padding)
-    lowest = jnp.array(-jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min, x.dtype)
+    lowest = np.array(-np.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min, x.dtype)
     if own_ways() and math.prod(window) <= _MOST_TAPS:
         return _maximum(x if padding == "valid" else lax.pad(x, lowest, _edges(pads)), window, strides)
     return lax.reduce_window(x, lowest, lax.max, (1, *window, 1), (1, *strides, 1), ((0, 0), *pads, (0, 0)))

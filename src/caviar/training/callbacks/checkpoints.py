@@ -1,6 +1,5 @@
 """Callbacks that save: ModelCheckpoint the model, BackupAndRestore the whole run."""
 
-
 from __future__ import annotations
 
 import contextlib

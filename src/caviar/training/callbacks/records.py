@@ -1,6 +1,5 @@
 """Callbacks that keep what happened: History and CSVLogger."""
 
-
 from __future__ import annotations
 
 import csv

@@ -1,6 +1,5 @@
 """Callbacks made of a function: LambdaCallback and LearningRateScheduler."""
 
-
 from __future__ import annotations
 
 import inspect

@@ -1,6 +1,5 @@
 """The callback that writes for TensorBoard, without TensorFlow."""
 
-
 from __future__ import annotations
 
 import os

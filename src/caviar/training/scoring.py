@@ -1,0 +1,149 @@
+"""`evaluate` and `predict`: many rows, in a few dispatches."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from caviar.data.arrays import as_inputs, as_rows, check_batch_size
+from caviar.data.streams import chunks, fits_memory, is_stream
+from caviar.errors import ArgumentError
+from caviar.graph.evaluation import as_arrays
+from caviar.parts import take_apart
+from caviar.training.callbacks import CallbackList
+from caviar.training.compiled import Compiled, check_targets
+from caviar.training.loop import readable
+from caviar.training.program import chunk_scorer, evaluator, no_statistics, predictor
+from caviar.training.progress import Progress
+from caviar.training.recipe import Recipe
+from caviar.training.source import Source, build_for, compiled_of, on_device
+from caviar.training.state import Weights
+from caviar.training.step import separate
+
+PIECE_BYTES = 256 * 2**20
+
+
+def evaluate(
+    model: Any,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    verbose: int | str = "auto",
+    sample_weight: Any = None,
+    steps: int | None = None,
+    callbacks: Any = None,
+    return_dict: bool = False,
+) -> Any:
+    """Loss and metrics over all rows; the arguments are Keras'."""
+    compiled = compiled_of(model, "evaluate")
+    size = check_batch_size(batch_size)
+    if x is None:
+        raise ArgumentError("evaluate needs x: arrays of rows, or an iterable of (x, y) batches")
+    listed = CallbackList(as_list(callbacks), model, {"verbose": verbose})
+    listed.on_test_begin()
+    start = time.perf_counter()
+    if is_stream(x) or not fits_memory((x, y)):
+        recipe, logs = _score_stream(model, compiled, x, y, sample_weight, size, steps)
+    else:
+        inputs = as_inputs(x)
+        outputs, names = build_for(model, inputs)
+        recipe = compiled.recipe(model, outputs, names)
+        rows = as_rows(inputs, y, sample_weight, names)
+        rows = rows if steps is None else rows.take(slice(0, steps * size))
+        steps = -(-rows.number // size)
+        check_targets(recipe, rows, outputs)
+        apart, weights = _weights(recipe)
+        logs = evaluator(apart.structure, min(size, rows.number))(weights, as_arrays(apart.numbers), on_device(rows))
+    found = readable(recipe, logs)
+    listed.on_test_end(found)
+    with Progress(None, steps, verbose) as progress:
+        progress.epoch_end(0, found, time.perf_counter() - start)
+    return as_asked(found, return_dict)
+
+
+def _weights(recipe: Recipe) -> tuple[Any, Any]:
+    apart = take_apart(recipe)
+    trainable, fixed = separate(apart.structure, [v.value for v in apart.variables])
+    return apart, Weights(trainable, fixed)
+
+
+def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, steps: int | None) -> Any:
+    source = Source(model, x, y, weight, None, size, shuffle=False)
+    outputs, names = build_for(model, source.first.x)
+    recipe = compiled.recipe(model, outputs, names)
+    apart, weights = _weights(recipe)
+    numbers = as_arrays(apart.numbers)
+    statistics: Any = None
+    for chunk, _ in chunks(source.batches(0, names), steps):
+        if statistics is None:
+            first = jax.tree.map(lambda a: a[0], chunk.x)
+            statistics = no_statistics(apart.structure, size, numbers, weights, first)
+        statistics = chunk_scorer(apart.structure)(weights, statistics, numbers, chunk)
+    return recipe, recipe.outcomes(statistics)
+
+
+def as_asked(logs: dict[str, Any], return_dict: bool) -> Any:
+    """Logs as a dict, or as Keras gives them: the loss alone, or a list of loss and metrics."""
+    values = list(logs.values())
+    return logs if return_dict else values[0] if len(values) == 1 else values
+
+
+def as_list(callbacks: Any) -> list[Any]:
+    """Callbacks as a list: several, one, or none."""
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+
+
+def predict(
+    model: Any, x: Any, batch_size: int | None = None, verbose: int | str = "auto", steps: int | None = None
+) -> Any:
+    """The outputs for all rows, as NumPy arrays."""
+    size = check_batch_size(batch_size)
+    if is_stream(x):
+        pieces = [predict(model, batch, size, 0) for batch in itertools.islice(_inputs_of(x), steps)]
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *pieces)
+    inputs = as_inputs(x)
+    inputs = inputs if steps is None else jax.tree.map(lambda a: a[: steps * size], inputs)
+    build_for(model, inputs)
+    apart = take_apart(model)
+    numbers, values = as_arrays(apart.numbers), [v.value for v in apart.variables]
+    count = int(jax.tree.leaves(inputs)[0].shape[0])
+    size = min(size, _power_of_two(count))
+    program, found = predictor(apart.structure, size), []
+    began = time.perf_counter()
+    with Progress(None, -(-count // size), verbose) as progress:
+        for start, rows in _pieces(inputs, count, size):
+            batches = -(-rows // size)
+            padded = jax.tree.map(
+                lambda a, s=start, r=rows, b=batches: _padded(a[s : s + r], size * _power_of_two(b)), inputs
+            )
+            outputs = program(numbers, values, padded, np.int32(batches))
+            found.append(jax.tree.map(lambda o, r=rows: np.asarray(o)[:r], outputs))
+            progress.update(start // size + batches)
+        progress.epoch_end(0, None, time.perf_counter() - began)
+    return jax.tree.map(lambda *parts: parts[0] if len(parts) == 1 else np.concatenate(parts), *found)
+
+
+def _pieces(inputs: Any, count: int, size: int) -> Iterator[tuple[int, int]]:
+    """Where each dispatch starts and how many rows it has, so that it does not fill the memory."""
+    row = sum(a.nbytes for a in jax.tree.leaves(inputs)) // count or 1
+    rows = size * max(1, _power_of_two(PIECE_BYTES // (row * size) + 1) // 2)
+    return ((start, min(rows, count - start)) for start in range(0, count, rows))
+
+
+def _padded(a: Any, rows: int) -> Any:
+    """Padding to a few sizes only, so that predictions for any number of rows share a few programs."""
+    a = np.asarray(a)
+    return a if len(a) == rows else np.concatenate([a, np.zeros((rows - len(a), *a.shape[1:]), a.dtype)])
+
+
+def _power_of_two(n: int) -> int:
+    return 1 << max(0, n - 1).bit_length()
+
+
+def _inputs_of(stream: Any) -> Iterator[Any]:
+    return (as_inputs(batch[0] if isinstance(batch, tuple) else batch) for batch in stream)
