@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ def recorded(family: str) -> list[dict[str, Any]]:
 def fact(id: str) -> dict[str, Any]:
     """One of the lecture notes' worked numbers."""
     return next(f for f in json.loads((DATA / "facts.json").read_text()) if f["id"] == id)
+
+
+def written(value: Any) -> str:
+    """A test's name for a value: as it was written, without addresses, which differ between processes."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 @pytest.fixture

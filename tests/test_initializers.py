@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import fact
+from conftest import fact, written
 
 from caviar import config, initializers
 from caviar.errors import ArgumentError, ShapeError, UnknownNameError
@@ -143,7 +143,7 @@ def test_orthogonal(shape):
         (HeUniform(), jax.nn.initializers.he_uniform()),
         (Orthogonal(), jax.nn.initializers.orthogonal()),
     ],
-    ids=repr,
+    ids=written,
 )
 def test_same_numbers_as_jax(ours, theirs):
     for shape in (SHAPE, (3, 3, 2, 4)):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from conftest import recorded
+from conftest import recorded, written
 from optimizing import TARGET, descend, follow, from_torch, slope, start
 
 from caviar import optimizers
@@ -75,8 +75,8 @@ MEMBERS = [
     Adam(schedules.CosineDecay(0.2, 200), beta_1=schedules.LinearRamp(0.9, 0.5)),
 ]
 RATED = [m for m in MEMBERS if not isinstance(m, (Rprop, Optax))]  # the others' steps have lengths of their own
-member = pytest.mark.parametrize("optimizer", MEMBERS, ids=repr)
-rated = pytest.mark.parametrize("optimizer", RATED, ids=repr)
+member = pytest.mark.parametrize("optimizer", MEMBERS, ids=written)
+rated = pytest.mark.parametrize("optimizer", RATED, ids=written)
 
 
 def kinds(tree: Any) -> list[Any]:

@@ -108,7 +108,7 @@ def _arguments(part: Part) -> Iterator[str]:
     """The arguments as code; the first one without its name, as people write it."""
     first = next((n for n, p in _signature(type(part)).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD), None)  # type: ignore[arg-type]
     for name, value in part.get_config().items():
-        text = value.__name__ if isinstance(value, types.FunctionType) else repr(value)
+        text = getattr(value, "__name__", None) or repr(value)
         yield text if name == first else f"{name}={text}"
 
 

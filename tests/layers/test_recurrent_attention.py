@@ -264,41 +264,34 @@ def test_mixed_precision_rounds_products_only(network, gates, bias_shape, states
     with config.precision("mixed_bfloat16"):
         rounded = gradients()
         assert jax.eval_shape(lambda *a: network(*a)[0], *arguments).dtype == "float32"
-    for a, b in zip(exact, rounded, strict=True):
+    for a, b in zip(jax.tree.map(np.asarray, exact), jax.tree.map(np.asarray, rounded), strict=True):
         assert b.dtype == "float32"
-        assert 0 < jnp.abs(a - b).max() < 0.1 * jnp.abs(a).max()
+        assert 0 < np.abs(a - b).max() < 0.1 * np.abs(a).max()
 
 
 # What recurrent layers promise
 
-BOTH_LOOPS = [
-    SimpleRNN(5),
-    LSTM(5),
-    GRU(5),
-    GRU(5, reset_after=False),
-    RNN([cells.GRUCell(4), cells.LSTMCell(5)]),
-    RNN(Leaky()),
-]
-recurrent_layer = pytest.mark.parametrize("layer", BOTH_LOOPS, ids=repr)
+FEW = [LSTM(5), GRU(5, reset_after=False), RNN([cells.GRUCell(4), cells.SimpleRNNCell(5)]), RNN(Leaky())]
+MASK = np.array([[1, 1, 0, 1, 0, 1], [0, 1, 1, 1, 1, 0]], bool)
+recurrent_layer = pytest.mark.parametrize("layer", FEW, ids=repr)
 
 
 @recurrent_layer
 def test_masked_steps_are_as_if_absent(layer):
-    x, mask = normal(2, *SEQUENCE), np.array([[1, 1, 0, 1, 0, 0], [0, 1, 1, 1, 1, 1]], bool)
-    masked = layer(x, mask=mask)
-    for row in range(2):
-        np.testing.assert_allclose(masked[row], layer(x[row : row + 1, mask[row]])[0], rtol=1e-5, atol=1e-6)
+    x = normal(2, *SEQUENCE)
+    shorter = np.stack([x[row, MASK[row]] for row in range(2)])
+    np.testing.assert_allclose(layer(x, mask=MASK), layer(shorter), rtol=1e-5, atol=1e-6)
 
 
 @recurrent_layer
 def test_going_backwards_is_flipping(layer):
-    x, mask = normal(2, *SEQUENCE), np.array([[1, 1, 0, 1, 0, 0], [0, 1, 1, 1, 1, 1]], bool)
+    x = normal(2, *SEQUENCE)
     backwards = layer.replace(go_backwards=True, return_sequences=True)
     backwards(x)
     forwards = layer.replace(return_sequences=True)
     forwards(x)
     forwards.set_weights(backwards.get_weights())
-    np.testing.assert_array_equal(backwards(x, mask=mask), forwards(x[:, ::-1], mask=mask[:, ::-1]))
+    np.testing.assert_array_equal(backwards(x, mask=MASK), forwards(x[:, ::-1], mask=MASK[:, ::-1]))
 
 
 @recurrent_layer
@@ -338,12 +331,12 @@ def test_masked_outputs_repeat_or_are_zero():
 
 
 def test_bidirectional_is_its_two_layers():
-    x, mask = normal(2, *SEQUENCE), np.array([[1, 1, 0, 1, 0, 0], [0, 1, 1, 1, 1, 1]], bool)
+    x = normal(2, *SEQUENCE)
     forward, backward = LSTM(4, return_sequences=True), LSTM(4, return_sequences=True, go_backwards=True)
     layer = Bidirectional(forward, "mul", backward_layer=backward)
-    y = layer(x, mask=mask)
+    y = layer(x, mask=MASK)
     np.testing.assert_allclose(
-        y, (forward(x, mask=mask) * backward(x, mask=mask)[:, ::-1]) * mask[..., None], rtol=1e-5, atol=1e-6
+        y, (forward(x, mask=MASK) * backward(x, mask=MASK)[:, ::-1]) * MASK[..., None], rtol=1e-5, atol=1e-6
     )
     two = Bidirectional(GRU(4, return_state=True), None)(x)
     assert [y.shape for y in two] == [(2, 4)] * 4
@@ -408,7 +401,7 @@ def test_masked_keys_are_as_if_absent():
 )
 def test_causal_attention_does_not_see_the_future(layer):
     x = normal(2, 4, 6)
-    changed = x + np.array([0, 0, 1, 1], 'float32')[:, None]
+    changed = x + np.array([0, 0, 1, 1], "float32")[:, None]
     call = (
         (lambda x: layer(x, x, use_causal_mask=True))
         if layer.supports_masking

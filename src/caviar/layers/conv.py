@@ -24,7 +24,9 @@ class _Convolution(Spatial):
         self.check_padding()
         self.check_fits(space, "kernel_size", self.sizes("dilation_rate"))
         if channels is None:
-            raise ShapeError(f"{type(self).__name__} {self.name!r} needs a known number of channels, and was given {tuple(input_shape)}")
+            raise ShapeError(
+                f"{type(self).__name__} {self.name!r} needs a known number of channels, and was given {tuple(input_shape)}"
+            )
         return channels
 
     def _add_bias(self, filters: int) -> None:
@@ -64,7 +66,9 @@ class _Conv(_Convolution):
         channels = self._channels(input_shape)
         for count, what in ((channels, "channels"), (self.filters, "filters")):
             if self.groups < 1 or count % self.groups:
-                raise ArgumentError(f"{self.groups} groups of {type(self).__name__} {self.name!r} do not divide its {count} {what}")
+                raise ArgumentError(
+                    f"{self.groups} groups of {type(self).__name__} {self.name!r} do not divide its {count} {what}"
+                )
         shape = (*self.sizes("kernel_size"), channels // self.groups, self.filters)
         self.add_weight("kernel", shape, self.kernel_initializer, self.kernel_regularizer)
         self._add_bias(self.filters)
@@ -146,7 +150,9 @@ class _ConvTranspose(_Convolution):
             return None
         strides, extra = self.sizes("strides"), sizes(self.output_padding, self.rank)
         if not all(0 <= e < s for e, s in zip(extra, strides, strict=True)):
-            raise ArgumentError(f"output_padding {extra} of {type(self).__name__} {self.name!r} must be smaller than its strides {strides}")
+            raise ArgumentError(
+                f"output_padding {extra} of {type(self).__name__} {self.name!r} must be smaller than its strides {strides}"
+            )
         return extra
 
     def call(self, x: jax.Array) -> jax.Array:

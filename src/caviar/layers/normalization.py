@@ -84,7 +84,11 @@ class BatchNormalization(_Normalization):
     def _follow(self, mean: jax.Array, variance: jax.Array) -> None:
         for name, now in (("moving_mean", mean), ("moving_variance", variance)):
             before = getattr(self, name)
-            setattr(self, name, (before * self.momentum + jax.lax.stop_gradient(now) * (1 - self.momentum)).astype(before.dtype))
+            setattr(
+                self,
+                name,
+                (before * self.momentum + jax.lax.stop_gradient(now) * (1 - self.momentum)).astype(before.dtype),
+            )
 
 
 @dataclass(eq=False, repr=False)
@@ -140,7 +144,9 @@ class GroupNormalization(_Normalization):
         """Declare scale and shift."""
         (channels,) = _sizes(self, input_shape, [self.axis])
         if self.groups != -1 and (self.groups < 1 or channels % self.groups):
-            raise ArgumentError(f"{self.groups} groups of GroupNormalization {self.name!r} do not divide its {channels} channels")
+            raise ArgumentError(
+                f"{self.groups} groups of GroupNormalization {self.name!r} do not divide its {channels} channels"
+            )
         self._add_scale_and_shift((channels,))
 
     def call(self, x: jax.Array) -> jax.Array:
@@ -150,7 +156,9 @@ class GroupNormalization(_Normalization):
         apart = x.reshape(x.shape[0], -1, groups, x.shape[-1] // groups)
         centered = apart - apart.mean((1, 3), keepdims=True)
         inverse = jax.lax.rsqrt(jnp.square(centered).mean((1, 3), keepdims=True) + self.epsilon)
-        return jnp.moveaxis(self._scaled_and_shifted((centered * inverse).reshape(x.shape)), -1, self.axis).astype(given)
+        return jnp.moveaxis(self._scaled_and_shifted((centered * inverse).reshape(x.shape)), -1, self.axis).astype(
+            given
+        )
 
 
 @dataclass(eq=False, repr=False)
@@ -207,10 +215,14 @@ def _sizes(layer: Layer, input_shape: Any, axes: list[int]) -> tuple[int, ...]:
     """The sizes of the axes that a layer normalizes, checked."""
     rank = len(input_shape)
     if not all(-rank <= a < rank for a in axes):
-        raise ShapeError(f"axis {axes} of {type(layer).__name__} {layer.name!r} is not among the axes of its input {tuple(input_shape)}")
+        raise ShapeError(
+            f"axis {axes} of {type(layer).__name__} {layer.name!r} is not among the axes of its input {tuple(input_shape)}"
+        )
     found = tuple(input_shape[a] for a in sorted(a % rank for a in axes))
     if None in found:
-        raise ShapeError(f"axis {axes} of {type(layer).__name__} {layer.name!r} has no known size in its input {tuple(input_shape)}")
+        raise ShapeError(
+            f"axis {axes} of {type(layer).__name__} {layer.name!r} has no known size in its input {tuple(input_shape)}"
+        )
     return found
 
 

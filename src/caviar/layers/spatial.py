@@ -29,7 +29,9 @@ class Spatial(Layer):
         if len(input_shape) != self.rank + 2:
             axes = ("batch", "channels", *_AXES[self.rank]) if first else ("batch", *_AXES[self.rank], "channels")
             hint = "; add a channel axis: x[..., None]" if len(input_shape) == self.rank + 1 else ""
-            raise ShapeError(f"{type(self).__name__} {self.name!r} wants ({', '.join(axes)}), and was given {tuple(input_shape)}{hint}")
+            raise ShapeError(
+                f"{type(self).__name__} {self.name!r} wants ({', '.join(axes)}), and was given {tuple(input_shape)}{hint}"
+            )
         space, channels = (input_shape[2:], input_shape[1]) if first else (input_shape[1:-1], input_shape[-1])
         return tuple(space), channels
 
@@ -39,7 +41,9 @@ class Spatial(Layer):
         several = (value,) * self.rank if isinstance(value, int) else tuple(value)
         if len(several) != self.rank or not all(isinstance(v, int) and v > 0 for v in several):
             wanted = "a positive int" + (f" or {self.rank} of them" if self.rank > 1 else "")
-            raise ArgumentError(f"{argument} of {type(self).__name__} {self.name!r} is {wanted}, and was given {value!r}")
+            raise ArgumentError(
+                f"{argument} of {type(self).__name__} {self.name!r} is {wanted}, and was given {value!r}"
+            )
         return several
 
     def check_padding(self) -> None:

@@ -18,7 +18,7 @@ from jax import lax
 
 from caviar import config
 from caviar.layers.lowering.platform import own_ways, stored
-from caviar.layers.lowering.sums import scale
+from caviar.layers.lowering.sums import sums
 from caviar.layers.lowering.windows import Pads, Sizes, pads_for, reach, taps
 
 Array = jax.Array
@@ -86,15 +86,22 @@ def _plain(x: Array, kernel: Array, window: Window, groups: int = 1) -> Array:
 
 
 def _own(x: Array, kernel: Array, window: Window, groups: int) -> Array:
-    if groups == x.shape[-1] > 1 and set(window.gaps) == {1}:
-        return _depthwise(x, kernel, window)
+    if groups == x.shape[-1] > 1:
+        times = kernel.shape[-1] // groups
+        return _depthwise(jnp.repeat(x, times, -1) if times > 1 else x, kernel, window)
     if groups > 1:
         kernel = _without_groups(kernel, groups)
     if math.prod(kernel.shape[:-2]) == 1 and not any(map(sum, window.pads)) and set(window.gaps) == {1}:
-        return x[(slice(None), *(slice(None, None, s) for s in window.strides))] @ kernel.reshape(kernel.shape[-2:])
+        return _by_product(x, kernel, window)
     if len(window.strides) == 3:
         return _depth_as_channels(x, kernel, window)
     return _convolve(x, kernel, window)
+
+
+def _by_product(x: Array, kernel: Array, window: Window) -> Array:
+    """A kernel of one element: a product of matrices."""
+    x = x[(slice(None), *(slice(None, None, s) for s in window.strides))]
+    return (x.reshape(-1, x.shape[-1]) @ kernel.reshape(kernel.shape[-2:])).reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 def _without_groups(kernel: Array, groups: int) -> Array:
@@ -105,19 +112,34 @@ def _without_groups(kernel: Array, groups: int) -> Array:
     return (apart * own).reshape(*size, groups * channels, filters)
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _depthwise(x: Array, kernel: Array, window: Window) -> Array:
     """Every channel on its own: a sum of taps, each times a number for each channel."""
-    size, times = kernel.shape[:-2], kernel.shape[-1] // x.shape[-1]
-    x = jnp.repeat(x, times, -1) if times > 1 else x
-    x = stored(jnp.pad(x, ((0, 0), *window.pads, (0, 0))))
-    terms = [scale(tap, kernel[at][0]) for at, tap in taps(x, size, window.strides, window.dilation)]
+    terms = [tap * kernel[at][0] for at, tap in _taps_of(x, kernel, window)]
     return sum(terms[1:], terms[0])
+
+
+def _taps_of(x: Array, kernel: Array, window: Window) -> Any:
+    padded = stored(_padded(x, window))
+    return taps(padded, kernel.shape[:-2], window.strides, window.dilation)
+
+
+def _depthwise_backward(window: Window, residuals: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
+    x, kernel = residuals
+    dy = stored(dy)
+    dx = _depthwise(dy, jnp.flip(kernel, range(kernel.ndim - 2)), _backwards(x, kernel, dy, window))
+    return dx, jnp.stack([sums(tap * dy) for _, tap in _taps_of(x, kernel, window)]).reshape(kernel.shape)
+
+
+_depthwise.defvjp(lambda x, kernel, window: (_depthwise(x, kernel, window), (x, kernel)), _depthwise_backward)
 
 
 def _depth_as_channels(x: Array, kernel: Array, window: Window) -> Array:
     """The taps along the first axis of space side by side as channels, which leaves two axes."""
-    (stride, pads, gap, dilation), flat = (v[0] for v in window), Window(*(v[1:] for v in window))
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (*pads, gap - 1), *[(0, 0, 0)] * 3])
+    strides, pads, gaps, dilations = window
+    flat = Window(strides[1:], pads[1:], gaps[1:], dilations[1:])
+    stride, dilation = strides[0], dilations[0]
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (*pads[0], gaps[0] - 1), *[(0, 0, 0)] * 3])
     last = (x.shape[1] - reach(kernel.shape[:1], (dilation,))[0]) // stride * stride
     starts = range(0, kernel.shape[0] * dilation, dilation)
     wide = jnp.concatenate([lax.slice_in_dim(x, a, a + last + 1, stride, 1) for a in starts], -1)
@@ -136,18 +158,33 @@ def _convolve_backward(window: Window, residuals: tuple[Array, Array], dy: Array
     x, kernel = residuals
     dy = stored(dy)
     strides, pads, gaps, dilation = window
-    spans, met = reach(kernel.shape[:-2], dilation), reach(dy.shape[1:-1], strides)
-    whole = reach(x.shape[1:-1], gaps)
-    low = [s - 1 - p for s, (p, _) in zip(spans, pads, strict=True)]
-    around = tuple((p, n - 1 + s - m - p) for p, n, s, m in zip(low, whole, spans, met, strict=True))
-    dx = _convolve(dy, _turned(kernel), Window(gaps, around, strides, dilation))
-    ends = tuple((p, s - 1 + m - n - p) for (p, _), s, m, n in zip(pads, spans, met, whole, strict=True))
-    swapped, moved = jnp.swapaxes(x, 0, -1), jnp.moveaxis(dy, 0, -2)
-    d_kernel = _convolve(*_cropped(swapped, moved, Window(dilation, ends, gaps, strides)))
+    backwards = _backwards(x, kernel, dy, window)
+    dx = _convolve(dy, _turned(kernel), backwards)
+    if set(gaps) != {1}:  # the smaller array takes the part of the kernel
+        sliding = backwards._replace(strides=dilation, dilation=gaps)
+        turned = _convolve(jnp.swapaxes(dy, 0, -1), jnp.moveaxis(x, 0, -2), sliding)
+        return dx, _turned(jnp.moveaxis(turned, 0, -2))
+    low = [p for p, _ in pads]
+    ends = _pads_to_reach(kernel.shape[:-2], dilation, x.shape[1:-1], reach(dy.shape[1:-1], strides), low)
+    x, ends = _cropped(jnp.swapaxes(x, 0, -1), ends)
+    d_kernel = _convolve(x, jnp.moveaxis(dy, 0, -2), Window(dilation, ends, gaps, strides))
     return dx, jnp.moveaxis(d_kernel, 0, -2)
 
 
 _convolve.defvjp(lambda x, kernel, window: (_convolve(x, kernel, window), (x, kernel)), _convolve_backward)
+
+
+def _backwards(x: Array, kernel: Array, dy: Array, window: Window) -> Window:
+    """How the turned kernel slides over the gradient of the output to give the gradient of the input."""
+    spans = reach(kernel.shape[:-2], window.dilation)
+    low = [s - 1 - p for s, (p, _) in zip(spans, window.pads, strict=True)]
+    pads = _pads_to_reach(x.shape[1:-1], window.gaps, reach(dy.shape[1:-1], window.strides), spans, low)
+    return Window(window.gaps, pads, window.strides, window.dilation)
+
+
+def _pads_to_reach(size: Sizes, strides: Sizes, space: Sizes, spans: Sizes, low: list[int]) -> Pads:
+    """The padding, of which `low` comes first, with which windows over this space give so many elements."""
+    return tuple((p, (n - 1) * t + w - m - p) for n, t, m, w, p in zip(size, strides, space, spans, low, strict=True))
 
 
 def _turned(kernel: Array) -> Array:
@@ -155,12 +192,15 @@ def _turned(kernel: Array) -> Array:
     return jnp.flip(kernel, range(kernel.ndim - 2)).swapaxes(-1, -2)
 
 
-def _cropped(x: Array, kernel: Array, window: Window) -> tuple[Array, Array, Window]:
+def _padded(x: Array, window: Window) -> Array:
+    edges = [(low, high, gap - 1) for (low, high), gap in zip(window.pads, window.gaps, strict=True)]
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
+
+
+def _cropped(x: Array, pads: Pads) -> tuple[Array, Pads]:
     """Cut off what negative padding would, for XLA's fast convolution pads only."""
-    if set(window.gaps) != {1} or all(min(p) >= 0 for p in window.pads):
-        return x, kernel, window
-    inside = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape[1:-1], window.pads, strict=True))
-    return x[(slice(None), *inside)], kernel, window._replace(pads=tuple((max(a, 0), max(b, 0)) for a, b in window.pads))
+    inside = (slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(x.shape[1:-1], pads, strict=True))
+    return x[(slice(None), *inside)], tuple((max(low, 0), max(high, 0)) for low, high in pads)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -188,7 +228,7 @@ def _forward(window: Window) -> Any:
 def _by_patches(x: Array, kernel: Array, window: Window) -> Array:
     """All patches as the rows of one matrix, taken by index: faster where there are few channels."""
     size = kernel.shape[:-2]
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*p, 0) for p in window.pads), (0, 0, 0)])
+    x = _padded(x, window)
     places = jnp.arange(math.prod(x.shape[1:]), dtype=jnp.int32).reshape(1, *x.shape[1:])
     index = jnp.stack([tap for _, tap in taps(places, size, window.strides, window.dilation)], -2)
     patches = x.reshape(x.shape[0], -1).at[:, index.reshape(-1)].get(mode="promise_in_bounds")

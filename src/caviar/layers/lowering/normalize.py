@@ -7,13 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from caviar.layers.lowering.platform import stored
+from caviar.layers.lowering.platform import own_ways, stored
 from caviar.layers.lowering.sums import sums
 
 Array = jax.Array
 
 
-@jax.custom_vjp
 def batch_normalize(x: Array, gamma: Array, beta: Array, epsilon: Array) -> tuple[Array, Array, Array]:
     """x normalized over all axes but the last, then scaled and shifted; with the means and the (biased) variances.
 
@@ -21,27 +20,34 @@ def batch_normalize(x: Array, gamma: Array, beta: Array, epsilon: Array) -> tupl
     >>> y.ravel().tolist(), mean.item(), variance.item()
     ([-1.0, 1.0], 2.0, 1.0)
     """
+    return _normalize(x, gamma, beta, epsilon) if own_ways() else _forward(x, gamma, beta, epsilon)[0]
+
+
+@jax.custom_vjp
+def _normalize(x: Array, gamma: Array, beta: Array, epsilon: Array) -> tuple[Array, Array, Array]:
     return _forward(x, gamma, beta, epsilon)[0]
 
 
 def _forward(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Any:
     count = x.size // x.shape[-1]
-    near = x[0].reshape(-1, x.shape[-1]).mean(0)  # sums of what differs from it stay exact, however far from zero x is
-    mean = stored(near + sums(x - stored(near)) / count)
-    variance = sums(jnp.square(x - mean)) / count
+    near = stored(jax.lax.stop_gradient(x[0].reshape(-1, x.shape[-1]).mean(0)))  # differences from it are exact
+    rest = stored(sums(x - near) / count)
+    variance = sums(jnp.square(x - near - rest)) / count
     inverse = stored(jax.lax.rsqrt(variance + epsilon))
-    return ((x - mean) * (inverse * gamma) + beta, mean, variance), (x, gamma, mean, inverse, epsilon)
+    y = (x - near - rest) * (inverse * gamma) + beta
+    return (y, near + rest, variance), (x, gamma, near, rest, inverse, epsilon)
 
 
 def _backward(residuals: Any, gradients: tuple[Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
-    x, gamma, mean, inverse, epsilon = residuals
+    x, gamma, near, rest, inverse, epsilon = residuals
     dy, d_mean, d_variance = stored(gradients[0]), *gradients[1:]
     count = x.size // x.shape[-1]
-    d_beta, d_gamma = sums(dy), sums(dy * (x - mean)) * inverse
-    d_variance = d_variance - 0.5 * d_gamma * gamma * jnp.square(inverse)
-    slope, pull, shift = stored((gamma * inverse, 2 * d_variance / count, (d_mean - gamma * inverse * d_beta) / count))
-    dx = dy * slope + (x - mean) * pull + shift
-    return dx, d_gamma, d_beta, jnp.sum(-0.5 * d_gamma * gamma * jnp.square(inverse)).astype(epsilon.dtype)
+    d_beta, d_gamma = sums(dy), sums(dy * (x - near - rest)) * inverse
+    through_variance = -0.5 * d_gamma * gamma * jnp.square(inverse)
+    pull, shift = 2 * (d_variance + through_variance) / count, (d_mean - gamma * inverse * d_beta) / count
+    slope, pull, shift = stored((gamma * inverse, pull, shift))
+    dx = dy * slope + (x - near - rest) * pull + shift
+    return dx, d_gamma, d_beta, through_variance.sum().astype(epsilon.dtype)
 
 
-batch_normalize.defvjp(_forward, _backward)
+_normalize.defvjp(_forward, _backward)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 
@@ -14,7 +15,6 @@ class _Choice(threading.local):
 
 
 _choice = _Choice()
-stored = jax.lax.optimization_barrier  # computed once and kept: else XLA computes it again inside each of its users
 
 
 def own_ways() -> bool:
@@ -35,3 +35,12 @@ def plain() -> Iterator[None]:
         yield
     finally:
         _choice.plain = before
+
+
+def stored(values: Any) -> Any:
+    """The same values, computed once and kept: else XLA computes them again inside each of their users.
+
+    >>> stored(jax.numpy.ones(2)).tolist()
+    [1.0, 1.0]
+    """
+    return jax.lax.optimization_barrier(values) if own_ways() else values

@@ -44,11 +44,20 @@ def mean_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") -
     if padding == "valid" and window == strides:
         return _blocks(x, window).mean(tuple(range(2, 2 * len(window) + 1, 2)))
     pads = pads_for(x.shape[1:-1], window, strides, padding)
-    over = {"window_dimensions": (1, *window, 1), "window_strides": (1, *strides, 1), "padding": ((0, 0), *pads, (0, 0))}
-    total = lax.reduce_window(x, np.zeros((), x.dtype), lax.add, **over)
+    total = _total(x, window, strides, pads)
     if padding == "valid":
         return total / math.prod(window)
-    return total / lax.reduce_window(jnp.ones((1, *x.shape[1:-1], 1), x.dtype), np.zeros((), x.dtype), lax.add, **over)
+    return total / _total(jnp.ones((1, *x.shape[1:-1], 1), x.dtype), window, strides, pads)
+
+
+def _total(x: Array, window: Sizes, strides: Sizes, pads: Pads) -> Array:
+    if own_ways() and math.prod(window) <= _MOST_TAPS:
+        x = lax.pad(x, np.zeros((), x.dtype), _edges(pads))
+        parts = [tap for _, tap in taps(x, window, strides, (1,) * len(window))]
+        return sum(parts[1:], parts[0])
+    return lax.reduce_window(
+        x, np.zeros((), x.dtype), lax.add, (1, *window, 1), (1, *strides, 1), ((0, 0), *pads, (0, 0))
+    )
 
 
 def _edges(pads: Pads) -> list[tuple[int, int, int]]:

@@ -25,13 +25,26 @@ def sums(x: jax.Array) -> jax.Array:
     return jnp.ones(rows.shape[0], rows.dtype) @ rows
 
 
-@jax.custom_vjp
 def add(x: jax.Array, bias: jax.Array) -> jax.Array:
     """`x + bias`, one number for each channel.
 
     >>> add(jnp.zeros((2, 2)), jnp.array([1.0, 2.0])).tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """
+    return _add(x, bias) if own_ways() else x + bias
+
+
+def scale(x: jax.Array, factor: jax.Array) -> jax.Array:
+    """`x * factor`, one number for each channel.
+
+    >>> scale(jnp.ones((2, 2)), jnp.array([1.0, 2.0])).tolist()
+    [[1.0, 2.0], [1.0, 2.0]]
+    """
+    return _scale(x, factor) if own_ways() else x * factor
+
+
+@jax.custom_vjp
+def _add(x: jax.Array, bias: jax.Array) -> jax.Array:
     return x + bias
 
 
@@ -40,16 +53,11 @@ def _add_backward(_: None, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
     return dy, sums(dy)
 
 
-add.defvjp(lambda x, bias: (x + bias, None), _add_backward)
+_add.defvjp(lambda x, bias: (x + bias, None), _add_backward)
 
 
 @jax.custom_vjp
-def scale(x: jax.Array, factor: jax.Array) -> jax.Array:
-    """`x * factor`, one number for each channel.
-
-    >>> scale(jnp.ones((2, 2)), jnp.array([1.0, 2.0])).tolist()
-    [[1.0, 2.0], [1.0, 2.0]]
-    """
+def _scale(x: jax.Array, factor: jax.Array) -> jax.Array:
     return x * factor
 
 
@@ -58,4 +66,4 @@ def _scale_backward(residuals: tuple[jax.Array, jax.Array], dy: jax.Array) -> tu
     return dy * factor, sums(dy * x)
 
 
-scale.defvjp(lambda x, factor: (x * factor, (x, factor)), _scale_backward)
+_scale.defvjp(lambda x, factor: (x * factor, (x, factor)), _scale_backward)
