@@ -24,6 +24,7 @@ from caviar.training.step import Step
 class Model(Layer):
     """A network: made from nodes, `Model(inputs, outputs)`, or subclassed with layers in `__init__` and a `call`.
 
+    >>> import numpy as np
     >>> from caviar.layers import Dense
     >>> x = Input((4,))
     >>> model = Model(x, Dense(3, activation="softmax")(x))
