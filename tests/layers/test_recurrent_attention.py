@@ -10,16 +10,14 @@ import numpy as np
 import pytest
 from compiles import compiles
 from conftest import recorded
-from jax.test_util import check_grads
 
-from caviar import activations, config
+from caviar import config
 from caviar.errors import ArgumentError, ShapeError, UnknownNameError
 from caviar.graph import Input, evaluate, fetch
 from caviar.graph.evaluation import as_arrays
 from caviar.layers import attention, cells, embedding, recurrent, wrappers
 from caviar.layers.base import Layer, ensure_built
 from caviar.layers.dense import Dense
-from caviar.layers.lowering import recurrence
 from caviar.parts import take_apart
 
 GRU, LSTM, RNN, SimpleRNN = recurrent.GRU, recurrent.LSTM, recurrent.RNN, recurrent.SimpleRNN
@@ -210,65 +208,6 @@ def test_keeps_the_float_type_maps_and_compiles_once(layer):
         np.testing.assert_allclose(one, two[0], rtol=1e-5, atol=1e-6)
 
 
-# The loop with a gradient of its own
-
-NETWORKS = [(recurrence.lstm, 4, (20,), 2), (recurrence.gru, 3, (2, 15), 1), (recurrence.simple_rnn, 1, (5,), 1)]
-
-
-@pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize(("masked", "biased"), [(False, True), (True, True), (True, False)])
-@pytest.mark.parametrize(("network", "gates", "bias_shape", "states"), NETWORKS)
-def test_own_gradient_is_that_of_the_plain_loop(network, gates, bias_shape, states, biased, masked):
-    mask = np.random.default_rng(0).random((6, 3)) < 0.6 if masked else None
-    arguments = (normal(6, 3, 4), normal(4, 5 * gates), normal(5, 5 * gates), normal(*bias_shape) if biased else None)
-    arguments += tuple(normal(3, 5, seed=i) for i in range(states))
-
-    def results(**functions):
-        y, pull_back = jax.vjp(lambda *a: network(*a, mask=mask, **functions), *arguments)
-        return y, pull_back(jax.tree.map(jnp.cos, y))
-
-    results = jax.jit(results, static_argnames=("activation",))
-    plain = {"activation": jnp.tanh}  # not the function by whose identity the fast loop is chosen
-    for ours, theirs in zip(jax.tree.leaves(results()), jax.tree.leaves(results(**plain)), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize(("network", "gates", "bias_shape", "states"), NETWORKS)
-def test_own_gradient_is_finite_differences(network, gates, bias_shape, states):
-    arguments = (
-        normal(6, 3, 4),
-        normal(4, 5 * gates),
-        normal(5, 5 * gates),
-        normal(*bias_shape),
-        *[normal(3, 5)] * states,
-    )
-    mask = np.random.default_rng(0).random((6, 3)) < 0.6
-    check_grads(jax.jit(lambda *a: network(*a, mask=mask)), arguments, order=1, modes="rev", rtol=1e-6, atol=1e-6)
-
-
-@pytest.mark.parametrize(("network", "gates", "bias_shape", "states"), NETWORKS)
-def test_mixed_precision_rounds_products_only(network, gates, bias_shape, states):
-    arguments = (
-        normal(6, 3, 4),
-        normal(4, 5 * gates),
-        normal(5, 5 * gates),
-        normal(*bias_shape),
-        *[normal(3, 5)] * states,
-    )
-
-    def gradients():
-        return jax.jit(jax.grad(lambda *a: network(*a)[0].sum(), range(4)))(*arguments)
-
-    exact = gradients()
-    with config.precision("mixed_bfloat16"):
-        rounded = gradients()
-        assert jax.eval_shape(lambda *a: network(*a)[0], *arguments).dtype == "float32"
-    for a, b in zip(jax.tree.map(np.asarray, exact), jax.tree.map(np.asarray, rounded), strict=True):
-        assert b.dtype == "float32"
-        assert 0 < np.abs(a - b).max() < 0.1 * np.abs(a).max()
-
-
 # What recurrent layers promise
 
 FEW = [LSTM(5), GRU(5, reset_after=False), RNN([cells.GRUCell(4), cells.SimpleRNNCell(5)]), RNN(Leaky())]
@@ -383,87 +322,6 @@ def test_masks_travel_from_embedding_to_recurrence():
     np.testing.assert_allclose(long, short, rtol=1e-5, atol=1e-6)
 
 
-# Attention
-
-
-def test_masked_keys_are_as_if_absent():
-    q, v = normal(2, 4, 6), normal(2, 5, 6)
-    for layer, given in ((attention.MultiHeadAttention(2, 3), "value_mask"), (attention.Attention(), "mask")):
-        mask = np.array([[True, True, True, False, False]] * 2)
-        arguments = (q, v) if given == "value_mask" else ([q, v],)
-        shorter = (q, v[:, :3]) if given == "value_mask" else ([q, v[:, :3]],)
-        y = layer(*arguments, **{given: mask if given == "value_mask" else [np.ones((2, 4), bool), mask]})
-        np.testing.assert_allclose(y, layer(*shorter), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "layer", [attention.MultiHeadAttention(2, 3), attention.Attention(), attention.AdditiveAttention()], ids=repr
-)
-def test_causal_attention_does_not_see_the_future(layer):
-    x = normal(2, 4, 6)
-    changed = x + np.array([0, 0, 1, 1], "float32")[:, None]
-    call = (
-        (lambda x: layer(x, x, use_causal_mask=True))
-        if layer.supports_masking
-        else (lambda x: layer([x, x], use_causal_mask=True))
-    )
-    np.testing.assert_allclose(call(x)[:, :2], call(changed)[:, :2], rtol=1e-5, atol=1e-6)
-    assert not np.allclose(call(x)[:, 2:], call(changed)[:, 2:])
-
-
-def test_attention_scores_sum_to_one_over_what_is_allowed():
-    layer, x = attention.MultiHeadAttention(2, 3), normal(2, 4, 6)
-    allowed = np.tri(4, dtype=bool)[None].repeat(2, 0)
-    y, weights = layer(x, x, attention_mask=allowed, return_attention_scores=True)
-    assert weights.shape == (2, 2, 4, 4)
-    np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-6)
-    np.testing.assert_array_equal(weights * ~allowed[:, None], 0)
-    np.testing.assert_allclose(y, layer(x, x, use_causal_mask=True), rtol=1e-5, atol=1e-6)
-
-
-def test_attention_over_chosen_axes():
-    x = normal(2, 3, 4, 6)
-    rows = attention.MultiHeadAttention(2, 3, attention_axes=2)
-    y = rows(x, x)
-    np.testing.assert_allclose(y[:, 1], rows(x[:, 1:2], x[:, 1:2])[:, 0], rtol=1e-5, atol=1e-6)
-    everything = attention.MultiHeadAttention(2, 3)
-    y = everything(x, x)
-    flat = x.reshape(2, 12, 6)
-    again = attention.MultiHeadAttention(2, 3)
-    again(flat, flat)
-    again.set_weights(everything.get_weights())
-    np.testing.assert_allclose(y.reshape(2, 12, 6), again(flat, flat), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("layer", [attention.Attention(dropout=0.5), attention.MultiHeadAttention(2, 3, dropout=0.5)])
-def test_attention_dropout_is_on_while_training(layer):
-    x = normal(2, 4, 6)
-    call = (lambda **k: layer(x, x, **k)) if layer.supports_masking else (lambda **k: layer([x, x], **k))
-    np.testing.assert_array_equal(call(), call())
-    assert not np.allclose(call(), call(training=True))
-
-
-# Embedding and masking
-
-
-def test_embedding_picks_rows_and_trains_them():
-    layer = embedding.Embedding(4, 2)
-    indices = jnp.array([[1, 3], [1, 9]])
-    y = layer(indices)
-    np.testing.assert_array_equal(y, layer.embeddings.numpy()[[[1, 3], [1, 3]]])
-    run, weights = as_function(layer, indices)
-    (d,) = jax.grad(lambda w: run(w, indices).sum())(weights)
-    assert d.tolist() == [[0, 0], [2, 2], [0, 0], [2, 2]]
-    np.testing.assert_array_equal(layer(indices.astype("float32")), y)
-
-
-def test_masks_of_embedding_and_masking():
-    assert embedding.Embedding(4, 2, mask_zero=True).compute_mask(jnp.array([[1, 0]])).tolist() == [[True, False]]
-    assert embedding.Embedding(4, 2).compute_mask(jnp.array([[1, 0]])) is None
-    x = jnp.array([[[0.0, 1.0], [2.0, 2.0]]])
-    assert embedding.Masking(2.0).compute_mask(x).tolist() == [[True, False]]
-
-
 # What is refused
 
 X = np.ones((2, 6, 3), "float32")
@@ -498,8 +356,3 @@ def test_stateful_wants_the_batch_it_knows():
     layer(X)
     with pytest.raises(ShapeError, match="batches of 2"):
         layer(X[:1])
-
-
-def test_the_fast_loop_is_chosen_by_name():
-    assert activations.get("tanh") is activations.tanh
-    assert activations.get("sigmoid") is activations.sigmoid

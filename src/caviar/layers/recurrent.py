@@ -95,7 +95,8 @@ class Recurrent(Layer):
             states = tuple(getattr(self, name) for name, _ in self._kept())
             if len(states[0]) != len(x):
                 raise ShapeError(
-                    f"{self.name!r} keeps states for batches of {len(states[0])}, and was given {len(x)} sequences"
+                    f"{self.name!r} keeps states for batches of {len(states[0])}, and was given {len(x)} sequences: "
+                    "Input(batch_shape=(32, 100, 8)) tells how many will come"
                 )
             return states
         return tuple(jnp.zeros((x.shape[0], size), x.dtype) for size in self.sizes)

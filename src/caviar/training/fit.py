@@ -53,7 +53,7 @@ def fit(
         epochs=epochs, initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_freq=validation_freq
     )
     source = Source(model, x, y, sample_weight, class_weight, size, shuffle)
-    outputs, names = build_for(model, source.first.x)
+    outputs, names = build_for(model, source.first.x, size)
     rows, validation = source.rows(names), None
     if validation_split and validation_data is None:
         if rows is None:
@@ -88,7 +88,7 @@ def train_on_batch(
 ) -> Any:
     """One step on one batch; loss and metrics of this batch before the step."""
     compiled, inputs = compiled_of(model, "train_on_batch"), as_inputs(x)
-    outputs, names = build_for(model, inputs)
+    outputs, names = build_for(model, inputs, int(jax.tree.leaves(inputs)[0].shape[0]))
     recipe = compiled.recipe(model, outputs, names)
     rows = class_weights(as_rows(inputs, y, sample_weight, names), class_weight)
     check_targets(recipe, rows, outputs)

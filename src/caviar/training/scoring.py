@@ -51,7 +51,7 @@ def evaluate(
         recipe, logs = _score_stream(model, compiled, x, y, sample_weight, size, steps)
     else:
         inputs = as_inputs(x)
-        outputs, names = build_for(model, inputs)
+        outputs, names = build_for(model, inputs, size)
         recipe = compiled.recipe(model, outputs, names)
         rows = as_rows(inputs, y, sample_weight, names)
         rows = rows if steps is None else rows.take(slice(0, steps * size))
@@ -74,7 +74,7 @@ def _weights(recipe: Recipe) -> tuple[Any, Any]:
 
 def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, steps: int | None) -> Any:
     source = Source(model, x, y, weight, None, size, shuffle=False)
-    outputs, names = build_for(model, source.first.x)
+    outputs, names = build_for(model, source.first.x, size)
     recipe = compiled.recipe(model, outputs, names)
     apart, weights = _weights(recipe)
     numbers = as_arrays(apart.numbers)
@@ -108,7 +108,7 @@ def predict(
         return jax.tree.map(lambda *parts: np.concatenate(parts), *pieces)
     inputs = as_inputs(x)
     inputs = inputs if steps is None else jax.tree.map(lambda a: a[: steps * size], inputs)
-    build_for(model, inputs)
+    build_for(model, inputs, size)
     apart = take_apart(model)
     numbers, values = as_arrays(apart.numbers), [v.value for v in apart.variables]
     count = int(jax.tree.leaves(inputs)[0].shape[0])

@@ -23,9 +23,14 @@ def compiled_of(model: Any, what: str) -> Compiled:
     return model._compiled
 
 
-def build_for(model: Any, x: Any) -> tuple[list[Any], list[str]]:
-    """Build a model for such inputs; the shapes and names of its outputs."""
-    batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, jax.dtypes.canonicalize_dtype(a.dtype)), x)
+def build_for(model: Any, x: Any, batch_size: int = 32) -> tuple[list[Any], list[str]]:
+    """Build a model for batches of such inputs; the shapes and names of its outputs."""
+
+    def batch_of(a: Any) -> Any:
+        rows = min(batch_size, a.shape[0])
+        return jax.ShapeDtypeStruct((rows, *a.shape[1:]), jax.dtypes.canonicalize_dtype(a.dtype))
+
+    batch = jax.tree.map(batch_of, x)
     model.check_inputs(batch)
     ensure_built(model, batch)
     model.built_for = batch
