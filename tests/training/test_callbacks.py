@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -317,8 +318,8 @@ def test_callbacks_go_on_where_they_were(tmp_path: Path) -> None:
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[Callable[..., dict[str, list[tuple[int, Any]]]]]:
     """Trains with TensorBoard(**options), and reads what it wrote."""
-    module = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    tensor_util = pytest.importorskip("tensorboard.util.tensor_util")
+    module = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
+    tensor_util = importlib.import_module("tensorboard.util.tensor_util")
 
     def read(part: str, steps: int = 0, **options: Any) -> dict[str, list[tuple[int, Any]]]:
         train(TensorBoard(tmp_path, **options), steps=steps)
@@ -335,9 +336,8 @@ def board(tmp_path: Path) -> Iterator[Callable[..., dict[str, list[tuple[int, An
 
 def test_tensorboard_curves(board: Callable[..., Any]) -> None:
     read = board("train", write_graph=False)
-    assert set(read) == {"epoch_loss", "epoch_learning_rate"}
+    assert set(read) == {"epoch_loss"}
     assert read["epoch_loss"] == [(e, np.float32(logs["loss"])) for e, logs in enumerate(LOGS)]
-    assert read["epoch_learning_rate"] == [(e, 0.125) for e in range(5)]
 
 
 def test_tensorboard_validation(board: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -219,6 +220,20 @@ def test_a_rate_of_zero_stops_learning_at_that_epoch() -> None:
 
     logs = network(optimizer=optimizers.SGD(0.05)).fit(X, Y, epochs=5, callbacks=[Freeze()], verbose=0).history["loss"]
     assert logs[0] > logs[1] > logs[2] == pytest.approx(logs[4], rel=1e-5)
+
+
+def test_tensorboard_draws_the_rate_of_a_schedule(tmp_path: Any) -> None:
+    accumulator = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
+    tensor_util = importlib.import_module("tensorboard.util.tensor_util")
+    schedule = optimizers.schedules.ExponentialDecay(0.1, decay_steps=3, decay_rate=0.5)
+    board = callbacks.TensorBoard(tmp_path, histogram_freq=1)
+    network(optimizer=optimizers.SGD(schedule)).fit(
+        X, Y, epochs=3, validation_data=(X, Y), callbacks=[board], verbose=0
+    )
+    read = accumulator.EventAccumulator(str(tmp_path / "train")).Reload()
+    rates = [tensor_util.make_ndarray(event.tensor_proto) for event in read.Tensors("epoch_learning_rate")]
+    np.testing.assert_allclose(rates, [0.05, 0.025, 0.0125], rtol=1e-5)
+    assert "dense/kernel/histogram" in " ".join(read.Tags()["tensors"]).replace("dense_", "dense")
 
 
 def test_unknown_controls_are_refused() -> None:

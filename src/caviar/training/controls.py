@@ -48,6 +48,9 @@ class Controls(MutableMapping[str, Any]):
             raise unknown_name("control", name, owners)
         return owners[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._owners()
+
     def __delitem__(self, name: str) -> None:
         raise ArgumentError(f"control {name!r} cannot be deleted; set it to 0 to switch it off")
 

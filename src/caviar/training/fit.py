@@ -14,14 +14,14 @@ from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size, class
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays
 from caviar.parts import take_apart
-from caviar.training.callbacks import CallbackList, History, LearningRateScheduler
+from caviar.training.callbacks import CallbackList, History
 from caviar.training.compiled import Compiled, check_targets, custom_logs, start_run
 from caviar.training.listeners import Listeners
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
 from caviar.training.program import Plan, chunk_trainer, no_statistics
 from caviar.training.progress import Progress
 from caviar.training.recipe import Recipe
-from caviar.training.rules import ReduceLROnPlateau, Rule
+from caviar.training.rules import Rule
 from caviar.training.scoring import as_asked, as_list
 from caviar.training.source import Source, build_for, compiled_of, on_device, validation_rows
 from caviar.training.state import Run
@@ -150,7 +150,7 @@ def _with_folded_rate(recipe: Recipe, run: Run) -> Run:
 def _recipe(compiled: Compiled, model: Any, outputs: list[Any], names: list[str], listed: CallbackList) -> Recipe:
     rules = [c for c in listed.callbacks if isinstance(c, Rule)]
     recipe = compiled.recipe(model, outputs, names, rules)
-    recipe.log_rate = any(isinstance(c, (ReduceLROnPlateau, LearningRateScheduler)) for c in listed.callbacks)
+    recipe.log_rate = any(c.reads_rate for c in listed.callbacks)
     return recipe
 
 

@@ -137,6 +137,8 @@ class ReduceLROnPlateau(Rule):
     cooldown: int = 0
     min_lr: float = 0.0
 
+    reads_rate = True
+
     def check(self, log_names: list[str]) -> None:
         """The factor must lower the rate."""
         super().check(log_names)

@@ -53,6 +53,8 @@ class Callback:
     """
 
     pace: str = "run"
+    reads_rate: bool = False
+    """Whether the logs must hold the learning rate."""
     model: Any = None
     params: dict[str, Any] = {}
 

@@ -57,6 +57,8 @@ class LearningRateScheduler(Callback):
     'epoch'
     """
 
+    reads_rate = True
+
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0):
         self.schedule = schedule
         self.verbose = verbose

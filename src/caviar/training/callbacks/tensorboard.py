@@ -24,6 +24,8 @@ class TensorBoard(Callback):
     ('run', 'epoch', 'batch')
     """
 
+    reads_rate = True
+
     pace = "run"
 
     def __init__(
@@ -82,7 +84,7 @@ class TensorBoard(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write an epoch's numbers, and the weights if it is time."""
-        logs = {**self._rate(), **(logs or {})}
+        logs = {name: value for name, value in (logs or {}).items() if np.ndim(value) == 0}
         if self.write_steps_per_second and self.params.get("steps"):
             logs["steps_per_second"] = self.params["steps"] / (time.perf_counter() - self._began)
         for name, value in logs.items():
@@ -110,10 +112,6 @@ class TensorBoard(Callback):
         if part not in self._writers:
             self._writers[part] = EventWriter(Path(self.log_dir) / part)
         return self._writers[part]
-
-    def _rate(self) -> dict[str, Any]:
-        controls = getattr(self.model, "controls", {})
-        return {"learning_rate": controls["learning_rate"]} if "learning_rate" in controls else {}
 
     def _write_weights(self, epoch: int) -> None:
         for variable in self.model.variables:
