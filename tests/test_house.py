@@ -69,7 +69,11 @@ def test_a_room_imports_only_from_those_above_it(path: Path) -> None:
 
 def test_architecture_names_every_room() -> None:
     text = (SOURCE.parents[1] / "ARCHITECTURE.md").read_text()
-    assert [r for r in ROOMS if f"{r}.py" not in text and f"{r}/" not in text and r not in ("__main__", "utils", "callbacks", "ops")] == []
+    assert [
+        r
+        for r in ROOMS
+        if f"{r}.py" not in text and f"{r}/" not in text and r not in ("__main__", "utils", "callbacks", "ops")
+    ] == []
 
 
 def test_no_file_is_too_long_to_read_in_one_sitting() -> None:
