@@ -21,7 +21,7 @@ from caviar.layers.dense import Dense
 from caviar.layers.lowering import convolution, sums
 from caviar.layers.lowering import pooling as windows
 from caviar.layers.lowering.normalize import batch_normalize
-from caviar.layers.lowering.platform import plain
+from caviar.layers.lowering.platform import kept, plain
 from caviar.models import Sequential
 from caviar.parts import take_apart
 
@@ -270,6 +270,15 @@ def test_pooling_is_the_plain_one_also_among_equals(rank, window, strides, paddi
 def test_sums_and_their_gradients_for_every_batch_size():
     for batch, function in itertools.product((1, 11, 32), (sums.add, sums.scale)):
         check_against_plain(function, normal(batch, 3, 4), normal(4))
+
+
+@pytest.mark.usefixtures("float64")
+def test_large_arrays_are_kept():
+    x = normal(8, 64, 64, 3).at[0].set(jnp.nan)  # NaN in the place that is looked at changes nothing
+    program = jax.jit(lambda x: kept(x) * 2).lower(x).compile()
+    np.testing.assert_array_equal(program(x), x * 2)
+    assert "conditional(" in program.as_text()
+    check_against_plain(lambda x: windows.max_pool(x, (2, 2), (2, 2)), normal(8, 64, 64, 3), twice=True)
 
 
 @pytest.mark.usefixtures("float64")

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from caviar import config
-from caviar.layers.lowering.platform import own_ways, stored
+from caviar.layers.lowering.platform import kept, own_ways
 from caviar.layers.lowering.sums import sums
 from caviar.layers.lowering.windows import Pads, Sizes, pads_for, reach, taps
 
@@ -120,13 +120,13 @@ def _depthwise(x: Array, kernel: Array, window: Window) -> Array:
 
 
 def _taps_of(x: Array, kernel: Array, window: Window) -> Any:
-    padded = stored(_padded(x, window))
+    padded = kept(_padded(x, window))
     return taps(padded, kernel.shape[:-2], window.strides, window.dilation)
 
 
 def _depthwise_backward(window: Window, residuals: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
     x, kernel = residuals
-    dy = stored(dy)
+    dy = kept(dy)
     dx = _depthwise(dy, jnp.flip(kernel, range(kernel.ndim - 2)), _backwards(x, kernel, dy, window))
     return dx, jnp.stack([sums(tap * dy) for _, tap in _taps_of(x, kernel, window)]).reshape(kernel.shape)
 
@@ -156,7 +156,7 @@ def _convolve(x: Array, kernel: Array, window: Window) -> Array:
 
 def _convolve_backward(window: Window, residuals: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
     x, kernel = residuals
-    dy = stored(dy)
+    dy = kept(dy)
     strides, pads, gaps, dilation = window
     backwards = _backwards(x, kernel, dy, window)
     dx = _convolve(dy, _turned(kernel), backwards)

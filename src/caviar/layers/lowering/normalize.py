@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from caviar.layers.lowering.platform import own_ways, stored
+from caviar.layers.lowering.platform import kept, own_ways
 from caviar.layers.lowering.sums import sums
 
 Array = jax.Array
@@ -30,23 +30,22 @@ def _normalize(x: Array, gamma: Array, beta: Array, epsilon: Array) -> tuple[Arr
 
 def _forward(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Any:
     count = x.size // x.shape[-1]
-    near = stored(jax.lax.stop_gradient(x[0].reshape(-1, x.shape[-1]).mean(0)))  # differences from it are exact
-    rest = stored(sums(x - near) / count)
+    near = jax.lax.stop_gradient(x[0].reshape(-1, x.shape[-1]).mean(0))  # differences from it are exact
+    rest = sums(x - near) / count
     variance = sums(jnp.square(x - near - rest)) / count
-    inverse = stored(jax.lax.rsqrt(variance + epsilon))
+    inverse = jax.lax.rsqrt(variance + epsilon)
     y = (x - near - rest) * (inverse * gamma) + beta
     return (y, near + rest, variance), (x, gamma, near, rest, inverse, epsilon)
 
 
 def _backward(residuals: Any, gradients: tuple[Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
     x, gamma, near, rest, inverse, epsilon = residuals
-    dy, d_mean, d_variance = stored(gradients[0]), *gradients[1:]
+    dy, d_mean, d_variance = kept(gradients[0]), *gradients[1:]
     count = x.size // x.shape[-1]
     d_beta, d_gamma = sums(dy), sums(dy * (x - near - rest)) * inverse
     through_variance = -0.5 * d_gamma * gamma * jnp.square(inverse)
     pull, shift = 2 * (d_variance + through_variance) / count, (d_mean - gamma * inverse * d_beta) / count
-    slope, pull, shift = stored((gamma * inverse, pull, shift))
-    dx = dy * slope + (x - near - rest) * pull + shift
+    dx = dy * (gamma * inverse) + (x - near - rest) * pull + shift
     return dx, d_gamma, d_beta, through_variance.sum().astype(epsilon.dtype)
 
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from caviar.layers.lowering.platform import own_ways, stored
+from caviar.layers.lowering.platform import kept, own_ways
 from caviar.layers.lowering.windows import Pads, Sizes, pads_for, taps
 
 Array = jax.Array
@@ -88,7 +88,7 @@ def _with_winner(x: Array, window: Sizes, strides: Sizes) -> tuple[Array, Array]
 
 
 def _maximum_forward(x: Array, window: Sizes, strides: Sizes) -> Any:
-    most, winner = stored(_with_winner(x, window, strides))
+    most, winner = kept(_with_winner(x, window, strides))
     return most, (winner, x.shape[1:-1])
 
 
@@ -96,7 +96,7 @@ def _maximum_backward(window: Sizes, strides: Sizes, residuals: Any, dy: Array) 
     winner, space = residuals
     if window == strides:
         return (_spread(winner, dy, window, space),)
-    dy = stored(dy)
+    dy = kept(dy)
     parts = [_place(jnp.where(winner == n, dy, 0), at, strides, space) for n, at in enumerate(np.ndindex(*window))]
     return (sum(parts[1:], parts[0]),)
 
