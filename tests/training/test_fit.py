@@ -327,6 +327,17 @@ def test_a_callback_stops_training() -> None:
     assert network().fit(X, Y, epochs=9, callbacks=[Enough()], verbose=0).epoch == [0, 1]
 
 
+def test_a_hook_that_is_never_called_is_told() -> None:
+    class Tests(Callback):
+        def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None: ...
+
+    model = network()
+    with pytest.warns(UserWarning, match="on_test_batch_end will not be called"):
+        model.fit(X, Y, callbacks=[Tests()], verbose=0)
+    with pytest.warns(UserWarning, match="on_test_batch_end will not be called"):
+        model.evaluate(X, Y, callbacks=[Tests()], verbose=0)
+
+
 def test_callbacks_see_and_may_change_the_weights() -> None:
     class Zero(Callback):
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

@@ -15,6 +15,7 @@ from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays
 from caviar.parts import take_apart
 from caviar.training.callbacks import CallbackList, History
+from caviar.training.callbacks.base import TEST_HOOKS
 from caviar.training.compiled import Compiled, check_targets, custom_logs, start_run
 from caviar.training.listeners import Listeners
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
@@ -68,6 +69,7 @@ def fit(
     listed = CallbackList(
         [*as_list(callbacks), history], model, {"epochs": epochs, "steps": plan.steps or None, "verbose": verbose}
     )
+    listed.tell_uncalled(TEST_HOOKS)
     recipe = _recipe(compiled, model, outputs, names, listed)
     check_targets(recipe, rows or source.first_rows(names), outputs)
     if validation is not None:

@@ -16,6 +16,7 @@ from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays
 from caviar.parts import take_apart
 from caviar.training.callbacks import CallbackList
+from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_targets
 from caviar.training.loop import readable
 from caviar.training.program import chunk_scorer, evaluator, no_statistics, predictor
@@ -45,6 +46,7 @@ def evaluate(
     if x is None:
         raise ArgumentError("evaluate needs x: arrays of rows, or an iterable of (x, y) batches")
     listed = CallbackList(as_list(callbacks), model, {"verbose": verbose})
+    listed.tell_uncalled(TEST_BATCH_HOOKS)
     listed.on_test_begin()
     start = time.perf_counter()
     if is_stream(x) or not fits_memory((x, y)):

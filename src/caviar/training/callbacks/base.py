@@ -9,6 +9,7 @@ Training runs on the device in bursts of many epochs. A callback's `pace` says h
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from functools import partialmethod
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from caviar.errors import ArgumentError
 
 PACES = ("run", "epoch", "batch")
+TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+TEST_HOOKS = ("on_test_begin", "on_test_end", *TEST_BATCH_HOOKS)
 BATCH_HOOKS = frozenset({"on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"})
 EPOCH_HOOKS = frozenset({"on_epoch_begin", "on_epoch_end"})
 
@@ -159,6 +162,14 @@ class CallbackList:
     def pace(self) -> str:
         """The pace that suits every callback."""
         return quickest(callback.pace for callback in self.callbacks)
+
+    def tell_uncalled(self, hooks: Iterable[str]) -> None:
+        """Warn of hooks that somebody wrote and nobody will call: validation and scoring are part of a dispatch."""
+        for callback in self.callbacks:
+            written = [hook for hook in hooks if getattr(type(callback), hook) is not getattr(Callback, hook)]
+            if written:
+                name = type(callback).__name__
+                warnings.warn(f"{name}.{written[0]} will not be called: it happens inside the program", stacklevel=4)
 
     def get_state(self) -> dict[str, dict[str, Any]]:
         """The state of each callback that has one."""
