@@ -12,13 +12,14 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "caviar"
 PUBLIC = [
-    "callbacks", "graph", "insight", "layers", "losses", "metrics", "models", "optimizers", "optimizers.schedules", "utils",
+    "callbacks", "graph", "insight", "layers", "losses", "metrics", "models", "optimizers", "optimizers.schedules", "studies", "utils",
 ]  # fmt: skip
 
 # The order of ARCHITECTURE.md.
 ROOMS = [
-    "errors", "engine", "config", "parts", "graph", "activations", "initializers", "regularizers", "ops", "layers", "losses",
-    "metrics", "optimizers", "data", "training", "callbacks", "models", "insight", "utils", "cli", "__main__",
+    "errors", "engine", "config", "parts", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "ops", "layers", "losses",
+    "metrics", "optimizers", "data", "training", "callbacks", "models", "insight", "studies",
+    "dialects", "utils", "cli", "__main__",
 ]  # fmt: skip
 
 

@@ -14,17 +14,31 @@ __version__ = "0.1.0"
 # Names and where they live. They are imported when first used, so that `import caviar` and `caviar --help` are quick.
 _MODULES = (
     "activations", "callbacks", "config", "errors", "graph", "initializers", "insight", "layers", "losses", "metrics", "models",
-    "ops", "optimizers", "regularizers", "utils",
+    "ops", "optimizers", "ranges", "regularizers", "studies", "utils",
 )  # fmt: skip
 _NAMES = {
+    "Choice": "ranges",
     "Input": "graph",
+    "IntUniform": "ranges",
+    "LogNormal": "ranges",
+    "LogUniform": "ranges",
     "Model": "models",
+    "Normal": "ranges",
+    "OneMinus": "ranges",
+    "Quantized": "ranges",
     "Sequential": "models",
+    "Study": "studies",
+    "Uniform": "ranges",
     "Variable": "graph",
     "load_model": "models",
+    "load_study": "studies",
+    "search": "studies",
 }
 
-__all__ = ["Input", "Model", "Sequential", "Variable", "__version__", *_MODULES, "load_model"]
+__all__ = [
+    "Choice", "Input", "IntUniform", "LogNormal", "LogUniform", "Model", "Normal", "OneMinus", "Quantized", "Sequential",
+    "Study", "Uniform", "Variable", "__version__", *_MODULES, "load_model", "load_study", "search",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from caviar import (
@@ -41,11 +55,15 @@ if TYPE_CHECKING:
         models,
         ops,
         optimizers,
+        ranges,
         regularizers,
+        studies,
         utils,
     )
     from caviar.graph import Input, Variable
     from caviar.models import Model, Sequential, load_model
+    from caviar.ranges import Choice, IntUniform, LogNormal, LogUniform, Normal, OneMinus, Quantized, Uniform
+    from caviar.studies import Study, load_study, search
 
 
 def __getattr__(name: str) -> Any:

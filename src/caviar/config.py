@@ -117,8 +117,32 @@ def next_key(count: int | None = None) -> jax.Array:
         if _Settings.entropy is None:
             _Settings.entropy = np.random.SeedSequence()
         (child,) = _Settings.entropy.spawn(1)
-    state = child.generate_state(2 * (count or 1))
-    return jax.random.wrap_key_data(jax.device_put(state if count is None else state.reshape(count, 2)))
+    return jax.random.wrap_key_data(jax.device_put(_key_data(child, count)))
+
+
+def _key_data(sequence: np.random.SeedSequence, count: int | None) -> np.ndarray:
+    state = sequence.generate_state(2 * (count or 1))
+    return state if count is None else state.reshape(count, 2)
+
+
+def keys_of(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The key of the initial weights, and those of the run, that one model and one `fit` get after `set_random_seed(seed)`.
+
+    >>> set_random_seed(7); weights, run = keys_of(7)
+    >>> bool((jax.random.key_data(next_key()) == weights).all()), bool((jax.random.key_data(next_key(2)) == run).all())
+    (True, True)
+    """
+    weights, run = np.random.SeedSequence(int(seed) % 2**63).spawn(2)
+    return _key_data(weights, None), _key_data(run, 2)
+
+
+def _one_device_a_core() -> None:
+    """Let a population use every core: JAX runs small programs on one core of each device. Others' choices are kept."""
+    chosen = "JAX_NUM_CPU_DEVICES" in os.environ or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(RuntimeError):  # the user's code has started JAX already: what is there is used
+        if not chosen:
+            jax.config.update("jax_num_cpu_devices", min(cores, 32))
 
 
 def cache_folder() -> Path:
@@ -170,4 +194,5 @@ def _default_cache() -> None:
         atexit.register(trim_compile_cache, cache_folder())
 
 
+_one_device_a_core()
 _default_cache()

@@ -170,6 +170,7 @@ class _Walk:
         self.slots: list[Slot] = []
         self.seen: dict[int, int] = {}
         self.alive: list[Any] = []  # keeps ids unique during the walk
+        self.paths: list[str] = []
 
     def __call__(self, value: Any, path: str, trainable: bool, is_float: bool) -> Any:
         if value is None or isinstance(value, str):
@@ -177,7 +178,9 @@ class _Walk:
         if isinstance(value, bool):
             return _Placed("constant", ("bool", value))  # its type too, since True == 1 == 1.0
         if isinstance(value, (float, np.floating)) or (is_float and isinstance(value, int)):
-            return _Placed("constant", ("float", 0.0)) if value == 0 else self.number(float(value), path, "number")
+            if value == 0:
+                return _Placed("constant", ("float", 0.0))
+            return self.number(value if isinstance(value, float) else float(value), path, "number")
         if isinstance(value, (int, np.integer)):
             return int(value)
         if isinstance(value, (np.ndarray, jax.Array)):
@@ -202,6 +205,7 @@ class _Walk:
             return _Placed("again", self.seen[id(value)])
         self.seen[id(value)] = len(self.alive)
         self.alive.append(value)
+        self.paths.append(path)
         return value.__walk__(self, path, trainable)
 
     def variable(self, variable: Any, trainable: bool) -> _Placed:
@@ -324,6 +328,18 @@ def parts_of(part: Any, kind: type | Callable[[Any], bool] = Part) -> list[Any]:
     walk = _Walk()
     walk(part, "", True, False)
     return [p for p in walk.alive if wanted(p)]
+
+
+def named_parts(part: Any, kind: type) -> dict[str, Any]:
+    """Every part of a kind under the path at which it stands.
+
+    >>> from caviar.regularizers import L1, L2
+    >>> named_parts([L1(0.1), L2(0.1)], L2)
+    {'[1]': L2(0.1)}
+    """
+    walk = _Walk()
+    walk(part, "", True, False)
+    return {path: p for path, p in zip(walk.paths, walk.alive, strict=True) if isinstance(p, kind)}
 
 
 def is_off(value: Any) -> bool:

@@ -30,8 +30,10 @@ class Node(Part):
     (True, (None, 3))
     """
 
-    unwalked = Part.unwalked | {"shape", "dtype"}
+    unwalked = Part.unwalked | {"shape", "dtype", "is_open"}
     __array_priority__ = 1000
+
+    is_open = False  # whether its shape may change when ranges are closed
 
     def __init__(self, shape: Shape, dtype: str, name: str | None = None):
         self.shape: Any = tuple(shape)
@@ -111,6 +113,7 @@ class Operation(Node):
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, shape: Shape, dtype: str):
         super().__init__(shape, dtype)
         self.function, self.args, self.kwargs = function, args, kwargs
+        self.is_open = any(node.is_open for node in nodes_in((args, kwargs)))
 
     def compute(self, known: dict[int, Any]) -> Any:
         """The value, from the values of the nodes before it."""
@@ -208,7 +211,11 @@ def apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     >>> apply(jnp.tanh, x).shape
     (None, 3)
     """
-    spec = infer(function, args, kwargs)
+    return written(infer(function, args, kwargs), function, args, kwargs)
+
+
+def written(spec: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The nodes of a function whose results have these shapes and types."""
     if _is_leaf(spec):
         return Operation(function, args, kwargs, *spec)
     whole = Operation(function, args, kwargs, (), "tuple")

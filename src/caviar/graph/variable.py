@@ -24,7 +24,9 @@ class Variable(Node):
     0.5
     """
 
-    unwalked = Node.unwalked | {"_value", "initializer"}
+    unwalked = Node.unwalked | {"_value", "initializer", "is_drawn"}
+
+    is_drawn = False  # whether the value is the one drawn at first, so that each member of a population draws its own
 
     def __init__(self, value: Any, dtype: Any = None, trainable: bool = True, name: str | None = None):
         array = jnp.asarray(value, dtype=dtype or _natural_dtype(value))
@@ -38,7 +40,7 @@ class Variable(Node):
         """A variable whose value is drawn later, together with the others of its network."""
         self = cls.__new__(cls)
         Node.__init__(self, shape, dtype, name)
-        self.trainable, self.initializer, self._value = trainable, initializer, None
+        self.trainable, self.initializer, self._value, self.is_drawn = trainable, initializer, None, True
         return self
 
     @property
@@ -60,7 +62,7 @@ class Variable(Node):
         )
         if array.shape != self.shape:
             raise ShapeError(f"variable {self.path!r} has shape {self.shape} and cannot take a value of {array.shape}")
-        self._value = array
+        self._value, self.is_drawn = array, False
         return self
 
     def assign_add(self, value: Any) -> Variable:
@@ -74,6 +76,12 @@ class Variable(Node):
     def numpy(self) -> np.ndarray:
         """The value as a NumPy array."""
         return np.asarray(self.value)
+
+    def __deepcopy__(self, memo: Any) -> Variable:
+        copy = object.__new__(Variable)  # a variable of its own; arrays never change, so they are shared
+        memo[id(self)] = copy
+        vars(copy).update(vars(self))
+        return copy
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype=dtype) if copy else np.asarray(self.value, dtype=dtype)

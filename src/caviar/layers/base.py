@@ -19,11 +19,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config, initializers, regularizers
+from caviar.closing import is_open, typical
 from caviar.errors import ArgumentError, CaviarError, NotBuiltError, ShapeError
 from caviar.graph.evaluation import Context, current, evaluating, run_part
-from caviar.graph.node import UNKNOWN_SIZES, apply, nodes_in, unique_name
+from caviar.graph.node import UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
-from caviar.layers.weights import drawing, plan
+from caviar.layers.weights import drawing, plan, undrawn
 from caviar.parts import Part, float_fields, parts_of, take_apart
 
 
@@ -177,12 +178,23 @@ class Layer(Part):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply to nodes (writes the graph down), to arrays at the desk (computes), or to arrays inside an evaluation."""
-        if nodes_in((args, kwargs)):
+        nodes = nodes_in((args, kwargs))
+        if nodes:
+            if is_open(self) or any(node.is_open for node in nodes):
+                return self._written_open(args, kwargs)
             with drawing(), evaluating(Context(building=True)):
                 return apply(self, *args, **kwargs)
         if current() is None:
             return self._at_desk(*args, **kwargs)
         return self._compute(*args, **kwargs)
+
+    def _written_open(self, args: Any, kwargs: Any) -> Any:
+        """Nodes whose shapes are typical ones; the layer is built when the ranges are closed."""
+        with undrawn(), evaluating(Context(building=True)):
+            found = written(infer(typical(self), args, kwargs), self, args, kwargs)
+        for node in nodes_in(found):
+            node.is_open = True
+        return found
 
     def _at_desk(self, *args: Any, training: bool = False, **kwargs: Any) -> Any:
         args, kwargs = jax.tree.map(jnp.asarray, args), {k: _array_or_same(v) for k, v in kwargs.items()}

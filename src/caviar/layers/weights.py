@@ -60,23 +60,39 @@ def _draw_planned() -> None:
         for variable, value in zip(
             variables, initial_values(variables)(config.next_key() if key is None else key), strict=True
         ):
-            variable.assign(value)
+            variable.assign(value).is_drawn = True
+
+
+@contextlib.contextmanager
+def undrawn() -> Iterator[None]:
+    """Forget the weights declared inside the block: it was about their shapes."""
+    _planned.depth += 1
+    count = len(_planned.variables)
+    try:
+        yield
+    finally:
+        _planned.depth -= 1
+        del _planned.variables[count:]
 
 
 def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[jax.Array]]:
-    """The pure function from a random key to initial values of the variables; a population maps it over keys."""
-    specs = tuple((v.shape, v.dtype) for v in variables)
-    apart = take_apart([v.initializer for v in variables])
+    """The function from a random key to initial values of the variables."""
+    draw = Draw(variables)
+    program = cached(("init", draw.key), lambda: draw, runs_once=True)
+    return lambda key: program(key, as_arrays(draw.numbers))
 
-    def make() -> Callable[..., Any]:
-        def draw(key: jax.Array, numbers: Any) -> list[jax.Array]:
-            initializers = put_together(apart.structure, numbers, [])
-            keys = jax.random.split(key, len(specs))
-            return [
-                jnp.asarray(f(k, s, jnp.dtype(d)), d) for f, k, (s, d) in zip(initializers, keys, specs, strict=True)
-            ]
 
-        return draw
+class Draw:
+    """The pure function from a random key, and the initializers' numbers, to initial values; a population maps it."""
 
-    program = cached(("init", apart.structure, specs), make, runs_once=True)
-    return lambda key: program(key, as_arrays(apart.numbers))
+    def __init__(self, variables: list[Variable]):
+        self.specs = tuple((v.shape, v.dtype) for v in variables)
+        apart = take_apart([v.initializer for v in variables])
+        self.structure, self.numbers = apart.structure, apart.numbers
+        self.key = (apart.structure, self.specs)
+
+    def __call__(self, key: jax.Array, numbers: Any) -> list[jax.Array]:
+        """The values, each from a key of its own."""
+        initializers = put_together(self.structure, numbers, [])
+        given = zip(initializers, jax.random.split(key, len(self.specs)), self.specs, strict=True)
+        return [jnp.asarray(f(k, s, jnp.dtype(d)), d) for f, k, (s, d) in given]

@@ -18,7 +18,7 @@ from caviar.graph.operations import TABLE
 from caviar.parts import Part
 
 _MODULES = (
-    "layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers",
+    "layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers", "ranges",
 )  # fmt: skip
 _FUNCTION_MODULES = ("activations", "losses", "regularizers", "initializers")
 _OPERATIONS: dict[str, Callable[..., Any]] = {**TABLE, "getitem": item}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar
 
 import jax
@@ -12,6 +13,7 @@ from caviar.errors import ArgumentError, NotBuiltError, ShapeError, unknown_name
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
 from caviar.layers.base import Layer, ensure_built
+from caviar.ranges import Range
 from caviar.training import fit as fitting
 from caviar.training import scoring
 from caviar.training.callbacks import History
@@ -60,6 +62,14 @@ class Model(Layer):
         self._graph = Graph(inputs, outputs)
         self._check_connected()
         vars(self)["built"] = True
+
+    def __deepcopy__(self, memo: Any) -> Model:
+        """The network alone: neither its training nor what `compile` was given."""
+        made = object.__new__(type(self))
+        memo[id(self)] = made
+        left_behind = {"_run", "_training", "_compiled", "history"}
+        vars(made).update({k: copy.deepcopy(v, memo) for k, v in vars(self).items() if k not in left_behind})
+        return made
 
     # -- the network ----------------------------------------------------------------------------------------------
 
@@ -176,9 +186,10 @@ class Model(Layer):
         """Choose optimizer, loss and metrics. The last four arguments are Keras' and change nothing: all is one program."""
         del run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
         for given in loss if isinstance(loss, (list, tuple)) else loss.values() if isinstance(loss, dict) else [loss]:
-            if given is not None:
+            if given is not None and not isinstance(given, Range):
                 losses.get(given)  # a mistyped name is told here, not at fit
-        self._compiled = Compiled(optimizers.get(optimizer), loss, loss_weights, metrics, weighted_metrics)
+        optimizer = optimizer if isinstance(optimizer, Range) else optimizers.get(optimizer)
+        self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics)
         self._run = None
 
     @property

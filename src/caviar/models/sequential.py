@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
+from caviar.closing import is_open
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.node import Input
 from caviar.layers.base import Layer, ensure_built, is_built
 from caviar.models.model import Model
+from caviar.ranges import Range
 
 
 class Sequential(Model):
@@ -38,12 +40,20 @@ class Sequential(Model):
         """Append a layer; an `Input` as the first one tells the shape."""
         if isinstance(layer, Input) and not self.sequence:
             self._input = layer
-        elif isinstance(layer, Layer):
-            self.sequence.append(layer)
+        elif isinstance(layer, (Layer, Range)):
+            self.sequence.append(layer)  # type: ignore[arg-type]
             self._take_key()
         else:
             hint = f": write {layer.__name__}()" if isinstance(layer, type) else "; an Input can only stand first"
             raise ArgumentError(f"Sequential takes layers, and was given {layer!r}{hint}")
+
+    def __deepcopy__(self, memo: Any) -> Sequential:
+        """A copy; where a choice has become several layers, or none, they stand in its place."""
+        made: Any = super().__deepcopy__(memo)
+        given, made.sequence = made.sequence, []
+        for item in given:
+            made.sequence += item if isinstance(item, (list, tuple)) else [] if item is None else [item]
+        return made
 
     def _take_key(self) -> None:
         """A model whose input is known draws its weights when somebody looks, but from the key of now."""
@@ -93,7 +103,7 @@ class Sequential(Model):
 
     def _known_input(self) -> Any:
         """What is known of the input before any data: from an Input, from the first layer, or from an earlier build."""
-        if self._input is None and self.sequence:
+        if self._input is None and self.sequence and isinstance(self.sequence[0], Layer):
             self._input = _told_by(self.sequence[0])
         if self._input is not None:
             return self._input
@@ -106,7 +116,7 @@ class Sequential(Model):
     def _build_if_known(self) -> None:
         """Weights exist as soon as the input's shape is known, and are drawn when somebody looks."""
         known = None if "_building" in vars(self) or "sequence" not in vars(self) or self.built else self._known_input()
-        if known is None:
+        if known is None or is_open(self.sequence):
             return
         self._building = True
         try:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from caviar.data.arrays import Rows
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays, cached, evaluate, remembered
 from caviar.losses.labels import check_labels
-from caviar.parts import put_together, take_apart
+from caviar.parts import Structure, put_together, take_apart
 from caviar.training.compiling import resolve_losses, resolve_metrics, resolve_weights
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, first_run
@@ -49,11 +50,11 @@ class Compiled:
 def output_specs(model: Any, x: Any) -> tuple[list[Any], list[str]]:
     """The outputs' shapes for a batch, and their names."""
     apart = take_apart(model)
-    values = [v.value for v in apart.variables]
+    values = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in apart.variables]
 
     def find() -> Any:
-        call = lambda x: evaluate(apart.structure, as_arrays(apart.numbers), values, call=lambda m: m(x)).outputs  # noqa: E731
-        return jax.eval_shape(call, x)
+        call = lambda x, v: evaluate(apart.structure, as_arrays(apart.numbers), v, call=lambda m: m(x)).outputs  # noqa: E731
+        return jax.eval_shape(call, x, values)
 
     shapes = tuple((a.shape, str(a.dtype)) for a in jax.tree.leaves(x))
     spec = remembered(("outputs", apart.structure, str(jax.tree.structure(x)), shapes), find)
@@ -82,18 +83,20 @@ def start_run(recipe: Recipe, rows: int, epoch: int, keys: jax.Array, before: Ru
     numbers, values = as_arrays(apart.numbers), [v.value for v in apart.variables]
 
     def make() -> Callable[..., Run]:
-        def start(numbers: Any, values: Any, keys: jax.Array, epoch: Any) -> Run:
-            copy = put_together(apart.structure, numbers, values)
-            trainable, fixed = separate(apart.structure, values)
-            rules = [rule.initial((trainable, fixed)) for rule in copy.rules]
-            return first_run(trainable, fixed, copy.optimizer.init(trainable), rules, keys, epoch, rows)
-
-        return start
+        return lambda *given: first_run_of(apart.structure, rows, *given)
 
     run = cached(("start", apart.structure, rows), make, runs_once=True)(numbers, values, keys, np.int32(epoch))
     if before is None or not _same(run.optimizer, before.optimizer):
         return run
     return run._replace(optimizer=before.optimizer, step=before.step, rate=before.rate)
+
+
+def first_run_of(structure: Structure, rows: int, numbers: Any, values: Any, keys: jax.Array, epoch: Any) -> Run:
+    """The run before its first step; pure."""
+    copy = put_together(structure, numbers, values)
+    trainable, fixed = separate(structure, values)
+    rules = [rule.initial((trainable, fixed)) for rule in copy.rules]
+    return first_run(trainable, fixed, copy.optimizer.init(trainable), rules, keys, epoch, rows)
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -105,12 +108,18 @@ def _same(a: Any, b: Any) -> bool:
     )
 
 
-def custom_logs(recipe: Recipe, run: Run, batch: Any) -> tuple[str, ...]:
+def custom_logs(recipe: Recipe, rows: Rows) -> tuple[str, ...]:
     """The names that an overridden `train_step` reports; none if it reports as the standard one does."""
-    apart = take_apart(recipe)
+    kind: Any = type(recipe.network)
+    if kind.train_step is kind.standard_train_step:
+        return ()
+    apart, batch = take_apart(recipe), rows.take(slice(0, 1))
+    values = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in apart.variables]
+    numbers, keys = as_arrays(apart.numbers), jax.random.wrap_key_data(jnp.zeros((2, 2), jnp.uint32))
+    run = jax.eval_shape(lambda v: first_run_of(apart.structure, 0, numbers, v, keys, 0), values)
 
     def report(run: Run, numbers: Any, batch: Any) -> Any:
         return recipe.network.train_step(Step(apart.structure, numbers, run), batch)[1]  # type: ignore[attr-defined]
 
-    found = jax.eval_shape(report, run, as_arrays(apart.numbers), batch)
+    found = jax.eval_shape(report, run, numbers, batch)
     return tuple(found) if isinstance(found, dict) else ()

@@ -17,7 +17,9 @@ def resolve_losses(loss: Any, names: list[str]) -> list[Loss | None]:
 
 def resolve_weights(weights: Any, names: list[str]) -> list[float]:
     """The factor on each output's loss; 1 where none is given."""
-    return [1.0 if w is None else float(w) for w in _for_each(weights, names, "loss_weights")]
+    return [
+        1.0 if w is None else w if isinstance(w, float) else float(w) for w in _for_each(weights, names, "loss_weights")
+    ]
 
 
 def resolve_metrics(

@@ -66,6 +66,10 @@ class EventWriter:
         """Some text, in Markdown."""
         self._summary(tag, "text", _TENSOR, _strings([markdown.encode()]), step, wall_time)
 
+    def for_plugin(self, plugin: str, tag: str, content: bytes) -> None:
+        """What a plugin of TensorBoard reads from the description of a tag: an encoded message, and no numbers."""
+        self._summary(tag, plugin, _TENSOR, _numbers(np.zeros(0, np.float32)), 0, None, content)
+
     def flush(self) -> None:
         """Hand everything written so far to the operating system, for TensorBoard to see."""
         self._file.flush()
@@ -80,18 +84,21 @@ class EventWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _summary(self, tag: str, plugin: str, kind: int, tensor: bytes, step: int, wall_time: float | None) -> None:
-        metadata = _message((1, _message((1, plugin))), (4, kind))
-        value = _message((1, tag), (9, metadata), (8, tensor))
-        self._event(time.time() if wall_time is None else wall_time, (2, int(step)), (5, _message((1, value))))
+    def _summary(
+        self, tag: str, plugin: str, kind: int, tensor: bytes, step: int, wall_time: float | None, content: bytes = b""
+    ) -> None:
+        described = ((1, plugin), (2, content)) if content else ((1, plugin),)
+        metadata = message((1, message(*described)), (4, kind))
+        value = message((1, tag), (9, metadata), (8, tensor))
+        self._event(time.time() if wall_time is None else wall_time, (2, int(step)), (5, message((1, value))))
 
     def _event(self, wall_time: float, *fields: tuple[int, Any]) -> None:
-        event = _message((1, float(wall_time)), *fields)
+        event = message((1, float(wall_time)), *fields)
         length = struct.pack("<Q", len(event))
         self._file.write(length + _checksum(length) + event + _checksum(event))
 
 
-def _message(*fields: tuple[int, int | float | str | bytes]) -> bytes:
+def message(*fields: tuple[int, int | float | str | bytes]) -> bytes:
     """A protocol buffer: each field's number and value; the type of a value decides how it is encoded."""
     return b"".join(_field(number, value) for number, value in fields)
 
@@ -116,19 +123,19 @@ def _varint(value: int) -> bytes:
 
 
 def _shape(shape: tuple[int, ...]) -> bytes:
-    return _message(*[(2, _message((1, size))) for size in shape])
+    return message(*[(2, message((1, size))) for size in shape])
 
 
 def _numbers(array: Any) -> bytes:
     """A TensorProto of float32 or float64 numbers."""
     kind = _FLOAT if array.dtype == np.float32 else _DOUBLE
-    return _message((1, kind), (2, _shape(array.shape)), (4, array.astype(array.dtype.newbyteorder("<")).tobytes()))
+    return message((1, kind), (2, _shape(array.shape)), (4, array.astype(array.dtype.newbyteorder("<")).tobytes()))
 
 
 def _strings(values: list[bytes]) -> bytes:
     """A TensorProto of byte strings: a list of several, or one alone."""
     shape = (len(values),) if len(values) > 1 else ()
-    return _message((1, _STRING), (2, _shape(shape)), *[(8, v) for v in values])
+    return message((1, _STRING), (2, _shape(shape)), *[(8, v) for v in values])
 
 
 def _table() -> list[int]:

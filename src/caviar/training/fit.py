@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
-from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size, class_weights, split
+from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size, class_weights
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays
 from caviar.parts import take_apart
@@ -24,7 +24,7 @@ from caviar.training.progress import Progress
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_asked, as_list
-from caviar.training.source import Source, build_for, compiled_of, on_device, validation_rows
+from caviar.training.source import Source, build_for, compiled_of, on_device, with_validation
 from caviar.training.state import Run
 
 
@@ -50,21 +50,17 @@ def fit(
     """Train a model; the arguments are Keras'."""
     compiled = compiled_of(model, "fit")
     size = check_batch_size(batch_size)
-    _check_counts(
+    check_counts(
         epochs=epochs, initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_freq=validation_freq
     )
     source = Source(model, x, y, sample_weight, class_weight, size, shuffle)
     outputs, names = build_for(model, source.first.x, size)
-    rows, validation = source.rows(names), None
-    if validation_split and validation_data is None:
-        if rows is None:
-            raise ArgumentError("validation_split needs arrays that fit in memory: give validation_data for a stream")
-        rows, validation = split(rows, validation_split)
-    if validation_data is not None:
-        validation = validation_rows(validation_data, names, validation_steps)
+    rows, validation = with_validation(source.rows(names), names, validation_split, validation_data, validation_steps)
+    if validation is not None:
         model.check_inputs(validation.x)
 
-    plan = _plan(rows, size, steps_per_epoch, shuffle, check_batch_size(validation_batch_size or size), validation_freq)
+    count, validation_size = None if rows is None else rows.number, check_batch_size(validation_batch_size or size)
+    plan = plan_for(count, size, steps_per_epoch, shuffle, validation_size, validation_freq)
     history = History()
     listed = CallbackList(
         [*as_list(callbacks), history], model, {"epochs": epochs, "steps": plan.steps or None, "verbose": verbose}
@@ -75,8 +71,8 @@ def fit(
     if validation is not None:
         check_targets(recipe, validation, outputs, "validation y")
     run = start_run(recipe, plan.rows, initial_epoch, config.next_key(2), model._run)
-    recipe.custom_logs = _custom_logs(recipe, run, rows or source.first_rows(names))
-    _check_monitors(recipe, listed, validated=validation is not None)
+    recipe.custom_logs = custom_logs(recipe, rows or source.first_rows(names))
+    listed.check(recipe.logged(validated=validation is not None))
 
     progress = Progress(epochs, plan.steps or None, verbose)
     training = Training(recipe, run, plan, epochs, Listeners(model, listed, progress), on_device(validation))
@@ -95,7 +91,7 @@ def train_on_batch(
     rows = class_weights(as_rows(inputs, y, sample_weight, names), class_weight)
     check_targets(recipe, rows, outputs)
     run = start_run(recipe, 0, 0, config.next_key(2), model._run)
-    recipe.custom_logs = _custom_logs(recipe, run, rows)
+    recipe.custom_logs = custom_logs(recipe, rows)
     apart = take_apart(recipe)
     numbers = as_arrays(apart.numbers)
     statistics = no_statistics(apart.structure, rows.number, numbers, run, rows.x)
@@ -156,20 +152,10 @@ def _recipe(compiled: Compiled, model: Any, outputs: list[Any], names: list[str]
     return recipe
 
 
-def _check_monitors(recipe: Recipe, listed: CallbackList, validated: bool) -> None:
-    names = recipe.log_names + ([f"val_{n}" for n in recipe.log_names] if validated else [])
-    listed.check(names + (["learning_rate"] if recipe.log_rate else []))
-
-
-def _custom_logs(recipe: Recipe, run: Run, rows: Rows) -> tuple[str, ...]:
-    kind: Any = type(recipe.network)
-    return () if kind.train_step is kind.standard_train_step else custom_logs(recipe, run, rows.take(slice(0, 1)))
-
-
-def _plan(rows: Rows | None, size: int, steps: int | None, shuffle: bool, validation_size: int, freq: int) -> Plan:
-    if rows is None:
+def plan_for(count: int | None, size: int, steps: int | None, shuffle: bool, validation_size: int, freq: int) -> Plan:
+    """The constants of training on so many rows; None if they come as a stream."""
+    if count is None:
         return Plan(0, size, steps or 0, shuffle, validation_size, freq)
-    count = rows.number
     size = min(size, count)
     whole = -(-count // size)
     if steps is not None and steps > whole:
@@ -177,7 +163,8 @@ def _plan(rows: Rows | None, size: int, steps: int | None, shuffle: bool, valida
     return Plan(count, size, steps or whole, bool(shuffle), validation_size, freq)
 
 
-def _check_counts(**counts: Any) -> None:
+def check_counts(**counts: Any) -> None:
+    """Refuse counts that are no whole numbers, or too small."""
     for name, value in counts.items():
         least = 0 if name in ("initial_epoch", "epochs") else 1
         if value is not None and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least):

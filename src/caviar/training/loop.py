@@ -15,14 +15,12 @@ from caviar.data.arrays import Rows
 from caviar.data.streams import chunks
 from caviar.graph.evaluation import as_arrays, remembered
 from caviar.parts import Apart, take_apart
+from caviar.training.clock import Clock
 from caviar.training.listeners import Listeners
-from caviar.training.program import CAPACITY, Plan, chunk_trainer, epoch_ender, no_statistics, trainer
+from caviar.training.program import Plan, chunk_trainer, epoch_ender, no_statistics, trainer
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run
 from caviar.training.step import merge, separate
-
-DISPATCH_SECONDS = 0.2
-"""About how long one dispatch takes: long enough to cost nothing, short enough for a lively line and a prompt Ctrl-C."""
 
 
 @dataclass
@@ -78,12 +76,12 @@ def as_python(value: Any) -> Any:
 
 def train_resident(training: Training, data: Rows) -> None:
     """Train on data that lies on the device: whole epochs, and many of them, in one dispatch."""
-    clock = _Clock(training.plan.steps)
+    clock = Clock(training.plan.steps)
     while training.going:
         _dispatch(training, data, clock)
 
 
-def _dispatch(training: Training, data: Rows, clock: _Clock) -> None:
+def _dispatch(training: Training, data: Rows, clock: Clock) -> None:
     """One call of the program, and what follows from it."""
     listeners, plan = training.listeners, training.plan
     epoch, position = int(training.run.epoch), int(training.run.position)
@@ -133,40 +131,6 @@ def _tell_epochs(training: Training, logs: dict[str, Any], epoch: int, count: in
         if listeners.pace == "batch":
             listeners.steps_end(training.plan.steps, {n: v for n, v in line.items() if n in training.recipe.log_names})
         listeners.epoch_ends(epoch + i, line, seconds, more=i + 1 < count)
-
-
-class _Clock:
-    """Decides how much one dispatch does, from how long the ones before took."""
-
-    def __init__(self, steps: int):
-        self.steps = steps  # of an epoch
-        self.calls = 0
-        self.per_step = DISPATCH_SECONDS  # until measured
-        self.spent = 0.0  # on the epoch under way
-
-    def amount(self, pace: str, position: int, epochs_left: int) -> tuple[int, int]:
-        """How many steps, and epochs at most. A dispatch ends inside the epoch or at the end of one, never further."""
-        affordable = max(1, int(DISPATCH_SECONDS / self.per_step))
-        if pace == "batch":
-            return 1, 1
-        if position or affordable < self.steps:
-            return affordable, 1
-        epochs = 1 if pace == "epoch" else max(1, min(epochs_left, affordable // self.steps, CAPACITY))
-        return epochs * self.steps, epochs
-
-    def measure(self, seconds: float, steps: int) -> None:
-        """The first call compiles, and tells nothing; afterwards a dispatch grows at most eightfold."""
-        self.calls += 1
-        self.spent += seconds
-        if self.calls > 1:
-            self.per_step = max(seconds / max(steps, 1), self.per_step / 8)
-        else:
-            self.per_step = DISPATCH_SECONDS / 8
-
-    def epoch_seconds(self, finished: int) -> float:
-        """How long each of the epochs just finished took, its earlier dispatches included."""
-        spent, self.spent = self.spent, 0.0
-        return spent / finished
 
 
 def train_stream(training: Training, batches_of_epoch: Any, limit: int | None) -> None:

@@ -47,83 +47,103 @@ def trainer(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, P
 
     One program serves all paces: a step, a part of an epoch, an epoch, hundreds of epochs. `statistics` is None at first.
     """
-    return cached(("train", structure, plan), lambda: _advance(structure, plan))
+
+    def make() -> Callable[..., Any]:
+        def advance(
+            run: Run, statistics: Any, numbers: Any, data: Any, validation: Any, steps: Any, epochs: Any
+        ) -> Any:
+            return train(Epoch(structure, plan, numbers, data, validation), run, statistics, steps, epochs)
+
+        return advance
+
+    return cached(("train", structure, plan), make)
 
 
-def _advance(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, Progress]]:
-    def advance(run: Run, statistics: Any, numbers: Any, data: Any, validation: Any, steps: Any, epochs: Any) -> Any:
-        epoch = _Epoch(structure, plan, numbers, data, validation)
-        fresh = no_statistics(structure, plan.batch_size, numbers, run, data[0])
-        statistics = jax.tree.map(lambda new, old: jnp.where(run.position == 0, new, old), fresh, statistics)
-        lines = jax.tree.map(
-            lambda v: jnp.zeros((CAPACITY, *v.shape), v.dtype), jax.eval_shape(epoch.end, run, statistics)[1]
-        )
+def train(epoch: Epoch, run: Run, statistics: Any, steps: Any, epochs: Any) -> tuple[Run, Any, Progress]:
+    """Train so many steps, or epochs if fewer; pure, and the same for one run and for a population."""
+    plan, fresh = epoch.plan, epoch.no_statistics(run)
+    statistics = jax.tree.map(lambda new, old: jnp.where(run.position == 0, new, old), fresh, statistics)
+    shapes = jax.eval_shape(epoch.end, run, statistics)[1]
+    lines = jax.tree.map(lambda v: jnp.zeros((CAPACITY, *v.shape), v.dtype), shapes)
 
-        def going(carry: Any) -> Any:
-            run, _, _, finished, left = carry
-            return (left > 0) & (finished < epochs) & ~run.stopped
+    def going(carry: Any) -> Any:
+        run, _, _, finished, left = carry
+        return (left > 0) & (finished < epochs) & epoch.goes_on(run)
 
-        def body(carry: Any) -> Any:
-            run, statistics, lines, finished, left = carry
-            run, statistics, taken = epoch.some_steps(run, statistics, left)
+    def body(carry: Any) -> Any:
+        before, statistics, lines, finished, left = carry
+        run, statistics, taken = epoch.some_steps(before, statistics, left)
 
-            def end(_: None) -> Any:
-                after, logs = epoch.end(run, statistics)
-                written = jax.tree.map(lambda line, v: line.at[finished].set(v), lines, logs)
-                return after, fresh, written, finished + 1
+        def end(_: None) -> Any:
+            after, logs = epoch.end(run, statistics)
+            written = jax.tree.map(lambda line, v: line.at[finished].set(v), lines, logs)
+            return after, fresh, written, finished + 1
 
-            ended = run.position == plan.steps
-            now = jax.lax.cond(ended, end, lambda _: (run, statistics, lines, finished), None)
-            return *now, left - taken
+        ended = run.position == plan.steps
+        now = jax.lax.cond(ended, end, lambda _: (run, statistics, lines, finished), None)
+        return epoch.kept(before, now[0]), *now[1:], left - taken
 
-        zero = jnp.zeros((), jnp.int32)
-        run, statistics, lines, finished, _ = jax.lax.while_loop(going, body, (run, statistics, lines, zero, steps))
-        return run, statistics, Progress(lines, finished, epoch.recipe(run).outcomes(statistics))
-
-    return advance
+    zero = jnp.zeros((), jnp.int32)
+    run, statistics, lines, finished, _ = jax.lax.while_loop(going, body, (run, statistics, lines, zero, steps))
+    return run, statistics, Progress(lines, finished, epoch.outcomes(run, statistics))
 
 
-class _Epoch:
-    """The parts of an epoch, over data that lies on the device."""
+class Epoch:
+    """The parts of an epoch, over data that lies on the device. A population has its own way for each."""
 
     def __init__(self, structure: Structure, plan: Plan, numbers: Any, data: Any, validation: Any):
         self.structure, self.plan, self.numbers, self.data, self.validation = structure, plan, numbers, data, validation
 
-    def recipe(self, run: Run) -> Recipe:
-        return put_together(self.structure, self.numbers, merge(self.structure, run.trainable, run.fixed))
-
     def some_steps(self, run: Run, statistics: Any, left: Any) -> tuple[Run, Any, Any]:
         """Full batches up to the end of the epoch or of the budget; the partial batch is a step of its own."""
         plan = self.plan
-        run = run._replace(order=jax.lax.cond(run.position == 0, self._new_order, lambda run: run.order, run))
+        run = run._replace(order=jax.lax.cond(run.position == 0, self.new_order, lambda run: run.order, run))
         count = jnp.clip(plan.full - run.position, 0, left)
         start = run.position
 
         def one(i: Any, carry: Any) -> Any:
-            rows = jax.lax.dynamic_slice_in_dim(carry[0].order, (start + i) * plan.batch_size, plan.batch_size)
-            return self._step(carry, rows)
+            rows = jax.lax.dynamic_slice_in_dim(carry[0].order, (start + i) * plan.batch_size, plan.batch_size, -1)
+            return self.step(carry[0], carry[1], rows)
 
         run, statistics = jax.lax.fori_loop(0, count, one, (run, statistics)) if plan.full else (run, statistics)
         run = run._replace(position=start + count)
         if plan.steps > plan.full:
-            rest = run.order[plan.full * plan.batch_size :]
+            rest = run.order[..., plan.full * plan.batch_size :]
             last = (run.position == plan.full) & (left > count)
-            run, statistics = jax.lax.cond(last, lambda c: self._step(c, rest), lambda c: c, (run, statistics))
+            run, statistics = jax.lax.cond(last, lambda c: self.step(c[0], c[1], rest), lambda c: c, (run, statistics))
             run = run._replace(position=run.position + last.astype(jnp.int32))
             count = count + last.astype(jnp.int32)
         return run, statistics, jnp.maximum(count, 1)
 
-    def _new_order(self, run: Run) -> Any:
-        rows = jnp.arange(self.plan.rows, dtype=jnp.int32)
+    def goes_on(self, run: Run) -> Any:
+        """Whether there is a reason to train the next epoch."""
+        return ~run.stopped
+
+    def kept(self, before: Run, after: Run) -> Run:
+        """What becomes of the run."""
+        return after
+
+    def no_statistics(self, run: Run) -> Any:
+        """Nothing counted yet."""
+        return no_statistics(self.structure, self.plan.batch_size, self.numbers, run, self.data[0])
+
+    def outcomes(self, run: Run, statistics: Any) -> dict[str, Any]:
+        """The logs so far."""
+        recipe: Recipe = put_together(self.structure, self.numbers, merge(self.structure, run.trainable, run.fixed))
+        return recipe.outcomes(statistics)
+
+    def new_order(self, run: Run, rows: Any = None) -> Any:
+        """The rows in the order of the coming epoch."""
+        rows = jnp.arange(self.plan.rows, dtype=jnp.int32) if rows is None else rows
         return jax.random.permutation(jax.random.fold_in(run.keys[0], run.epoch), rows) if self.plan.shuffle else rows
 
-    def _step(self, carry: Any, rows: Any) -> Any:
-        batch = jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), self.data)
-        return train_step(self.structure, self.numbers, carry[0], carry[1], batch)
+    def step(self, run: Run, statistics: Any, rows: Any) -> tuple[Run, Any]:
+        """One step on these rows."""
+        return train_step(self.structure, self.numbers, run, statistics, take(self.data, rows))
 
     def end(self, run: Run, statistics: Any) -> tuple[Run, dict[str, Any]]:
         """Logs, validation, rules."""
-        logs = self.recipe(run).outcomes(statistics)
+        logs = self.outcomes(run, statistics)
         if self.validation is not None:
             logs = {**logs, **{f"val_{name}": value for name, value in self._validate(run).items()}}
         return end_epoch(self.structure, self.numbers, run, logs)
@@ -137,6 +157,11 @@ class _Epoch:
         due = (run.epoch + 1) % self.plan.validation_freq == 0
         skipped = jax.tree.map(lambda v: jnp.full(v.shape, jnp.nan, v.dtype), jax.eval_shape(logs, run))
         return jax.lax.cond(due, logs, lambda _: skipped, run)
+
+
+def take(data: Any, rows: Any) -> Any:
+    """Some rows of the data."""
+    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
 
 
 def chunk_trainer(structure: Structure) -> Callable[..., tuple[Run, Any, dict[str, Any]]]:
@@ -161,7 +186,7 @@ def epoch_ender(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, di
 
     def make() -> Callable[..., Any]:
         def program(run: Run, statistics: Any, numbers: Any, validation: Any) -> Any:
-            return _Epoch(structure, plan, numbers, None, validation).end(run, statistics)
+            return Epoch(structure, plan, numbers, None, validation).end(run, statistics)
 
         return program
 

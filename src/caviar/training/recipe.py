@@ -111,6 +111,11 @@ class Recipe(Part):
         ]
         return ["loss", *parts, *(name for name, _, _, _ in self.metrics)]
 
+    def logged(self, validated: bool) -> list[str]:
+        """All names in the logs of an epoch."""
+        names = self.log_names + ([f"val_{n}" for n in self.log_names] if validated else [])
+        return names + (["learning_rate"] if self.log_rate else [])
+
 
 def _add(state: Any, totals: Any) -> Any:
     return state[0] + totals[0], state[1] + totals[1]

@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from caviar.data.arrays import Rows, as_inputs, as_rows, class_weights
+from caviar.closing import check_closed
+from caviar.data.arrays import Rows, as_inputs, as_rows, class_weights, split
 from caviar.data.streams import batches_of, fits_memory, is_stream, large_batches, peek
 from caviar.errors import ArgumentError, NotCompiledError
 from caviar.layers.base import ensure_built
@@ -31,6 +32,7 @@ def build_for(model: Any, x: Any, batch_size: int = 32) -> tuple[list[Any], list
         return jax.ShapeDtypeStruct((rows, *a.shape[1:]), jax.dtypes.canonicalize_dtype(a.dtype))
 
     batch = jax.tree.map(batch_of, x)
+    check_closed(model, model._compiled)
     model.check_inputs(batch)
     ensure_built(model, batch)
     model.built_for = batch
@@ -87,6 +89,19 @@ class Source:
                 as_rows(a, b, w, names) for a, b, w in large_batches(self.x, self.y, self.weight, self.size, order)
             )
         return (class_weights(rows, self.classes) for rows in found)
+
+
+def with_validation(
+    rows: Rows | None, names: list[str], fraction: float, data: Any, limit: int | None = None
+) -> tuple[Rows | None, Rows | None]:
+    """The rows to train on and those to validate on: the last `fraction` of them, or data of their own."""
+    if data is not None:
+        return rows, validation_rows(data, names, limit)
+    if not fraction:
+        return rows, None
+    if rows is None:
+        raise ArgumentError("validation_split needs arrays that fit in memory: give validation_data for a stream")
+    return split(rows, fraction)
 
 
 def validation_rows(data: Any, names: list[str], limit: int | None) -> Rows:

@@ -17,12 +17,12 @@ class Run(NamedTuple):
     fixed: list[jax.Array]  # layer state and frozen weights
     optimizer: Any
     rules: Any  # early stopping, plateaus
-    keys: jax.Array  # [0] shuffles, [1] draws dropout and noise
+    keys: Any  # [0] shuffles, [1] draws dropout and noise
     order: jax.Array  # the rows of this epoch, in the order in which they are used
     rate: jax.Array  # factor on the learning rate, set by plateau rules
     step: jax.Array
     epoch: jax.Array
-    position: jax.Array  # steps of this epoch already taken
+    position: Any  # steps of this epoch already taken
     stopped: jax.Array
 
 

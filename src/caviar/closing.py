@@ -1,0 +1,171 @@
+"""From what a user wrote with ranges in it to what can be trained: finding the ranges, and closing them with values."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from caviar.errors import ArgumentError, OpenRangeError
+from caviar.parts import Part
+from caviar.ranges import Choice, Closed, Range
+
+
+@dataclass(eq=False)
+class Hyperparameter:
+    """A range where it stands. It is active always, or only while one of its conditions holds."""
+
+    name: str
+    range: Range
+    conditions: list[tuple[Hyperparameter, int]] | None = field(default_factory=list)  # the choice, and its option
+
+    def is_active(self, chosen: Mapping[str, int]) -> bool:
+        """Whether the options that were chosen, by name, bring this range into being."""
+        return self.conditions is None or any(
+            outer.is_active(chosen) and chosen.get(outer.name) == option for outer, option in self.conditions
+        )
+
+
+def hyperparameters(*parts: Any, **named: Any) -> list[Hyperparameter]:
+    """Every range in what a user wrote, by name: "learning_rate", "dense.units", "dense_1.kernel_regularizer.l2".
+
+    A range used twice is one hyperparameter. Layers are numbered within the model, so names do not hang on what was made before.
+
+    >>> from caviar.ranges import LogUniform
+    >>> from caviar.regularizers import L1L2
+    >>> [h.name for h in hyperparameters(L1L2(LogUniform(1e-6, 1e-3), LogUniform(1e-6, 1e-3)))]
+    ['l1', 'l2']
+    """
+    search = _Search()
+    for path, part in [*(("", p) for p in parts), *named.items()]:
+        search(part, path, None)
+    return list(search.found.values())
+
+
+class _Search:
+    """One walk, in the order in which things were written."""
+
+    def __init__(self) -> None:
+        self.found: dict[int, Hyperparameter] = {}
+        self.seen: set[int] = set()
+        self.alive: list[Any] = []  # keeps ids unique during the walk
+        self.counts: Counter[str] = Counter()
+
+    def __call__(self, value: Any, path: str, condition: tuple[Hyperparameter, int] | None) -> None:
+        if isinstance(value, Range):
+            self._range(value, path, condition)
+        elif isinstance(value, (list, tuple)):
+            for i, item in enumerate(value):
+                self(item, f"{path}[{i}]", condition)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                self(item, f"{path}[{key!r}]" if path else str(key), condition)
+        elif isinstance(value, Part) and id(value) not in self.seen:
+            self.seen.add(id(value))
+            self.alive.append(value)
+            self._part(value, path, condition)
+
+    def _part(self, part: Part, path: str, condition: tuple[Hyperparameter, int] | None) -> None:
+        if "_own_name" in vars(part):
+            path = "" if "sequence" in vars(part) or vars(part).get("_graph") else self._layer_name(part)
+        for name, value in vars(part).items():
+            if name not in part.unwalked:
+                spoken = "layers" if name == "sequence" else name
+                self(value, f"{path}.{spoken}" if path else spoken, condition)
+            elif any(isinstance(v, Range) for v in (value if isinstance(value, (list, tuple)) else [value])):
+                raise ArgumentError(f"a range cannot stand at {path}.{name}, which does not change what is computed")
+
+    def _layer_name(self, layer: Any) -> str:
+        if layer.name != vars(layer)["_own_name"]:
+            return str(layer.name)
+        stem = re.sub(r"_\d+$", "", layer.name)
+        count = self.counts[stem]
+        self.counts[stem] += 1
+        return f"{stem}_{count}" if count else stem
+
+    def _range(self, found: Range, path: str, condition: tuple[Hyperparameter, int] | None) -> None:
+        if id(found) not in self.found:
+            name = self._unused(found.name or path)
+            self.found[id(found)] = Hyperparameter(name, found, None if condition is None else [condition])
+        elif condition is None or self.found[id(found)].conditions is None:
+            self.found[id(found)].conditions = None
+        else:
+            self.found[id(found)].conditions.append(condition)  # type: ignore[union-attr]
+        if isinstance(found, Choice):
+            for i, option in enumerate(found.options):
+                named = isinstance(option, Part) and "_own_name" not in vars(option)
+                self(option, snake_case(type(option).__name__) if named else path, (self.found[id(found)], i))
+
+    def _unused(self, name: str) -> str:
+        taken = {h.name for h in self.found.values()}
+        return name if name not in taken else next(f"{name}_{i}" for i in range(1, 10**6) if f"{name}_{i}" not in taken)
+
+
+def snake_case(name: str) -> str:
+    """The name of a class as a part of a path.
+
+    >>> snake_case("CosineDecay")
+    'cosine_decay'
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def closed(part: Any, found: Iterable[Hyperparameter], values: Mapping[str, Any]) -> Any:
+    """A copy of what a user wrote in which every range has become a value; floats remember which.
+
+    >>> from caviar.ranges import LogUniform
+    >>> from caviar.regularizers import L2
+    >>> open = L2(LogUniform(1e-6, 1e-3))
+    >>> closed(open, hyperparameters(open), {"l2": 0.0001})
+    L2(0.0001)
+    """
+    memo: dict[int, Any] = {}
+    hypers = list(found)
+    for hyper in reversed(hypers):  # what stands inside a choice comes after it, and is closed before it
+        value = copy.deepcopy(values[hyper.name], memo)
+        memo[id(hyper.range)] = Closed(value, hyper.name) if isinstance(value, float) else value
+    return copy.deepcopy(part, memo)
+
+
+def typical(part: Any) -> Any:
+    """A copy with every range at the middle of its values: enough to know shapes.
+
+    >>> from caviar.ranges import Uniform
+    >>> from caviar.regularizers import L2
+    >>> typical(L2(Uniform(0.0, 0.5)))
+    L2(0.25)
+    """
+    found = hyperparameters(part)
+    return closed(part, found, {h.name: h.range.at(0.5) for h in found})
+
+
+def is_open(part: Any) -> bool:
+    """Whether a range stands somewhere in it.
+
+    >>> from caviar.regularizers import L2
+    >>> is_open(L2(0.1))
+    False
+    """
+    return bool(hyperparameters(part))
+
+
+def hyperparameters_of(model: Any, compiled: Any, **more: Any) -> list[Hyperparameter]:
+    """The ranges of a model and of what `compile` was given; the optimizer's go by their own names: "learning_rate"."""
+    given = {} if compiled is None else dict(vars(compiled))
+    optimizer = given.get("optimizer")
+    plain = [] if isinstance(optimizer, Range) else [given.pop("optimizer", None)]
+    return hyperparameters(model, *plain, **given, **more)
+
+
+def check_closed(model: Any, compiled: Any) -> None:
+    """Refuse to train something that has open ranges, and name them."""
+    found = hyperparameters_of(model, compiled)
+    if found:
+        text = ", ".join(f"{h.name} = {h.range!r}" for h in found[:5]) + (", ..." if len(found) > 5 else "")
+        raise OpenRangeError(
+            f"training needs numbers, and the model has {len(found)} open range{'s' * (len(found) > 1)}: {text}. "
+            "caviar.search(model, x, y, trials=..., epochs=...) closes them, and takes fit's arguments"
+        )

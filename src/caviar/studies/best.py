@@ -1,0 +1,41 @@
+"""What each member of a population keeps: its best value, and the weights of that epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar import config
+from caviar.training.monitor import better, direction, worst
+from caviar.training.rules import Rule, Ruling
+
+
+@dataclass(eq=False, repr=False)
+class KeepBest(Rule):
+    """Keep the weights of the best epoch; it never stops anything.
+
+    >>> KeepBest("val_accuracy")
+    KeepBest('val_accuracy')
+    """
+
+    monitor: str
+    mode: str = "auto"
+
+    def initial(self, weights: Any) -> Any:
+        """The first weights, and nothing known of them."""
+        start = jnp.asarray(worst(direction(self.monitor, self.mode)), config.floatx())
+        return {"best": start, "weights": jax.tree.map(jnp.copy, weights)}
+
+    def epoch_end(self, state: Any, epoch: Any, logs: dict[str, Any], weights: Any, rate: Any) -> tuple[Any, Ruling]:
+        """Take the weights of an epoch that is better than all before."""
+        value, sign = logs[self.monitor], direction(self.monitor, self.mode)
+        improved = better(value, state["best"], sign) & jnp.isfinite(logs.get("loss", value))
+        kept = jax.tree.map(lambda new, old: jnp.where(improved, new, old), weights, state["weights"])
+        return {"best": jnp.where(improved, value, state["best"]), "weights": kept}, Ruling(jnp.zeros((), bool), rate)
+
+    def final_weights(self, state: Any, weights: Any) -> Any:
+        """The best weights."""
+        return state["weights"]

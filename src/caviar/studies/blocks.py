@@ -1,0 +1,100 @@
+"""Blocks: members that are trained together, where their states lie, and those states on the host and in files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from safetensors.numpy import load, save
+
+from caviar.errors import FileError
+from caviar.training import populations
+from caviar.training.state import Run
+
+
+class Member(NamedTuple):
+    """One training of a trial: trials may have several, for folds or repeats."""
+
+    trial: int
+    copy: int
+
+
+class Seat(NamedTuple):
+    """What a lane needs to know of its member."""
+
+    member: Member
+    seed: int
+    units: list[float]
+    values: dict[str, Any]
+    fold: tuple[int, int] | None = None  # the numbers of rows to train on and to validate on, if it has its own
+
+
+class Block:
+    """Members that are trained together; lanes beyond them repeat the first, and are stopped."""
+
+    def __init__(self, seats: list[Seat], run: Any, statistics: Any):
+        self.seats, self.run, self.statistics = seats, run, statistics
+        self.epoch = self.position = 0
+        self.stopped = np.zeros(len(seats), bool)
+        self.arguments: Any = None  # numbers and rows of the lanes, while nobody moves
+
+    @property
+    def alive(self) -> bool:
+        """Whether anybody still trains."""
+        return not self.stopped.all()
+
+
+class Slice(NamedTuple):
+    """What one dispatch brought of a member."""
+
+    member: Member
+    start: int
+    logs: dict[str, np.ndarray]  # of the epochs from `start` on
+    stopped: bool
+
+
+class Lane(NamedTuple):
+    """Where a member's state lies on the host."""
+
+    leaves: list[np.ndarray]
+    lane: int
+    epoch: int
+    position: int
+    stopped: bool
+
+    def leaf_values(self) -> list[np.ndarray]:
+        """The member's part of every leaf."""
+        return [leaf[self.lane] for leaf in self.leaves]
+
+
+def plain(run: Run) -> Run:
+    """A run whose leaves all have lanes and are plain arrays."""
+    return run._replace(keys=jax.random.key_data(run.keys), position=())
+
+
+def on_host(block: Block) -> list[np.ndarray]:
+    """The leaves of a block's run and statistics, without its position."""
+    return [np.asarray(leaf) for leaf in jax.tree.leaves((plain(block.run), block.statistics))]
+
+
+def on_devices(pattern: Any, leaves: list[np.ndarray], position: int) -> tuple[Run, Any]:
+    """The run and the statistics of a block from their leaves."""
+    wanted, structure = jax.tree.flatten(pattern)
+    if [(w.shape[1:], w.dtype) for w in wanted] != [(leaf.shape[1:], leaf.dtype) for leaf in leaves]:
+        raise FileError("the state in the study's file is of another network, optimizer or data")
+    run, statistics = jax.tree.unflatten(structure, leaves)
+    run = populations.run_on_devices(run._replace(position=np.int32(position)))
+    return run._replace(keys=jax.random.wrap_key_data(run.keys)), populations.over_devices(statistics)
+
+
+def packed(leaves: Sequence[np.ndarray]) -> bytes:
+    """Arrays as bytes that can be read without executing anything."""
+    return bytes(save({f"{i:05d}": np.ascontiguousarray(leaf) for i, leaf in enumerate(leaves)}))
+
+
+def unpacked(content: bytes) -> list[np.ndarray]:
+    """The arrays that `packed` made bytes of."""
+    found = load(content)
+    return [found[name] for name in sorted(found)]

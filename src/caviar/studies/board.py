@@ -1,0 +1,169 @@
+"""The board: all trials of a search with their curves, as a strategy, a table and a progress line look at them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from caviar.ranges import Range
+from caviar.studies.blocks import Member, Seat, Slice
+from caviar.studies.space import Space
+from caviar.studies.store import Store, Trial
+
+ENDED = ("finished", "stopped", "diverged", "failed")
+
+
+class Board:
+    """Trials and curves, written to the store as they come."""
+
+    def __init__(
+        self, space: Space, store: Store, seed: int, monitor: str, sign: int, folds: list[Any] | None, repeats: int
+    ):
+        self.space, self.store, self.seed, self.monitor, self.sign = space, store, seed, monitor, sign
+        self.folds, self.copies = folds, repeats * len(folds or [None])  # type: ignore[list-item]
+        self.trials: list[Trial] = []
+        self.known = {trial.number: trial for trial in store.trials()}  # of a search that was killed
+        self.curves = {Member(*key): curve for key, curve in store.curves().items()}
+        self.seen: dict[int, int] = {}  # the epochs of each trial that have happened, in a replay too
+        self.numeric: list[bool] = store.noted("numeric", [False] * len(space.found))
+        self.trained = 0  # epochs of all members, since this process began
+        self._best: dict[Member, float] = {}
+        for member in self.curves:
+            self._note_best(member, 0)
+
+    # -- what a strategy sees -------------------------------------------------------------------------------------
+
+    @property
+    def ranges(self) -> Sequence[Range]:
+        """The hyperparameters' ranges."""
+        return [h.range for h in self.space.found]
+
+    def add(self, units: np.ndarray, round: int) -> list[int]:
+        """New trials at these points; in a replay, the ones that are there already."""
+        rows: list[Trial] = []
+        for point in np.asarray(units, float).tolist():
+            values = self.space.labels(self.space.values(point))
+            rows.append(Trial(len(self.trials) + len(rows), point, values, round))
+        self.trials += [self._as_known(row) for row in rows]
+        self.store.set_trials(r for r in rows if r.number in self.known)
+        self.store.add_trials(r for r in rows if r.number not in self.known)
+        return [row.number for row in rows]
+
+    def _as_known(self, row: Trial) -> Trial:
+        known = self.known.get(row.number)
+        return row if known is None else row._replace(status=known.status, note=known.note)
+
+    def units(self, numbers: Sequence[int]) -> np.ndarray:
+        """Where these trials are."""
+        return np.asarray([self.trials[n].units for n in numbers], float).reshape(len(numbers), len(self.space.found))
+
+    def scores(self, numbers: Sequence[int], epochs: int | None = None) -> np.ndarray:
+        """The best of each trial, larger is better; -inf for one that failed or has not begun."""
+        return np.asarray([self.score(n, min(self.seen.get(n, 0), epochs or 2**31)) for n in numbers], float)
+
+    def numbers(self) -> list[int]:
+        """All trials so far."""
+        return list(range(len(self.trials)))
+
+    def score(self, number: int, epochs: int) -> float:
+        """The mean over the copies of their best value within so many epochs."""
+        return float(np.mean([self._member_score(m, epochs) for m in self.members(number)]))
+
+    def _member_score(self, member: Member, epochs: int) -> float:
+        curve = self.curves.get(member)
+        if curve is None or not epochs or not _is_sound(curve, epochs):
+            return -math.inf
+        values = curve[self.monitor][:epochs] * self.sign
+        return float(np.fmax.reduce(values, initial=-math.inf))
+
+    # -- what happens ---------------------------------------------------------------------------------------------
+
+    def members(self, number: int) -> list[Member]:
+        """The copies of a trial."""
+        return [Member(number, copy) for copy in range(self.copies)]
+
+    def seat(self, member: Member) -> Seat:
+        """What a population needs to know of a member."""
+        fold = self.folds[member.copy % len(self.folds)] if self.folds else None
+        sizes = None if fold is None else (len(fold[0]), len(fold[1]))
+        units = self.trials[member.trial].units
+        return Seat(member, self.seed_of(member), units, self.space.values(units), sizes)
+
+    def seed_of(self, member: Member) -> int:
+        """After `set_random_seed` of it, a model that trains alone trains like this member. Folds share their repeat's."""
+        repeat = member.copy // len(self.folds or [None])  # type: ignore[list-item]
+        return int(np.random.SeedSequence([self.seed, member.trial, repeat]).generate_state(1, np.uint64)[0] >> 1)
+
+    def record(self, piece: Slice) -> None:
+        """Take up what a dispatch brought of a member."""
+        missing = piece.start - self.epochs_of(piece.member)
+        if missing:  # it had ended, and has taken over another's run
+            nothing = {name: np.full(missing, math.nan) for name in piece.logs}
+            self.record(piece._replace(start=piece.start - missing, logs=nothing))
+        before = self.curves.get(piece.member, {})
+        length = len(next(iter(piece.logs.values())))
+        self.curves[piece.member] = {
+            name: np.concatenate([before.get(name, values[:0]), values]) for name, values in piece.logs.items()
+        }
+        self.trained += length
+        self.store.add_epochs(piece.member.trial, piece.member.copy, piece.start, piece.logs)
+        self._note_best(piece.member, piece.start)
+
+    def _note_best(self, member: Member, start: int) -> None:
+        values = self.curves[member].get(self.monitor, np.empty(0))[start:] * self.sign
+        best = float(np.fmax.reduce(values, initial=-math.inf))
+        self._best[member] = max(best, self._best.get(member, -math.inf))
+
+    def move(self, number: int, units: np.ndarray) -> None:
+        """Let a trial train on with other hyperparameters."""
+        point = np.asarray(units, float).tolist()
+        values = self.space.labels(self.space.values(point))
+        self.trials[number] = self.trials[number]._replace(units=point, values=values)
+        self.store.set_trials([self.trials[number]])
+
+    def set_status(self, numbers: Sequence[int], status: str, note: str = "") -> None:
+        """Say how it stands with some trials."""
+        changed = [n for n in numbers if (self.trials[n].status, self.trials[n].note) != (status, note)]
+        for n in changed:
+            self.trials[n] = self.trials[n]._replace(status=status, note=note)
+        self.store.set_trials([self.trials[n] for n in changed])
+
+    def best_of(self, member: Member) -> float:
+        """The best value of a member so far, larger is better."""
+        return self._best.get(member, -math.inf)
+
+    # -- what people see ------------------------------------------------------------------------------------------
+
+    def epochs_of(self, member: Member) -> int:
+        """How many epochs a member has trained."""
+        return max(map(len, self.curves.get(member, {}).values()), default=0)
+
+    def is_sound(self, number: int) -> bool:
+        """Whether no copy of a trial has lost itself in NaN."""
+        return all(_is_sound(self.curves[m], 2**31) for m in self.members(number) if m in self.curves)
+
+    def row(self, number: int) -> dict[str, Any]:
+        """A trial as a row of the table."""
+        trial, members = self.trials[number], self.members(number)
+        found = [self._best[m] for m in members if self._best.get(m, -math.inf) > -math.inf]
+        value = float(np.mean(found)) * self.sign if found else math.nan
+        spread = {f"{self.monitor}_std": float(np.std(found)) if found else math.nan} if self.copies > 1 else {}
+        epochs = max(map(self.epochs_of, members))
+        head = {"trial": number, "round": trial.round, **trial.values, "status": trial.status}
+        return {**head, "epochs": epochs, self.monitor: value, **spread}
+
+    def ranking(self) -> list[int]:
+        """The trials that have a value, best first; those that diverged last."""
+        means = {n: float(np.mean([self._best.get(m, -math.inf) for m in self.members(n)])) for n in self.numbers()}
+        begun = [n for n, value in means.items() if value > -math.inf]
+        return sorted(begun, key=lambda n: (self.trials[n].status in ("diverged", "failed"), -means[n], n))
+
+
+def _is_sound(curve: dict[str, np.ndarray], epochs: int) -> bool:
+    loss = curve.get("loss", next(iter(curve.values())))
+    return bool(
+        np.isfinite(loss[:epochs][-1])
+    )  # a member whose loss is NaN ends there, unless it takes over another's run

@@ -1,0 +1,244 @@
+"""The search under way: one round after the other, written down so that it can be killed at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from caviar.studies.blocks import Member, packed
+from caviar.studies.board import Board
+from caviar.studies.listening import Listeners
+from caviar.studies.population import Population
+from caviar.studies.progress import SearchProgress
+from caviar.studies.strategies import Round, Strategy
+from caviar.studies.task import Task
+
+SECONDS_BETWEEN_COMMITS = 2.0
+COMMIT_SHARE = 0.05
+"""At most so much of the time is spent on writing the study's file."""
+
+
+class _Interrupted(Exception):
+    """Somebody wants to stop, and everything is in order."""
+
+
+class Driver:
+    """Runs a strategy's rounds on a population."""
+
+    def __init__(self, board: Board, task: Task, strategy: Strategy, trials: int, epochs: int, keep: int):
+        self.board, self.store, self.strategy = board, board.store, strategy
+        self.trials, self.epochs, self.keep = trials, epochs, keep
+        self.population = Population(board.space, task.make)
+        self.gone = {Member(*m) for m in self.store.noted("gone", [])}
+        self.saved: dict[str, float] = self.store.noted("saved", {})
+        self.round, self.note = Round([], 0, {}), ""
+        self.interrupted = self._stopping = False
+        self._began = self._shown = time.monotonic()
+        self._commit_at = self._began + SECONDS_BETWEEN_COMMITS
+
+    def run(self, progress: SearchProgress, listeners: Listeners) -> None:
+        """Search; Ctrl-C ends it with everything in order, a second one at once."""
+        self.progress, self.listeners = progress, listeners
+        with progress, self._interruptible():
+            try:
+                self._run_rounds()
+                self._end()
+            except _Interrupted:
+                self.interrupted = True
+                self._commit()
+            progress.finish(self._summary())
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+
+        def stop(*_: Any) -> None:
+            self._stopping = True
+            signal.signal(signal.SIGINT, before)
+
+        signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    # -- rounds ---------------------------------------------------------------------------------------------------
+
+    def _run_rounds(self) -> None:
+        done, blocks = self.store.noted("round", 0), self.store.noted("blocks")
+        finished = self.store.noted("done", False)
+        for index, following in enumerate(self.strategy.rounds(self.board, self.trials, self.epochs)):
+            self.round = following
+            for number, change in self.round.changes.items():
+                self.board.move(number, change.units)
+                self.gone -= set(self.board.members(number))
+            if index >= done and not finished:
+                self._begin(index, blocks if index == done else None)
+                self._train()
+            self.board.seen.update(dict.fromkeys(self.round.trials, self.round.epochs))
+
+    def _begin(self, index: int, blocks: list[dict[str, Any]] | None) -> None:
+        self.note = self.round.note
+        members = [m for n in self.round.trials for m in self.board.members(n)]
+        seats = {m: self.board.seat(m) for m in members if m not in self.gone}
+        if blocks is not None:
+            states = (self.store.get("state", str(i)) or b"" for i in range(len(blocks)))
+            self.population.restore(blocks, states, seats)
+        else:
+            self._leave([m for m in self.population.here if m not in seats])
+            parents = {
+                m: Member(c.parent, m.copy) for n, c in self.round.changes.items() for m in self.board.members(n)
+            }
+            failed = self.population.gather([*seats.values()], parents, self._tell_compiling)
+            self._fail(failed)
+            self.store.note("round", index)
+        self.board.numeric = [self.population.is_number(name) for name in self.board.space.names]
+        self.store.note("numeric", self.board.numeric)
+        self.board.set_status([n for n in self.round.trials if not self._has_ended(n)], "running")
+        self._commit()
+
+    def _fail(self, failed: dict[Member, Exception]) -> None:
+        for member, error in failed.items():
+            self.gone.add(member)
+            self.board.set_status([member.trial], "failed", f"{type(error).__name__}: {error}")
+        if failed and not self.population.here and len({m.trial for m in failed}) == len(self.board.trials):
+            raise next(iter(failed.values()))  # nothing works: what is wrong is not in the ranges
+
+    def _train(self) -> None:
+        for pieces in self.population.train(self.round.epochs):
+            for piece in pieces:
+                self.board.record(piece)
+                self.listeners.hear(piece)
+            stopped = [piece.member for piece in pieces if piece.stopped]
+            self._end_members(stopped)
+            if not pieces:
+                self.population.pack(self._leave)
+            self._show()
+            if self._stopping:
+                raise _Interrupted
+            if time.monotonic() > self._commit_at and self.store.path is not None:
+                self._commit()
+        self._end_members([m for m in self.population.here if self.round.epochs >= self.epochs])
+        self._save_best()
+
+    def _end_members(self, members: list[Member]) -> None:
+        self.gone |= set(members)
+        for number in {m.trial for m in members}:
+            if self._has_ended(number):
+                self.board.set_status([number], *self._verdict(number))
+
+    def _has_ended(self, number: int) -> bool:
+        return all(m in self.gone for m in self.board.members(number))
+
+    def _verdict(self, number: int) -> tuple[str, str]:
+        trial, epochs = self.board.trials[number], max(map(self.board.epochs_of, self.board.members(number)))
+        if trial.status == "failed":
+            return trial.status, trial.note
+        if not self.board.is_sound(number):
+            return "diverged", f"the loss was no finite number in epoch {epochs}"
+        return ("finished", "") if epochs >= self.epochs else ("stopped", f"after epoch {epochs}")
+
+    def _leave(self, members: list[Member]) -> None:
+        """Members are about to lose their seats: what is worth keeping is kept now."""
+        if members:
+            self._save_best()
+            self._end_members(members)
+
+    # -- what lasts -----------------------------------------------------------------------------------------------
+
+    def _save_best(self) -> None:
+        """The weights of the best trials; those that were overtaken are dropped."""
+        best = self.board.ranking()[: self.keep]
+        wanted = {f"{m.trial}/{m.copy}": m for n in best for m in self.board.members(n)}
+        for key in set(self.saved) - set(wanted):
+            self.store.drop("weights", key)
+            del self.saved[key]
+        for key, member in wanted.items():
+            value = self.board.best_of(member)
+            if value > -math.inf and self.saved.get(key) != value:
+                weights = self.population.weights(member)
+                if weights is not None:
+                    self.store.put("weights", key, packed(weights))
+                    self.saved[key] = value
+
+    def _commit(self) -> None:
+        """One moment of the search, whole: curves, verdicts, and the state of everybody who trains."""
+        began = time.monotonic()
+        if self.store.path is not None:
+            blocks, states = self.population.saved()
+            for i, state in enumerate(states):
+                self.store.put("state", str(i), state)
+            for key in self.store.keys("state"):
+                if int(key) >= len(blocks):
+                    self.store.drop("state", key)
+            self.store.note("blocks", blocks)
+        self.store.note("gone", sorted(self.gone))
+        self.store.note("saved", self.saved)
+        self.store.commit()
+        cost = time.monotonic() - began
+        self._commit_at = time.monotonic() + max(SECONDS_BETWEEN_COMMITS, cost / COMMIT_SHARE)
+
+    def _end(self) -> None:
+        """The search is over: whoever never had its last epoch has stopped."""
+        left = [n for n in self.board.numbers() if self.board.trials[n].status in ("running", "waiting")]
+        self.gone |= {m for n in left for m in self.board.members(n)}
+        for number in left:
+            self.board.set_status([number], *self._verdict(number))
+        self.population.clear()
+        self.store.note("done", True)
+        self._commit()
+        self.listeners.end()
+
+    # -- what people see ------------------------------------------------------------------------------------------
+
+    def _tell_compiling(self, done: int, of: int) -> None:
+        self.note = f"{done} of {of} programs compiled"
+        self._show()
+        if done == of:
+            self.note = self.round.note
+            self._began, self.board.trained = time.monotonic(), 0
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        if now - self._shown < 0.25:
+            return
+        self._shown = now
+        rows = [self.board.row(n) for n in self.board.ranking()[:5]]
+        ended = sum(t.status not in ("running", "waiting") for t in self.board.trials)
+        rate = self.board.trained / max(now - self._began, 1e-9)
+        members = [m for n in self.round.trials for m in self.board.members(n) if m not in self.gone]
+        left = sum(max(0, self.round.epochs - self.board.epochs_of(m)) for m in members)
+        left += (self.trials - len(self.board.trials)) * self.board.copies * self.round.epochs
+        self.progress.update(
+            alive=self.population.alive,
+            done=ended,
+            epoch=max(map(self.board.epochs_of, members), default=self.round.epochs),
+            rate=rate,
+            left_seconds=left / rate if rate > 0 else None,
+            best=rows[0] if rows else None,
+            leaders=rows,
+            note=self.note,
+        )
+
+    def _summary(self) -> str:
+        best = [self.board.row(n) for n in self.board.ranking()[:1]]
+        found = (
+            f"best {self.board.monitor}: {best[0][self.board.monitor]:.4g} (trial {best[0]['trial']})"
+            if best
+            else "no result"
+        )
+        counts = {
+            s: sum(t.status == s for t in self.board.trials) for s in ("finished", "stopped", "diverged", "failed")
+        }
+        told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+        end = "search interrupted; the same call goes on" if self.interrupted and self.store.path else "search"
+        end = "search interrupted" if self.interrupted and not self.store.path else end
+        return f"{end} - {told or 'no trials ended'} - {found}"

@@ -1,0 +1,295 @@
+"""The file of a search: one SQLite file, with one writer at a time, told in words when something is wrong with it.
+
+The writer keeps one transaction open at all times: what it wrote since its last commit lasts as a whole or not at all, and
+nobody else can become the writer. Others may read meanwhile. Opening a file executes nothing: it holds JSON and raw arrays,
+and beside each row its checksum.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import itertools
+import json
+import os
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import caviar
+from caviar.errors import ArgumentError, FileError
+
+FORMAT = 1
+APPLICATION = 0x63617669  # "cavi": tells our files from other SQLite files
+PATIENCE = 30  # seconds to wait until another process has committed, or has read
+
+SCHEMA = (
+    "CREATE TABLE search (caviar TEXT, description TEXT, crc INTEGER)",
+    'CREATE TABLE trials (number INTEGER PRIMARY KEY, units TEXT, "values" TEXT, round TEXT, status TEXT, note TEXT, crc INTEGER)',
+    "CREATE TABLE curves (trial INTEGER, copy INTEGER, start INTEGER, stop INTEGER, names TEXT, logs BLOB, crc INTEGER, "
+    "PRIMARY KEY (trial, copy, start))",
+    "CREATE TABLE blobs (kind TEXT, key TEXT, part INTEGER, content BLOB, crc INTEGER, PRIMARY KEY (kind, key, part))",
+    "CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT, crc INTEGER)",
+)
+
+# What is not committed stays in memory: to spill it would lock readers out.
+WRITING = ("synchronous = EXTRA", "cache_spill = OFF", "trusted_schema = OFF")
+READING = ("query_only = ON", "trusted_schema = OFF")
+
+
+class StudyFile:
+    """What a `Store` is as a file: opened, committed, closed; a context manager that rolls back after an exception.
+
+    >>> with StudyFile.open(None, {"epochs": 3}) as file:  # no path: in memory
+    ...     file.search
+    {'epochs': 3}
+    """
+
+    path: Path | None
+    search: dict[str, Any]
+
+    def __init__(self, path: Path | None, writes: bool):
+        self.path, self._name, self._writes = path, path or "(in memory)", writes
+        self._process, self._lock = os.getpid(), threading.RLock()
+        self._database: sqlite3.Connection | None = None
+        # Not mode=ro for readers: after a kill in the middle of a commit, they too must undo the half of it that was written.
+        address = f"{path.absolute().as_uri()}?mode={'rwc' if writes else 'rw'}" if path else ":memory:"
+        options: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False}
+        with self._closing_on(BaseException):
+            try:
+                self._database = sqlite3.connect(address, timeout=PATIENCE, **options)
+                for setting in WRITING if writes else READING:
+                    self._database.execute(f"PRAGMA {setting}")
+            except (sqlite3.Error, ValueError) as error:  # ValueError: what is wrong there is no UTF-8
+                raise _told(self._name, "cannot be opened", error) from error
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None, search: dict[str, Any]) -> Self:
+        """Take the writer's place in a new file, or in one that was made by an equal search."""
+        text = to_text(search)
+        file = cls(None if path is None else _checked(path), writes=True)
+        with file._closing_on(BaseException), file._telling("cannot be opened") as database:
+            new = _is_blank(database)  # which also undoes, patiently, what a killed writer left
+            file._begin(database, *["PRAGMA auto_vacuum = FULL"] * new)  # the space of what is dropped is given back
+            if _is_blank(database):
+                file._create(database, text)
+            file._check(database)
+            _require_same(file._name, file.search, json.loads(text))
+        return file
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Look at a file, also while another process writes it: each call sees the commit that is then the last."""
+        if not _checked(path).exists():
+            raise FileError(f"{path} does not exist: no search has begun in it")
+        file = cls(_checked(path), writes=False)
+        with file._closing_on(BaseException), file._telling("cannot be read") as database:
+            database.execute("BEGIN")  # one moment for all checks
+            if _is_blank(database):
+                raise FileError(f"{path} is empty: no search has begun in it")
+            file._check(database)
+            database.execute("ROLLBACK")
+        return file
+
+    def commit(self) -> None:
+        """Make everything since the last commit last, at once."""
+        with self._writing() as database:
+            if database.in_transaction:  # it is not after an interrupt between these two lines
+                database.execute("COMMIT")
+            self._begin(database)
+
+    def close(self) -> None:
+        """Commit what is open, and close; what is closed stays closed."""
+        if self._writes and self._is_ours():
+            self.commit()
+        self._abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        self._abandon()
+
+    def __del__(self) -> None:
+        # A forked child that closed the connection of its parent would delete the journal under the parent's transaction.
+        if self._database is not None and not self._is_ours():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._database))
+        self._abandon()
+
+    def _is_ours(self) -> bool:
+        return self._database is not None and self._process == os.getpid()
+
+    def _abandon(self) -> None:
+        """Close without a commit."""
+        if self._database is not None and self._is_ours():
+            self._database.close()
+            self._database = None
+
+    def _insert(self, table: str, rows: Iterable[tuple[Any, ...]], replace: bool = False) -> None:
+        """Add rows, each with its checksum; or put them in the place of those with the same key."""
+        checked = [(*row, _checksum(row)) for row in rows]  # all of them, before any is written
+        for row in checked[:1]:
+            marks = ", ".join("?" * len(row))
+            self._write(f"{'REPLACE' if replace else 'INSERT'} INTO {table} VALUES ({marks})", checked)
+
+    def _rows(self, which: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Whole rows of a table, seen to be what was written."""
+        with self._telling() as database:
+            rows = database.execute(f"SELECT * FROM {which}", values).fetchall()
+            if any(row[-1] != _checksum(row[:-1]) for row in rows):
+                raise ValueError(f"a row of its {which.split()[0]} is altered")
+            return [row[:-1] for row in rows]
+
+    def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        with self._writing() as database:
+            if not database.in_transaction:
+                self._begin(database)
+            database.executemany(statement, rows)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        if not self._writes:
+            raise FileError(f"{self._name} was opened to be read: Store.open opens it to write")
+        doing = "could not be written, and holds everything up to its last commit"
+        with self._closing_on(FileError), self._telling(doing) as database:
+            yield database
+
+    @contextlib.contextmanager
+    def _telling(self, doing: str = "cannot be read") -> Iterator[sqlite3.Connection]:
+        """The connection, for one thread at a time; whatever goes wrong becomes a FileError in words."""
+        if self._database is None:
+            raise FileError(f"{self._name} is closed: open it again")
+        if not self._is_ours():
+            raise FileError(f"{self._name} was opened by process {self._process}: open it again in this one")
+        with self._lock:
+            try:
+                yield self._database
+            except (sqlite3.Error, ValueError, TypeError) as error:
+                raise error if isinstance(error, FileError) else _told(self._name, doing, error) from error
+
+    @contextlib.contextmanager
+    def _closing_on(self, kind: type[BaseException]) -> Iterator[None]:
+        try:
+            yield
+        except kind:
+            self._abandon()
+            raise
+
+    def _begin(self, database: sqlite3.Connection, *before: str) -> None:
+        database.execute("PRAGMA busy_timeout = 0")
+        try:
+            for statement in (*before, "BEGIN IMMEDIATE"):
+                database.execute(statement)
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY:
+                raise
+            raise FileError(
+                f"another process is working on this study, {self._name}: wait for its end, stop it, or name another file "
+                "(in a notebook it may be this process, with a study that is not closed)"
+            ) from error
+        finally:
+            database.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+
+    def _create(self, database: sqlite3.Connection, description: str) -> None:
+        for table in SCHEMA:
+            database.execute(table)
+        self._insert("search", [(caviar.__version__, description)])
+        database.execute(f"PRAGMA application_id = {APPLICATION}")
+        database.execute(f"PRAGMA user_version = {FORMAT}")
+        self.commit()
+
+    def _check(self, database: sqlite3.Connection) -> None:
+        """Refuse what is not a whole study of this format; take up its search."""
+        pragma = lambda name: database.execute(f"PRAGMA {name}").fetchone()[0]  # noqa: E731
+        if pragma("application_id") != APPLICATION:
+            raise FileError(f"{self._name} is an SQLite file, but not a study of caviar: name another file")
+        if (version := pragma("user_version")) != FORMAT:
+            raise FileError(
+                f"{self._name} has format {version}; this is caviar {caviar.__version__}, which reads format {FORMAT}: "
+                "use the caviar that wrote it, or name another file"
+            )
+        # By its name: if the file were opened and closed here, SQLite would lose its locks on it.
+        if self.path and os.path.getsize(self.path) < pragma("page_count") * pragma("page_size"):
+            raise ValueError("its end is missing")
+        tables = database.execute("SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
+        if {sql for (sql,) in tables} != set(SCHEMA):
+            raise ValueError("its tables are not those of a study")
+        if (found := pragma("integrity_check(1)")) != "ok":
+            raise ValueError(found)
+        ((_, description),) = self._rows("search")
+        self.search = json.loads(description)
+
+
+def to_text(value: Any) -> str:
+    """JSON as Python reads and writes it: floats exactly, and with NaN, Infinity and -Infinity.
+
+    >>> to_text([0.1, float("nan")])
+    '[0.1, NaN]'
+    """
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"a study holds JSON values (None, bool, int, float, str, list, dict), not {value!r}: {error}"
+        ) from error
+
+
+def _checksum(row: tuple[Any, ...]) -> int:
+    crc = 0
+    for value in row:
+        crc = zlib.crc32(value if isinstance(value, bytes | memoryview) else str(value).encode(), crc)
+    return crc
+
+
+def _checked(given: str | os.PathLike[str]) -> Path:
+    path = Path(os.fspath(given))
+    if not path.parent.is_dir():
+        raise FileError(f"{path}: the folder {path.parent} does not exist: make it first")
+    if path.exists() and not path.is_file():
+        raise FileError(f"{path} is a {'folder' if path.is_dir() else 'device'}: give the name of a file")
+    return path
+
+
+def _is_blank(database: sqlite3.Connection) -> bool:
+    tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return tables == 0 and database.execute("PRAGMA application_id").fetchone()[0] == 0
+
+
+def _require_same(name: Any, before: dict[str, Any], now: dict[str, Any]) -> None:
+    differences = []
+    for key in {**before, **now}:
+        texts = [json.dumps(search[key], sort_keys=True) if key in search else "absent" for search in (before, now)]
+        if texts[0] != texts[1] and (key not in before or key not in now or before[key] != now[key]):
+            differences.append(f"{key} was {_shortened(*texts)} and is {_shortened(*reversed(texts))}")
+    if differences:
+        raise FileError(
+            f"{name} holds another search: {'; '.join(differences)}. Search as before, or name another file"
+        )
+
+
+def _shortened(text: str, other: str) -> str:
+    """The part of a text where it begins to differ from another."""
+    same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
+    start = max(0, same - 20)
+    return ("..." if start else "") + text[start : start + 60] + ("..." if len(text) > start + 60 else "")
+
+
+def _code(error: Exception) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # SQLite keeps details in the higher bits
+
+
+def _told(name: Any, doing: str, error: Exception) -> FileError:
+    if _code(error) == sqlite3.SQLITE_BUSY:
+        why = f"another process has held it for more than {PATIENCE} seconds"
+    elif _code(error) == sqlite3.SQLITE_NOTADB:
+        why = "it is not a study, nor any SQLite file: name another file"
+    elif _code(error) in (0, sqlite3.SQLITE_CORRUPT):  # 0: what was read makes no sense to Python
+        why = f"it is damaged or truncated ({error}): go back to a copy of it, or name another file"
+    else:
+        why = str(error)
+    return FileError(f"the study file {name} {doing}: {why}")

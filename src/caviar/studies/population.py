@@ -1,0 +1,200 @@
+"""The population: all members that train, sorted into structures, packed into blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+import numpy as np
+
+from caviar.errors import ArgumentError
+from caviar.ranges import Choice
+from caviar.studies.blocks import Lane, Member, Seat, Slice, on_host, packed, unpacked
+from caviar.studies.space import Space
+from caviar.studies.structures import Structure
+from caviar.training.populations import devices
+
+
+class Population:
+    """Members by structure. `make(units, copy)` builds what a member of a new structure needs."""
+
+    def __init__(self, space: Space, make: Callable[[Seat], Structure]):
+        self.space, self._make = space, make
+        self.structures: dict[Any, Structure] = {}
+        self._is_number: dict[str, bool] = {}
+        self._checked: set[int] = set()
+
+    # -- structures -----------------------------------------------------------------------------------------------
+
+    def is_number(self, name: str) -> bool:
+        """Whether a hyperparameter varies within one program."""
+        return self._is_number.get(name, False)
+
+    def structure_of(self, seat: Seat) -> Structure:
+        """The structure of a member: one that is known, or a new one."""
+        key = self._key(seat)
+        if key is None or key not in self.structures:
+            made = self._make(seat)
+            self._learn(seat, made)
+            return self.structures.setdefault(self._key(seat), made)
+        found = self.structures[key]
+        if id(found) not in self._checked:  # the second member: what it does not vary must be the same
+            self._checked.add(id(found))
+            if self._make(seat).constants() != found.constants():
+                raise ArgumentError(
+                    "a number that a layer derives from a range in __init__ or build differs between members of one "
+                    "structure: derive it in `call`, from the attribute that holds the range"
+                )
+        return found
+
+    def _learn(self, seat: Seat, made: Structure) -> None:
+        for name, value in seat.values.items():
+            if value != 0 or isinstance(value, bool):  # a zero is structure, and tells nothing of other values
+                self._is_number[name] = name in made.origins and self._is_number.get(name, True)
+
+    def _key(self, seat: Seat) -> Any:
+        """What sets a structure apart: the options chosen, and every value that is not an argument of the program."""
+        if any(name not in self._is_number for name, value in seat.values.items() if not _is_zero(value)):
+            return None
+        ranges = {h.name: h.range for h in self.space.found}
+        parts: list[Any] = [seat.fold]
+        for name, value in seat.values.items():
+            if _is_zero(value) or not self._is_number[name]:
+                found = ranges[name]
+                parts.append((name, found._place(value) if isinstance(found, Choice) else value))
+            else:
+                parts.append(name)
+        return tuple(parts)
+
+    # -- who trains -----------------------------------------------------------------------------------------------
+
+    def gather(
+        self, seats: Sequence[Seat], parents: Mapping[Member, Member], tell: Callable[[int, int], None]
+    ) -> dict[Member, Exception]:
+        """Let exactly these train on: new ones are begun, others leave, changed ones take over their parent's state.
+
+        `tell` hears how many programs of how many are compiled. What could not be built is returned with its error.
+        """
+        failed: dict[Member, Exception] = {}
+        wanted: dict[Structure, list[Seat]] = {}
+        for seat in seats:
+            try:
+                wanted.setdefault(self.structure_of(seat), []).append(seat)
+            except Exception as error:  # a layer of the user's may raise anything
+                failed[seat.member] = error
+        self._prepare(wanted, tell)
+        lanes = self._lanes_to_move(wanted, parents)
+        for structure in self.structures.values():
+            _reseat(structure, wanted.get(structure, []), parents, lanes)
+        return failed
+
+    def _prepare(self, wanted: dict[Structure, list[Seat]], tell: Callable[[int, int], None]) -> None:
+        """Compile what is needed, several programs at once."""
+        with ThreadPoolExecutor(devices()) as pool:
+            found = [pool.submit(s.prepare, seats) for s, seats in wanted.items()]
+            for done, future in enumerate(as_completed(found), 1):
+                future.result()
+                tell(done, len(found))
+
+    def _lanes_to_move(
+        self, wanted: dict[Structure, list[Seat]], parents: Mapping[Member, Member]
+    ) -> dict[Member, Lane]:
+        """The states of members whose blocks change: on the host, to be packed anew."""
+        found: dict[Member, Lane] = {}
+        for structure in self.structures.values():
+            here = structure.here
+            staying = {seat.member for seat in wanted.get(structure, [])} & here
+            if here and (staying != here or set(parents) & here or set(parents.values()) & here):
+                found |= structure.taken_out()
+        return found
+
+    # -- training -------------------------------------------------------------------------------------------------
+
+    def train(self, until: int) -> Iterator[list[Slice]]:
+        """Train everybody until so many epochs; what each dispatch brought."""
+        for structure in [*self.structures.values()]:
+            yield from _train(structure, until)
+
+    @property
+    def here(self) -> list[Member]:
+        """Everybody who has a seat."""
+        return [seat.member for s in self.structures.values() for block in s.blocks for seat in block.seats]
+
+    def clear(self) -> None:
+        """Everybody leaves."""
+        for structure in self.structures.values():
+            structure.blocks = []
+
+    @property
+    def alive(self) -> int:
+        """How many still train."""
+        return sum(int((~b.stopped).sum()) for s in self.structures.values() for b in s.blocks)
+
+    def pack(self, leaving: Callable[[list[Member]], None]) -> None:
+        """Pack survivors into fewer blocks where that saves one, after telling who leaves."""
+        for structure in self.structures.values():
+            staying = [s for b in structure.blocks for i, s in enumerate(b.seats) if not b.stopped[i]]
+            places = {(b.epoch, b.position) for b in structure.blocks if b.alive}
+            if -(-len(staying) // max(structure.lanes, 1)) < len(structure.blocks) and len(places) <= 1:
+                leaving([s.member for b in structure.blocks for i, s in enumerate(b.seats) if b.stopped[i]])
+                structure.seat_again(staying, structure.taken_out())
+
+    # -- going on after a kill ------------------------------------------------------------------------------------
+
+    def saved(self) -> tuple[list[dict[str, Any]], Iterable[bytes]]:
+        """Every block: who sits in it and where it stands, and its state."""
+        blocks = [(b, s.lanes) for s in self.structures.values() for b in s.blocks]
+        told = [
+            {
+                "members": [list(seat.member) for seat in block.seats],
+                "stopped": [bool(s) for s in block.stopped],
+                "epoch": block.epoch,
+                "position": block.position,
+                "lanes": lanes,
+            }
+            for block, lanes in blocks
+        ]
+        return told, (packed(on_host(block)) for block, _ in blocks)
+
+    def restore(self, told: list[dict[str, Any]], states: Iterable[bytes], seats: Mapping[Member, Seat]) -> None:
+        """Put saved blocks back."""
+        for one, content in zip(told, states, strict=True):
+            row, leaves = [seats[Member(*m)] for m in one["members"]], unpacked(content)
+            structure = self.structure_of(row[0])
+            structure.prepare(row, one["lanes"])
+            lanes = [Lane(leaves, i, one["epoch"], one["position"], s) for i, s in enumerate(one["stopped"])]
+            structure.blocks.append(structure.restored(row, lanes))
+
+    def weights(self, member: Member) -> list[np.ndarray] | None:
+        """The best weights of a member that is here."""
+        return next((s.weights(member) for s in self.structures.values() if member in s.here), None)
+
+
+def _reseat(
+    structure: Structure, seats: list[Seat], parents: Mapping[Member, Member], lanes: dict[Member, Lane]
+) -> None:
+    here = structure.here
+    old = [s for s in seats if s.member in here or s.member in parents]
+    if any(member in lanes for member in here) or any(parents.get(s.member) in lanes for s in old):
+        structure.seat_again(old, {s.member: lanes[parents.get(s.member, s.member)] for s in old})
+    structure.start([s for s in seats if s.member not in here and s.member not in parents])
+
+
+def _train(structure: Structure, until: int) -> Iterator[list[Slice]]:
+    """All blocks of a structure keep together: each goes to the same epoch before any goes on."""
+    while True:
+        blocks = [b for b in structure.blocks if b.alive and b.epoch < until]
+        if not blocks:
+            return
+        farthest = max(b.epoch + (b.position > 0) for b in blocks)
+        behind = any(b.epoch != farthest or b.position for b in blocks)
+        target = farthest if behind else min(until, farthest + structure.epochs_at_once(until - farthest))
+        for block in blocks:
+            while block.alive and block.epoch < target:
+                yield structure.advance(block, target)
+        yield []  # all are at the end of the same epoch: the time to pack
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and value == 0

@@ -1,0 +1,210 @@
+"""Samplers: where in the unit cube the trials of a search lie.
+
+A sampler is pure: the same arguments give the same points, so that a search that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from caviar.errors import ArgumentError, missing_extra, unknown_name
+from caviar.parts import Part
+from caviar.ranges import Choice, Range
+
+Told = tuple[np.ndarray, np.ndarray]
+"""What became of earlier points: their units [n, d] and scores [n]; larger is better, -inf for a failed trial."""
+
+
+def nothing_told(ranges: Sequence[Range]) -> Told:
+    """What is told before the first trial.
+
+    >>> [part.shape for part in nothing_told([])]
+    [(0, 0), (0,)]
+    """
+    return np.empty((0, len(ranges))), np.empty(0)
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class Sampler(Part):
+    """Chooses points of the unit cube. A sampler of your own is a subclass with `points`.
+
+    >>> from caviar.ranges import LogUniform
+    >>> Random().points(2, [LogUniform(1e-4, 1)], seed=0, start=0, told=nothing_told([LogUniform(1e-4, 1)])).shape
+    (2, 1)
+    """
+
+    learns: ClassVar[bool] = False
+    """Whether it looks at what it is told, so that a search asks it in batches."""
+
+    def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
+        """Points of shape [count, len(ranges)] for a search in which `start` points were drawn before."""
+        raise NotImplementedError(f"{type(self).__name__} has no points(self, count, ranges, seed, start, told)")
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class Random(Sampler):
+    """Independent points: with n of them, each hyperparameter is tried at n values, whichever of them matter.
+
+    >>> every = Random().points(3, [], seed=0, start=0, told=nothing_told([]))
+    >>> every.shape
+    (3, 0)
+    """
+
+    def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
+        """A point depends on the seed and its number alone, so a longer search begins with the same ones."""
+        drawn = [np.random.default_rng([seed, number]).random(len(ranges)) for number in range(start, start + count)]
+        return np.reshape(drawn, (count, len(ranges)))
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class Grid(Sampler):
+    """Every combination of a few values each, as many for each hyperparameter as the trials allow.
+
+    >>> from caviar.ranges import Choice, Uniform
+    >>> ranges = [Uniform(0, 1), Choice("relu", "tanh")]
+    >>> Grid().points(7, ranges, seed=0, start=0, told=nothing_told(ranges)).tolist()
+    [[0.0, 0.25], [0.0, 0.75], [0.5, 0.25], [0.5, 0.75], [1.0, 0.25], [1.0, 0.75]]
+    """
+
+    def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
+        """At most `count` points, fewer where the sides do not multiply to it; the same for every seed."""
+        sides = [r.grid(side) for r, side in zip(ranges, _sides(count, ranges), strict=True)]
+        return np.reshape(list(itertools.product(*sides)), (-1, len(ranges))) if sides else np.empty((1, 0))
+
+
+def _sides(count: int, ranges: Sequence[Range]) -> list[int]:
+    """As many values for each range as for the others, unless it has no more."""
+    most = [len(r.grid(count)) for r in ranges]
+    sides = [1] * len(ranges)
+    while growing := [i for i, side in enumerate(sides) if side < most[i]]:
+        shortest = min(growing, key=lambda i: sides[i])
+        sides[shortest] += 1
+        if math.prod(sides) > count:
+            sides[shortest] -= 1
+            break
+    return sides
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class Sobol(Sampler):
+    """A scrambled Sobol sequence: as many different values as random points, without their gaps and clusters.
+
+    >>> from caviar.ranges import Uniform
+    >>> points = Sobol().points(4, [Uniform(0, 1)], seed=0, start=0, told=nothing_told([Uniform(0, 1)]))
+    >>> sorted(int(4 * u) for u in points[:, 0])
+    [0, 1, 2, 3]
+    """
+
+    def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
+        """The points of the sequence from the number `start` on."""
+        from scipy.stats import qmc
+
+        power = (start + count - 1).bit_length()  # whole powers of two, of which SciPy does not warn
+        return qmc.Sobol(len(ranges), rng=seed).random_base2(power)[start : start + count]
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class Halton(Sampler):
+    """A scrambled Halton sequence: evenly spread too, for any number of points.
+
+    >>> from caviar.ranges import Uniform
+    >>> points = Halton().points(3, [Uniform(0, 1)], seed=0, start=0, told=nothing_told([Uniform(0, 1)]))
+    >>> len({round(u, 6) for u in points[:, 0]})
+    3
+    """
+
+    def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
+        """The points of the sequence from the number `start` on."""
+        from scipy.stats import qmc
+
+        return qmc.Halton(len(ranges), rng=seed).random(start + count)[start:]
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class Optuna(Sampler):
+    """Optuna's tree-structured Parzen estimator, which proposes points where earlier ones did well. Needs `caviar[search]`.
+
+    >>> Optuna().learns
+    True
+    """
+
+    learns = True
+
+    def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
+        """Points for which a fresh study asks that was told everything so far."""
+        try:
+            import optuna
+        except ImportError:
+            raise missing_extra("optuna", "search", "the model-based sampler") from None
+        with _silent(optuna):
+            own = int(np.random.SeedSequence([seed, start]).generate_state(1)[0])
+            sampler = optuna.samplers.TPESampler(seed=own, multivariate=True, constant_liar=True)
+            study = optuna.create_study(sampler=sampler, direction="maximize")
+            space = {str(i): _distribution(optuna, r) for i, r in enumerate(ranges)}
+            for units, score in zip(*told, strict=True):
+                params = {str(i): _to_optuna(r, u) for i, (r, u) in enumerate(zip(ranges, units, strict=True))}
+                study.add_trial(optuna.trial.create_trial(params=params, distributions=space, value=float(score)))
+            asked = [study.ask(space).params for _ in range(count)]
+        drawn = [[_from_optuna(r, params[str(i)]) for i, r in enumerate(ranges)] for params in asked]
+        return np.reshape(drawn, (count, len(ranges)))
+
+
+@contextlib.contextmanager
+def _silent(optuna: Any) -> Iterator[None]:
+    """Optuna tells of every trial, and warns of each of its options that may change."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+def _distribution(optuna: Any, of: Range) -> Any:
+    if isinstance(of, Choice):
+        return optuna.distributions.CategoricalDistribution(range(len(of.options)))
+    return optuna.distributions.FloatDistribution(0.0, 1.0)
+
+
+def _to_optuna(of: Range, unit: float) -> float:
+    return min(int(unit * len(of.options)), len(of.options) - 1) if isinstance(of, Choice) else float(unit)
+
+
+def _from_optuna(of: Range, value: float) -> float:
+    return (value + 0.5) / len(of.options) if isinstance(of, Choice) else value
+
+
+_KNOWN: dict[str, type[Sampler]] = {
+    "random": Random,
+    "grid": Grid,
+    "sobol": Sobol,
+    "halton": Halton,
+    "optuna": Optuna,
+}
+
+
+def get(identifier: Any) -> Sampler:
+    """The sampler of a name; a sampler is itself.
+
+    >>> get("sobol"), get(Random())
+    (Sobol(), Random())
+    """
+    if isinstance(identifier, Sampler):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Sampler):
+        return identifier()
+    if not isinstance(identifier, str):
+        raise ArgumentError(f"a sampler is a name like 'random', or a Sampler like Sobol(), and not {identifier!r}")
+    if identifier.lower() not in _KNOWN:
+        raise unknown_name("sampler", identifier, _KNOWN)
+    return _KNOWN[identifier.lower()]()

@@ -1,0 +1,119 @@
+"""The space of a search: what a user wrote with ranges in it, and the way from a point of the unit cube to a recipe."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from caviar import optimizers
+from caviar.closing import Hyperparameter, closed, hyperparameters_of, snake_case
+from caviar.graph.evaluation import Context, Graph, evaluating
+from caviar.graph.node import Input, Node, Operation, apply, replace_nodes
+from caviar.layers.base import Layer, is_built
+from caviar.layers.weights import drawing
+from caviar.models.model import Model
+from caviar.parts import Part, parts_of
+from caviar.ranges import Choice
+from caviar.training.compiled import Compiled
+
+
+@dataclass
+class Template:
+    """What a user wrote: everything a range may stand in."""
+
+    model: Any
+    compiled: Compiled
+    rules: list[Any]
+    batch_size: Any
+
+
+class Space:
+    """The hyperparameters of a template, one dimension of the unit cube each."""
+
+    def __init__(self, template: Template):
+        self.template = template
+        rules = {snake_case(type(rule).__name__): rule for rule in template.rules}
+        self.found: list[Hyperparameter] = hyperparameters_of(
+            template.model, template.compiled, batch_size=template.batch_size, **rules
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the hyperparameters."""
+        return [h.name for h in self.found]
+
+    def values(self, units: Sequence[float]) -> dict[str, Any]:
+        """The value of each active hyperparameter at a point."""
+        chosen = {
+            h.name: h.range._place(h.range.at(u))
+            for h, u in zip(self.found, units, strict=True)
+            if isinstance(h.range, Choice)
+        }
+        return {h.name: h.range.at(u) for h, u in zip(self.found, units, strict=True) if h.is_active(chosen)}
+
+    def labels(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Values as people read them, and JSON holds them; None for hyperparameters that are not active."""
+        return {h.name: label(h.range, values[h.name]) if h.name in values else None for h in self.found}
+
+    def close(self, units: Sequence[float]) -> Template:
+        """The template at a point: a network not yet built, an optimizer, rules."""
+        values = {h.name: h.range.at(u) for h, u in zip(self.found, units, strict=True)}
+        made: Template = closed(self.template, self.found, values)
+        made.compiled.optimizer = optimizers.get(made.compiled.optimizer)
+        for part in parts_of(made.model, Model):
+            vars(part).pop("_key", None)  # what was kept to draw the template's own weights from
+            if part._graph is not None and not is_built(part):
+                part._graph = written_again(part._graph)
+        return made
+
+
+def written_again(graph: Graph) -> Graph:
+    """The same graph written down anew, by layers that have no weights yet: shapes follow from what was chosen."""
+    made: dict[int, Any] = {}
+    with drawing(), evaluating(Context(building=True)):
+        for node in graph.nodes:
+            made[id(node)] = _again(node, made)
+    outputs = replace_nodes(graph.outputs, lambda node: made[id(node)])
+    return Graph(graph.inputs, outputs)
+
+
+def _again(node: Node, made: dict[int, Any]) -> Any:
+    if isinstance(node, Input) or not isinstance(node, Operation):
+        return node
+    args, kwargs = replace_nodes((node.args, node.kwargs), lambda n: made[id(n)])
+    if isinstance(node.function, Layer):
+        return node.function(*args, **kwargs)
+    if node.function is operator.getitem and isinstance(args[0], (tuple, list, dict)):
+        return args[0][args[1]]  # one of several results, which now are nodes of their own
+    return apply(node.function, *args, **kwargs)
+
+
+def label(found: Any, value: Any) -> Any:
+    """A value as people read it: options by their names, lists of layers by their number.
+
+    >>> from caviar.layers import Dense
+    >>> pick = Choice([Dense(8)], [Dense(8), Dense(8)])
+    >>> [label(pick, option) for option in pick.options], label(Choice("relu", None), None)
+    (['1 layers', '2 layers'], 'None')
+    """
+    if not isinstance(found, Choice):
+        return value
+    return labels_of(found)[found._place(value)]
+
+
+def labels_of(choice: Choice) -> list[Any]:
+    """A label for each option, all different."""
+    spoken = [_label(option) for option in choice.options]
+    return spoken if len(set(map(repr, spoken))) == len(spoken) else [repr(option) for option in choice.options]
+
+
+def _label(option: Any) -> Any:
+    if isinstance(option, (bool, int, float, str)):
+        return option
+    if isinstance(option, (list, tuple)) and all(isinstance(o, Part) for o in option):
+        return f"{len(option)} layers"
+    if isinstance(option, Part):
+        return type(option).__name__
+    return getattr(option, "__name__", None) or str(option)

@@ -1,0 +1,214 @@
+"""One structure of a search: what its members share, the programs that train them, and the blocks that they stand in."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from caviar import config
+from caviar.graph.evaluation import as_arrays
+from caviar.layers.weights import Draw
+from caviar.parts import take_apart
+from caviar.ranges import Closed
+from caviar.studies.blocks import Block, Lane, Member, Seat, Slice, on_devices, on_host, plain
+from caviar.training import populations
+from caviar.training.clock import Clock
+from caviar.training.populations import Own, Start
+from caviar.training.program import Plan
+from caviar.training.recipe import Recipe
+from caviar.training.step import merge
+
+MEMORY_SHARE = 0.6
+"""The share of the free memory that a block may take."""
+
+
+class Data(NamedTuple):
+    """What all members train on, on every device, and the rows of each fold."""
+
+    rows: Any
+    validation: Any
+    folds: list[tuple[np.ndarray, np.ndarray]] | None
+
+
+class Structure:
+    """The members of one structure, and their programs."""
+
+    def __init__(self, recipe: Recipe, plan: Plan, data: Data):
+        self.recipe, self.plan, self.data = recipe, plan, data
+        self.apart = take_apart(recipe)
+        drawn = [i for i, v in enumerate(self.apart.variables) if v.is_drawn]
+        self.drawn, self.draw = tuple(drawn), Draw([self.apart.variables[i] for i in drawn])
+        self.varied = tuple(isinstance(n, Closed) for n in self.apart.numbers)
+        self.draw_varied = tuple(isinstance(n, Closed) for n in self.draw.numbers)
+        self.lanes = 0
+        self.clock = Clock(plan.steps)
+        self.blocks: list[Block] = []
+        self._lock = threading.Lock()
+        self._ready = False
+
+    @property
+    def origins(self) -> set[str]:
+        """The hyperparameters that vary within this structure."""
+        return {n.origin for n in [*self.apart.numbers, *self.draw.numbers] if isinstance(n, Closed)}
+
+    def constants(self) -> list[Any]:
+        """The numbers that no hyperparameter varies: all members of the structure must have the same."""
+        return [np.asarray(n).tolist() for n in self.apart.numbers if not isinstance(n, Closed)]
+
+    @property
+    def here(self) -> set[Member]:
+        """Everybody who sits in a block."""
+        return {seat.member for block in self.blocks for seat in block.seats}
+
+    # -- programs -------------------------------------------------------------------------------------------------
+
+    def prepare(self, seats: Sequence[Seat], lanes: int | None = None) -> None:
+        """Decide how many lanes a block has, and compile; several structures do so at once, each in a thread."""
+        with self._lock:
+            if self._ready or not seats:
+                return
+            self.lanes = lanes or populations.lanes_for(len(seats))
+            while True:
+                block = self._seated([seats[0]] * self.lanes, self.lanes)
+                needed = populations.bytes_needed(self._program.lower(*self._given(block, 0, 0)).compile())
+                if needed <= MEMORY_SHARE * populations.bytes_free() or self.lanes == populations.devices():
+                    break
+                self.lanes //= 2
+            self._ready = True
+
+    @property
+    def _program(self) -> Any:
+        return populations.block_trainer(self.apart.structure, self.plan, self.varied)
+
+    @property
+    def _starter(self) -> Any:
+        given = self.apart.structure, self.plan, self.varied, self.draw, self.draw_varied, self.drawn
+        return populations.block_starter(*given)
+
+    def _given(self, block: Block, steps: int, epochs: int) -> tuple[Any, ...]:
+        if block.arguments is None:
+            seats = self._padded(block.seats)
+            own = populations.over_devices(self._own(seats))
+            block.arguments = (self._numbers(self.apart.numbers, seats), own)
+        rest = (self.data.rows, self.data.validation, np.int32(steps), np.int32(epochs))
+        return (block.run, block.statistics, *block.arguments, *rest)
+
+    def _numbers(self, numbers: list[Any], seats: list[Seat]) -> list[Any]:
+        """Each number as an array: one for all members, or one a lane."""
+        dtype = np.dtype(config.floatx())
+        return [
+            populations.over_devices(np.asarray([seat.values[n.origin] for seat in seats], dtype))
+            if isinstance(n, Closed)
+            else populations.on_all_devices(as_arrays([n])[0])
+            for n in numbers
+        ]
+
+    def _own(self, seats: list[Seat]) -> Own:
+        if self.data.folds is None:
+            return Own()
+        folds = [self.data.folds[seat.member.copy % len(self.data.folds)] for seat in seats]
+        return Own(*(np.stack(part).astype(np.int32) for part in zip(*folds, strict=True)))
+
+    def _padded(self, seats: list[Seat]) -> list[Seat]:
+        return [*seats, *[seats[0]] * (self.lanes - len(seats))]
+
+    # -- blocks ---------------------------------------------------------------------------------------------------
+
+    def start(self, seats: Sequence[Seat]) -> None:
+        """Seat new members, each with weights of its own."""
+        for i in range(0, len(seats), self.lanes):
+            self.blocks.append(self._seated(list(seats[i : i + self.lanes]), self.lanes))
+
+    def _seated(self, seats: list[Seat], lanes: int) -> Block:
+        padded = self._padded(seats)
+        keys = [config.keys_of(seat.seed) for seat in padded]
+        fixed = [None if i in self.drawn else v.value for i, v in enumerate(self.apart.variables)]
+        start = Start(
+            populations.keys_on_devices(np.stack([run for _, run in keys])),
+            populations.keys_on_devices(np.stack([weights for weights, _ in keys])),
+            self._numbers(self.draw.numbers, padded),
+            populations.on_all_devices(fixed),
+        )
+        numbers = self._numbers(self.apart.numbers, padded)
+        run = populations.run_on_devices(self._starter(start, numbers))
+        given = (self.apart.structure, self.plan, self.varied, run, numbers, self.data.rows.x)
+        block = Block(seats, run, populations.block_statistics(*given))
+        self._stop_padding(block)
+        return block
+
+    def _stop_padding(self, block: Block) -> None:
+        stopped = np.ones(self.lanes, bool)
+        stopped[: len(block.seats)] = block.stopped
+        block.run = block.run._replace(stopped=populations.over_devices(stopped))
+
+    def advance(self, block: Block, until: int) -> list[Slice]:
+        """Train a block for about a dispatch's time, and at most until so many epochs."""
+        steps, epochs = self.clock.amount("run", block.position, until - block.epoch)
+        began = time.perf_counter()
+        block.run, block.statistics, progress = self._program(*self._given(block, steps, epochs))
+        finished, position = int(progress.finished), int(block.run.position)
+        self.clock.measure(time.perf_counter() - began, finished * self.plan.steps + position - block.position)
+        start, block.position, block.epoch = block.epoch, position, block.epoch + finished
+        ended = np.asarray(block.run.epoch)
+        was, block.stopped = block.stopped, np.asarray(block.run.stopped)[: len(block.seats)]
+        logs = {name: np.asarray(values)[:finished].astype(np.float64) for name, values in progress.logs.items()}
+        return [
+            Slice(
+                seat.member, start, {n: v[: int(ended[i]) - start, i] for n, v in logs.items()}, bool(block.stopped[i])
+            )
+            for i, seat in enumerate(block.seats)
+            if not was[i] and int(ended[i]) > start
+        ]
+
+    def epochs_at_once(self, left: int) -> int:
+        """How many epochs a block should train before the next has its turn."""
+        return max(1, self.clock.amount("run", 0, left)[1])
+
+    # -- who leaves and who moves ---------------------------------------------------------------------------------
+
+    def weights(self, member: Member) -> list[np.ndarray] | None:
+        """The best weights of a member, if it is here."""
+        for block in self.blocks:
+            for lane, seat in enumerate(block.seats):
+                if seat.member == member:
+                    trainable, fixed = block.run.rules[-1]["weights"]
+                    return [np.asarray(v)[lane] for v in merge(self.apart.structure, trainable, fixed)]
+        return None
+
+    def taken_out(self) -> dict[Member, Lane]:
+        """Everybody's state on the host."""
+        found: dict[Member, Lane] = {}
+        for block in self.blocks:
+            leaves = on_host(block)
+            for lane, seat in enumerate(block.seats):
+                found[seat.member] = Lane(leaves, lane, block.epoch, block.position, bool(block.stopped[lane]))
+        return found
+
+    def seat_again(self, seats: Sequence[Seat], lanes: dict[Member, Lane]) -> None:
+        """Pack members, whose states are on the host, into as few blocks as there must be; none of half an epoch's place."""
+        self.blocks = []
+        for i in range(0, len(seats), max(self.lanes, 1)):
+            here = list(seats[i : i + self.lanes])
+            self.blocks.append(self.restored(here, [lanes[seat.member] for seat in here]))
+
+    def restored(self, seats: list[Seat], lanes: list[Lane]) -> Block:
+        """A block from the states of its members."""
+        block = Block(seats, None, None)
+        values = [lane.leaf_values() for lane in [*lanes, *[lanes[0]] * (self.lanes - len(lanes))]]
+        leaves = [np.stack(column) for column in zip(*values, strict=True)]
+        block.run, block.statistics = on_devices(self._pattern(seats[0]), leaves, lanes[0].position)
+        block.epoch, block.position = lanes[0].epoch, lanes[0].position
+        block.stopped = np.asarray([lane.stopped for lane in lanes])
+        self._stop_padding(block)
+        return block
+
+    def _pattern(self, seat: Seat) -> Any:
+        if not hasattr(self, "_kept_pattern"):
+            block = self._seated([seat] * self.lanes, self.lanes)
+            self._kept_pattern = jax.eval_shape(lambda: (plain(block.run), block.statistics))
+        return self._kept_pattern

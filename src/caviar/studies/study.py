@@ -1,0 +1,202 @@
+"""The study: what a search found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from caviar import config
+from caviar.errors import ArgumentError, FileError, unknown_name
+from caviar.graph.node import Input
+from caviar.layers.base import ensure_built
+from caviar.layers.merging import Average
+from caviar.models.configs import Reader
+from caviar.models.model import Model
+from caviar.ranges import Choice
+from caviar.studies.blocks import Member, unpacked
+from caviar.studies.board import Board
+from caviar.studies.space import Space, Template, labels_of
+from caviar.studies.store import Store
+from caviar.studies.tables import Dimension, Table, importance
+from caviar.training.compiled import Compiled
+
+
+class Study:
+    """A search with its trials, curves and best models; made by `search`, or from a file by `load_study`.
+
+    >>> from caviar.layers import Dense
+    >>> from caviar.models import Sequential
+    >>> from caviar.optimizers import SGD
+    >>> from caviar.ranges import LogUniform
+    >>> from caviar.studies import search
+    >>> model, x = Sequential([Dense(1)]), np.linspace(-1, 1, 32).reshape(32, 1)
+    >>> model.compile(SGD(LogUniform(1e-3, 1)), "mse")
+    >>> study = search(model, x, 3 * x, trials=4, epochs=5, seed=0, verbose=0)
+    >>> study.best_model.predict(x, verbose=0).shape, len(study.table())
+    ((32, 1), 4)
+    """
+
+    def __init__(self, board: Board, inputs: Any, interrupted: bool = False):
+        self._board, self._inputs, self.interrupted = board, inputs, interrupted
+        self.monitor, self.sign, self.seed = board.monitor, board.sign, board.seed
+
+    def __repr__(self) -> str:
+        best = f", best {self.monitor}: {self.best_value:.4g}" if self._board.ranking() else ""
+        return f"Study({len(self._board.trials)} trials{best})"
+
+    # -- the best -------------------------------------------------------------------------------------------------
+
+    @property
+    def best_trial(self) -> dict[str, Any]:
+        """The row of the best trial."""
+        return self._board.row(self._ranking()[0])
+
+    @property
+    def best_value(self) -> float:
+        """The best value of what was monitored."""
+        return float(self.best_trial[self.monitor])
+
+    @property
+    def best_values(self) -> dict[str, Any]:
+        """The hyperparameters of the best trial."""
+        return {
+            name: value for name, value in self._board.trials[self._ranking()[0]].values.items() if value is not None
+        }
+
+    @property
+    def best_model(self) -> Any:
+        """The best trial's model, with the weights of its best epoch, ready to predict, evaluate, train on or save."""
+        return self.model(self._ranking()[0])
+
+    def _ranking(self) -> list[int]:
+        found = self._board.ranking()
+        if not found:
+            raise ArgumentError(
+                f"no trial has a value of {self.monitor} yet: see study.table() for what became of them"
+            )
+        return found
+
+    def model(self, trial: int, copy: int = 0) -> Any:
+        """The model of a trial with its best weights, if the study kept them; `copy` counts folds and repeats."""
+        content = self._board.store.get("weights", f"{trial}/{copy}")
+        if content is None:
+            kept = ", ".join(sorted({key.split("/")[0] for key in self._board.store.keys("weights")}, key=int))
+            raise ArgumentError(
+                f"the weights of trial {trial} (copy {copy}) were not kept; those of trials {kept or 'none'} were: "
+                f"search(..., keep=...) says how many, and study.untrained({trial}).fit(...) trains it again"
+            )
+        model = self.untrained(trial, copy)
+        for variable, value in zip(model.variables, unpacked(content), strict=True):
+            variable.assign(value)
+        return model
+
+    def untrained(self, trial: int, copy: int = 0) -> Any:
+        """The model of a trial as it began: the next `fit` with the search's arguments goes as it went there.
+
+        This seeds the library (`set_random_seed`) as the trial was seeded.
+        """
+        if not 0 <= trial < len(self._board.trials):
+            raise ArgumentError(f"there is no trial {trial}: they are numbered 0 to {len(self._board.trials) - 1}")
+        config.set_random_seed(self._board.seed_of(Member(trial, copy)))
+        made = self._board.space.close(self._board.trials[trial].units)
+        made.model._compiled = made.compiled
+        ensure_built(made.model, self._inputs)
+        made.model.built_for = self._inputs
+        return made.model
+
+    def ensemble(self, count: int = 5) -> Model:
+        """One model whose outputs are the means of those of the best `count` trials, all copies of each."""
+        best = self._ranking()[:count]
+        models = [self.model(n, m.copy) for n in best for m in self._board.members(n)]
+        specs = self._inputs if isinstance(self._inputs, (list, tuple)) else [self._inputs]
+        if isinstance(self._inputs, dict):
+            raise ArgumentError("an ensemble of models with named inputs cannot be made: average their predictions")
+        inputs = [Input(spec.shape[1:], dtype=str(spec.dtype)) for spec in specs]
+        given = inputs if len(inputs) > 1 else inputs[0]
+        outputs = [model(given) for model in models]
+        if any(isinstance(o, (list, tuple, dict)) for o in outputs):
+            raise ArgumentError("an ensemble of models with several outputs cannot be made: average their predictions")
+        model = Model(given, outputs[0] if len(outputs) == 1 else Average()(outputs))
+        model._compiled = models[0]._compiled
+        return model
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    def table(self) -> Table:
+        """A row a trial: its hyperparameters, its status, its epochs and its best value."""
+        return Table([self._board.row(n) for n in self._board.numbers()], self.monitor, self.sign)
+
+    def curves(self, trial: int | None = None, copy: int = 0) -> Any:
+        """The logs of a trial, epoch by epoch; of all trials without a number."""
+        if trial is not None:
+            return dict(self._board.curves.get(Member(trial, copy), {}))
+        return {n: self.curves(n, copy) for n in self._board.numbers()}
+
+    def importance(self) -> dict[str, float]:
+        """How much of the variance of the result each hyperparameter explains by itself."""
+        return importance(self.table(), self._dimensions(), self.monitor, self.sign)
+
+    def plot(self, kind: str = "overview", path: Any = None) -> Any:
+        """A picture: "overview", "parallel", "scatter", "curves" or "zoom"; a Figure, also written to `path`."""
+        from caviar.studies import plots
+
+        rows, curves, dimensions, rest = self.table(), self.curves(), self._dimensions(), (self.monitor, self.sign)
+        draw = {
+            "overview": lambda: plots.plot_study(rows, curves, dimensions, *rest, path=path),
+            "parallel": lambda: plots.plot_parallel(rows, dimensions, *rest, path=path),
+            "scatter": lambda: plots.plot_scatter(rows, dimensions, *rest, path=path),
+            "curves": lambda: plots.plot_curves(curves, rows, *rest, path=path),
+            "zoom": lambda: plots.plot_zoom(rows, dimensions, *rest, path=path),
+        }
+        if kind not in draw:
+            raise unknown_name("kind of picture", kind, draw)
+        return draw[kind]()
+
+    def to_tensorboard(self, log_dir: Any) -> None:
+        """Write what TensorBoard's HParams tab shows."""
+        from caviar.studies import hparams
+
+        hparams.write_hparams(log_dir, self.table(), self.curves(), self._dimensions(), self.monitor)
+
+    def _dimensions(self) -> list[Dimension]:
+        found = self._board.space.found
+        shown = [Choice(*labels_of(h.range)) if isinstance(h.range, Choice) else h.range for h in found]
+        return [Dimension(h.name, r) for h, r in zip(found, shown, strict=True)]
+
+    # -- the file -------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Give the study's file back to other processes; it is closed too when the study is forgotten."""
+        self._board.store.close()
+
+
+def load_study(path: Any, custom_objects: dict[str, Any] | None = None) -> Study:
+    """Open the file of a search to look at it, also while it is under way; classes of your own as `custom_objects`.
+
+    >>> load_study("nowhere.study")
+    Traceback (most recent call last):
+    caviar.errors.FileError: nowhere.study does not exist
+    """
+    from caviar.models.saving import _specs
+
+    store = Store.read(path)
+    written = store.noted("template")
+    if written is None:
+        raise FileError(
+            f"{path} holds a model that could not be written down: call search again, with the same arguments"
+        )
+    read = Reader(custom_objects)
+    model, compiled = read(written["model"]), {k: read(v) for k, v in written["compiled"].items()}
+    rules = [read(rule) for rule in written["rules"].values()]
+    space = Space(Template(model, Compiled(**compiled), rules, read(written["batch_size"])))
+    told = store.search
+    folds = [None] * told["folds"] if told["folds"] else None
+    sign = _sign(told)
+    board = Board(space, store, store.noted("seed"), told["monitor"], sign, folds, told["repeats"])
+    board.trials = [board.known[n] for n in sorted(board.known)]
+    return Study(board, _specs(store.noted("inputs")), not store.noted("done", False))
+
+
+def _sign(told: dict[str, Any]) -> int:
+    from caviar.training.monitor import direction
+
+    return direction(told["monitor"], told["mode"])

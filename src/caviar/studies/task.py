@@ -1,0 +1,116 @@
+"""What a search is about: the space, the data, and how a point of the space becomes a structure that trains."""
+
+from __future__ import annotations
+
+import functools
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from caviar.data.arrays import Rows, check_batch_size
+from caviar.errors import ArgumentError
+from caviar.layers.weights import undrawn
+from caviar.studies.best import KeepBest
+from caviar.studies.blocks import Seat
+from caviar.studies.space import Space
+from caviar.studies.structures import Data, Structure
+from caviar.training.callbacks import CallbackList
+from caviar.training.compiled import check_targets, custom_logs
+from caviar.training.fit import plan_for
+from caviar.training.populations import on_all_devices
+from caviar.training.recipe import Recipe
+from caviar.training.source import build_for
+
+
+@dataclass
+class Task:
+    """The space and the data of a search, and how its members train."""
+
+    space: Space
+    rows: Rows
+    validation: Rows | None
+    folds: list[tuple[np.ndarray, np.ndarray]] | None
+    monitor: str | None
+    mode: str
+    shuffle: bool = True
+    validation_batch_size: int | None = None
+    validation_freq: int = 1
+
+    @property
+    def is_validated(self) -> bool:
+        """Whether the logs hold a validation."""
+        return self.validation is not None or self.folds is not None
+
+    @functools.cached_property
+    def data(self) -> Data:
+        """The data on every device; folds validate on the same rows as all train on."""
+        rows = on_all_devices(self.rows)
+        if self.folds is not None:
+            return Data(rows, rows, self.folds)
+        return Data(rows, None if self.validation is None else on_all_devices(self.validation), None)
+
+    def make(self, seat: Seat) -> Structure:
+        """The structure of a member: its network built, its recipe, and the plan of its epochs."""
+        recipe, size = self.recipe(seat.units)
+        count = self.rows.number if seat.fold is None else seat.fold[0]
+        given = check_batch_size(self.validation_batch_size or size)
+        return Structure(recipe, plan_for(count, size, None, self.shuffle, given, self.validation_freq), self.data)
+
+    def recipe(self, units: Any) -> tuple[Recipe, int]:
+        """The recipe at a point, and the batch size; everything that cannot work is refused here."""
+        with undrawn():
+            made = self.space.close(units)
+            model, compiled, size = made.model, made.compiled, check_batch_size(made.batch_size)
+            outputs, names = build_for(model, self.rows.x, size)
+        model._compiled = compiled
+        best = [] if self.monitor is None else [KeepBest(self.monitor, self.mode)]
+        recipe = compiled.recipe(model, outputs, names, [*made.rules, *best])
+        recipe.log_rate = any(rule.reads_rate for rule in made.rules)
+        check_targets(recipe, self.rows, outputs)
+        if self.validation is not None:
+            check_targets(recipe, self.validation, outputs, "validation y")
+        recipe.custom_logs = custom_logs(recipe, self.rows)
+        CallbackList(recipe.rules).check(recipe.logged(self.is_validated))
+        return recipe, size
+
+
+def first_that_works(space: Space, x: Any) -> tuple[Any, list[str], list[float]]:
+    """A network of the space, built, with the names of its outputs: they are the same everywhere."""
+    rng, errors = np.random.default_rng(0), []
+    for i in range(20):
+        units = [0.5 if i == 0 else float(rng.random()) for _ in space.found]
+        try:
+            with undrawn():
+                model = space.close(units).model
+                return model, build_for(model, x)[1], units
+        except Exception as error:  # a layer of the user's may raise anything
+            errors.append(error)
+    raise errors[0]
+
+
+def cut(rows: int, folds: int | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]] | None:
+    """For each fold the rows to train on and those to validate on; every row is validated once.
+
+    >>> [(train.tolist(), held_out.tolist()) for train, held_out in cut(4, 2, seed=0)]
+    [([1, 3], [0, 2]), ([0, 2], [1, 3])]
+    """
+    if folds is None:
+        return None
+    if not 2 <= folds <= rows:
+        raise ArgumentError(f"folds must be at least 2 and at most the number of rows, {rows}, and is {folds}")
+    order = np.random.default_rng(seed).permutation(rows)
+    parts = [np.sort(part) for part in np.array_split(order, folds)]
+    return [(np.sort(np.concatenate(parts[:i] + parts[i + 1 :])), part) for i, part in enumerate(parts)]
+
+
+def checksum(tree: Any) -> str:
+    """A number that tells other data apart; of large arrays some rows only."""
+    found = 0
+    for leaf in jax.tree.leaves(tree):
+        array = np.asarray(leaf)
+        every = max(1, array.nbytes // 2**26)
+        found = zlib.crc32(np.ascontiguousarray(array[::every]).tobytes(), zlib.crc32(str(array.shape).encode(), found))
+    return f"{found:08x}"

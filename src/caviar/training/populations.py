@@ -1,0 +1,226 @@
+"""Populations: many runs of one structure, trained by one program, each with its own numbers, keys and rules.
+
+A program trains a *block* of members at once: `vmap` over its lanes, and one part of the block on every device. A population
+is any number of blocks, so one compiled program serves all of them, and members that stopped leave when blocks are packed anew.
+The members of a block are at the same place of the same epoch, so what depends on the place is decided once for all.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from caviar.graph.evaluation import remembered
+from caviar.layers.weights import Draw
+from caviar.parts import Structure
+from caviar.training.compiled import first_run_of
+from caviar.training.program import Epoch, Plan, Progress, take, train
+from caviar.training.state import Run
+
+LANES = 8
+"""Members of a block on each CPU: more are no faster, and fewer would let survivors be packed more closely."""
+_EACH, _ONCE = PartitionSpec("members"), PartitionSpec()
+_AXES = Run(*[0] * len(Run._fields))._replace(position=None)  # type: ignore[arg-type]
+
+
+class Own(NamedTuple):
+    """The rows that belong to a member: those of its fold. None where all members have the same."""
+
+    rows: Any = None
+    validation: Any = None
+
+
+class Start(NamedTuple):
+    """What the first run of a block is made from, beside its numbers."""
+
+    keys: Any  # [lanes, 2] as in a run
+    draws: Any  # [lanes] for the initial weights
+    draw_numbers: Any  # of the initializers
+    values: Any  # of the variables that are not drawn anew; None in the place of those that are
+
+
+def devices() -> int:
+    """How many devices share a population."""
+    return len(jax.local_devices())
+
+
+@functools.cache
+def _mesh() -> Mesh:
+    return Mesh(np.array(jax.local_devices()), ("members",))
+
+
+def on_all_devices(tree: Any) -> Any:
+    """A copy of the data on every device."""
+    return jax.device_put(tree, NamedSharding(_mesh(), _ONCE))
+
+
+def over_devices(tree: Any) -> Any:
+    """The lanes of a block spread over the devices."""
+    return jax.device_put(tree, NamedSharding(_mesh(), _EACH))
+
+
+def keys_on_devices(data: np.ndarray) -> jax.Array:
+    """Random keys, spread over the devices like their lanes."""
+    return jax.random.wrap_key_data(over_devices(data))
+
+
+def run_on_devices(run: Run) -> Run:
+    """A run with lanes from the host, where its program wants it."""
+    return over_devices(run._replace(position=None))._replace(position=on_all_devices(run.position))
+
+
+class Lanes(Epoch):
+    """The parts of an epoch for each member of a block."""
+
+    def __init__(self, plan: Plan, structure: Structure, varied: tuple[bool, ...], own: Own, *rest: Any):
+        super().__init__(structure, plan, *rest)
+        self.varied, self.own = varied, own
+
+    def _each(self, method: Callable[..., Any], out_axes: Any, run: Run, *args: Any) -> Any:
+        """Apply a method of a run's own epoch to every lane."""
+
+        def one(numbers: Any, own: Own, run: Run, *args: Any) -> Any:
+            mine = self.validation if own.validation is None else take(self.validation, own.validation)
+            return method(Epoch(self.structure, self.plan, numbers, self.data, mine), own, run, *args)
+
+        axes = ([0 if v else None for v in self.varied], 0, _AXES, *[0] * len(args))
+        return jax.vmap(one, in_axes=axes, out_axes=out_axes)(self.numbers, self.own, run, *args)
+
+    def goes_on(self, run: Run) -> Any:
+        """Members that stopped leave between two dispatches."""
+        return True
+
+    def kept(self, before: Run, after: Run) -> Run:
+        """A member that has stopped stays as it was."""
+
+        def choose(old: Any, new: Any) -> Any:
+            return jnp.where(before.stopped.reshape(-1, *[1] * (old.ndim - 1)), old, new)
+
+        chosen = jax.tree.map(choose, before._replace(keys=None), after._replace(keys=None))
+        return chosen._replace(keys=before.keys, position=after.position)
+
+    def no_statistics(self, run: Run) -> Any:
+        """Nothing counted yet."""
+        return self._each(lambda epoch, own, run: epoch.no_statistics(run), 0, run)
+
+    def outcomes(self, run: Run, statistics: Any) -> dict[str, Any]:
+        """The logs so far."""
+        return self._each(lambda epoch, own, run, s: epoch.outcomes(run, s), 0, run, statistics)
+
+    def new_order(self, run: Run, rows: Any = None) -> Any:
+        """The rows in the order of the coming epoch."""
+        return self._each(lambda epoch, own, run: epoch.new_order(run, own.rows), 0, run)
+
+    def step(self, run: Run, statistics: Any, rows: Any) -> tuple[Run, Any]:
+        """One step on these rows."""
+        return self._each(lambda epoch, own, *args: epoch.step(*args), (_AXES, 0), run, statistics, rows)
+
+    def end(self, run: Run, statistics: Any) -> tuple[Run, dict[str, Any]]:
+        """Logs, validation, rules. A member whose loss is no number stops: that is its quarantine."""
+
+        def one(epoch: Epoch, own: Own, run: Run, statistics: Any) -> tuple[Run, dict[str, Any]]:
+            run, logs = epoch.end(run, statistics)
+            value = logs["loss"] if "loss" in logs else next(iter(logs.values()))
+            return run._replace(stopped=run.stopped | ~jnp.isfinite(value)), logs
+
+        return self._each(one, (_AXES, 0), run, statistics)
+
+
+def block_trainer(structure: Structure, plan: Plan, varied: tuple[bool, ...]) -> Any:
+    """`advance(run, statistics, numbers, own, data, validation, steps, epochs)` for a block; numbers that vary have lanes."""
+
+    def advance(
+        run: Run, statistics: Any, numbers: Any, own: Own, data: Any, validation: Any, steps: Any, epochs: Any
+    ) -> Any:
+        lanes = Lanes(plan, structure, varied, own, numbers, data, validation)
+        return train(lanes, run, statistics, steps, epochs)
+
+    def make() -> Any:
+        run = Run(*[_EACH] * len(Run._fields))._replace(position=_ONCE)  # type: ignore[arg-type]
+        logs = PartitionSpec(None, "members")
+        given = (run, _EACH, [_EACH if v else _ONCE for v in varied], _EACH, _ONCE, _ONCE, _ONCE, _ONCE)
+        found = (run, _EACH, Progress(logs, _ONCE, _EACH))  # type: ignore[arg-type]
+        shared = jax.shard_map(advance, mesh=_mesh(), in_specs=given, out_specs=found, check_vma=False)
+        return jax.jit(shared, donate_argnums=(0, 1))
+
+    return remembered(("block", structure, plan, varied), make)
+
+
+def block_starter(
+    structure: Structure,
+    plan: Plan,
+    varied: tuple[bool, ...],
+    draw: Draw,
+    draw_varied: tuple[bool, ...],
+    drawn: tuple[int, ...],
+) -> Any:
+    """`start(start, numbers)`: the runs of a block before the first step. `drawn`: the places of the variables drawn."""
+
+    def one(start: Start, numbers: Any) -> Run:
+        values = list(start.values)
+        for place, value in zip(drawn, draw(start.draws, start.draw_numbers), strict=True):
+            values[place] = value
+        return first_run_of(structure, plan.rows, numbers, values, start.keys, 0)
+
+    def make() -> Any:
+        axes = (Start(0, 0, [0 if v else None for v in draw_varied], None), [0 if v else None for v in varied])
+        each, once = NamedSharding(_mesh(), _EACH), NamedSharding(_mesh(), _ONCE)
+        places = Run(*[each] * len(Run._fields))._replace(position=once)  # type: ignore[arg-type]
+        lanes = jax.vmap(one, in_axes=axes, out_axes=_AXES)
+        quickly = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
+        return jax.jit(lanes, out_shardings=places, compiler_options=quickly)
+
+    return remembered(("block start", structure, plan, varied, draw.key, draw_varied, drawn), make)
+
+
+def block_statistics(structure: Structure, plan: Plan, varied: tuple[bool, ...], run: Run, numbers: Any, x: Any) -> Any:
+    """Statistics of the right shapes to begin with."""
+
+    def find(run: Run, numbers: Any, x: Any) -> Any:
+        lanes = Lanes(plan, structure, varied, Own(), numbers, (x, [], []), None)
+        return lanes.no_statistics(run)
+
+    shapes = jax.eval_shape(find, run, numbers, x)
+    return over_devices(jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes))
+
+
+def lanes_for(members: int, most: int | None = None) -> int:
+    """How many lanes a block should have: a power of two a device, and no more than members need.
+
+    >>> lanes_for(3) // devices() <= 4
+    True
+    """
+    limit = most or (LANES if jax.default_backend() == "cpu" else members)
+    each, needed = 1, -(-members // devices())
+    while each * 2 <= limit and each < needed:
+        each *= 2
+    return each * devices()
+
+
+def bytes_needed(compiled: Any) -> int:
+    """The memory that a compiled program takes while it runs."""
+    found = compiled.memory_analysis()
+    if found is None:
+        return 0
+    total = found.temp_size_in_bytes + found.argument_size_in_bytes + found.output_size_in_bytes
+    return int(total - found.alias_size_in_bytes)
+
+
+def bytes_free() -> int:
+    """The memory that programs may take: of the smallest device, or of the machine."""
+    device = jax.local_devices()[0]
+    stats = device.memory_stats() if device.platform != "cpu" else None
+    if stats:
+        return int(stats["bytes_limit"] - stats["bytes_in_use"])
+    try:
+        with open("/proc/meminfo") as lines:
+            free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return 4 * 2**30  # a machine that does not tell
+    return free // devices()
