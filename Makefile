@@ -14,8 +14,9 @@ setup: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch .venv/ready
 
-demo: setup  ## train on real data; writes demo/digits.caviar and demo/learning_curve.png
+demo: setup  ## train on real data, then search on it; writes models and pictures into demo/
 	$(BIN)/python examples/demo.py
+	$(BIN)/python examples/search.py
 
 check: setup  ## style and types
 	$(BIN)/ruff check src tests examples benchmarks

@@ -257,6 +257,8 @@ def _static_key(value: Any) -> Any:
     if isinstance(value, types.FunctionType) and ("<lambda>" in value.__qualname__ or "<locals>" in value.__qualname__):
         held = [c.cell_contents for c in value.__closure__ or ()]
         return value.__code__, tuple(_static_key(h) for h in (*held, *(value.__defaults__ or ())))
+    if isinstance(value, slice):  # not hashable before Python 3.12
+        return "slice", value.start, value.stop, value.step
     if isinstance(value, (np.ndarray, jax.Array)):
         return value.shape, str(value.dtype), np.asarray(value).tobytes()
     try:

@@ -53,8 +53,8 @@ ROWS: list[dict[str, Any]] = [
 def test_ranked_puts_the_best_first_ties_by_trial_and_what_failed_last() -> None:
     better = {"trial": 9, "status": "finished", "acc": 0.8}
     for rows in ([*ROWS, better], [better, *ROWS][::-1]):
-        assert [row["trial"] for row in ranked(rows, "acc", sign=1)] == [2, 9, 0, 3, 1, 4]
-        assert [row["trial"] for row in ranked(rows, "acc", sign=-1)] == [0, 3, 9, 2, 1, 4]
+        assert [row["trial"] for row in ranked(rows, "acc", sign=1)] == [2, 9, 0, 3, 4, 1]
+        assert [row["trial"] for row in ranked(rows, "acc", sign=-1)] == [0, 3, 9, 2, 4, 1]
 
 
 def test_best() -> None:

@@ -78,7 +78,7 @@ class Variable(Node):
         return np.asarray(self.value)
 
     def __deepcopy__(self, memo: Any) -> Variable:
-        copy = object.__new__(Variable)  # a variable of its own; arrays never change, so they are shared
+        copy = object.__new__(type(self))  # a variable of its own; arrays never change, so they are shared
         memo[id(self)] = copy
         vars(copy).update(vars(self))
         return copy
