@@ -1,0 +1,1 @@
+"""Fronts that spell the same graph as other libraries do: names and defaults, no engine of their own."""

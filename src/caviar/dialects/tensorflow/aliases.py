@@ -1,0 +1,44 @@
+"""Other names for modules, also in import lines: `keras` is caviar, and `compat.v1` is this dialect.
+
+So that `from caviar.dialects.tensorflow.keras.layers import Dense` gives caviar's own class, and imports no more than it needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+HERE = "caviar.dialects.tensorflow"
+MEANT = {f"{HERE}.keras": "caviar", f"{HERE}.compat.v1": HERE, f"{HERE}.compat": HERE}
+
+
+def meant(name: str) -> str | None:
+    """The module that is meant by a name, if it is another one.
+
+    >>> meant("caviar.dialects.tensorflow.keras.layers"), meant("caviar.layers")
+    ('caviar.layers', None)
+    """
+    alias = next((a for a in MEANT if name == a or name.startswith(f"{a}.")), None)
+    return MEANT[alias] + name.removeprefix(alias) if alias else None
+
+
+class Aliases(MetaPathFinder, Loader):
+    """Finds the aliases, and puts the modules that they mean in their place."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """A spec for an alias; every other name is left to Python."""
+        return ModuleSpec(fullname, self, is_package=True) if meant(fullname) else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Import what is meant."""
+        sys.modules[module.__name__] = importlib.import_module(str(meant(module.__name__)))
+
+
+if not any(isinstance(finder, Aliases) for finder in sys.meta_path):
+    sys.meta_path.insert(0, Aliases())

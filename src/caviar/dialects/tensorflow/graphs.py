@@ -1,0 +1,157 @@
+"""TensorFlow 1's default graph: the variables there are, their names, and the scopes that name them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from caviar.errors import ArgumentError, unknown_name
+
+
+class Scope(NamedTuple):
+    """A `with tf.variable_scope(name, reuse)` or `tf.name_scope(name)` under way."""
+
+    name: str
+    reuse: Any
+    of_variables: bool
+
+
+class Graph:
+    """What belongs together: variables by name. Nodes need no graph; they hold what they are computed from.
+
+    >>> with Graph().as_default() as graph:
+    ...     get_default_graph() is graph
+    True
+    """
+
+    def __init__(self) -> None:
+        self.variables: list[Any] = []
+        self.shared: dict[str, Any] = {}  # made by get_variable
+        self.seed: int | None = None
+        self.scopes: list[Scope] = []
+        self.names: Counter[str] = Counter()
+        self.draws = 0
+
+    @contextlib.contextmanager
+    def as_default(self) -> Iterator[Graph]:
+        """The graph that is written into, inside a `with` block."""
+        _stack.append(self)
+        try:
+            yield self
+        finally:
+            _stack.remove(self)
+
+    def unique(self, name: str) -> str:
+        """The name, or the name with a number when it was given before: Variable, Variable_1, ..."""
+        count = self.names[name]
+        self.names[name] += 1
+        return f"{name}_{count}" if count else name
+
+    def prefixed(self, name: str, only_variable_scopes: bool = False) -> str:
+        """The name with those of the scopes under way before it."""
+        return "/".join([s.name for s in self.scopes if s.of_variables or not only_variable_scopes] + [name])
+
+    @contextlib.contextmanager
+    def inside(self, scope: Scope) -> Iterator[str]:
+        """Name what is made inside a `with` block."""
+        self.scopes.append(scope)
+        try:
+            yield "/".join(s.name for s in self.scopes)
+        finally:
+            self.scopes.pop()
+
+    def get_collection(self, key: str) -> list[Any]:
+        """The variables of a kind; update operations are none, since nothing here makes any."""
+        found = {
+            GraphKeys.GLOBAL_VARIABLES: self.variables,
+            GraphKeys.TRAINABLE_VARIABLES: [v for v in self.variables if v.trainable],
+            GraphKeys.UPDATE_OPS: [],
+        }
+        if key not in found:
+            raise unknown_name("collection", key, found)
+        return list(found[key])
+
+
+class GraphKeys:
+    """The names of the collections."""
+
+    GLOBAL_VARIABLES = "variables"
+    TRAINABLE_VARIABLES = "trainable_variables"
+    UPDATE_OPS = "update_ops"
+
+
+_stack: list[Graph] = [Graph()]
+AUTO_REUSE = "auto"
+
+
+def get_default_graph() -> Graph:
+    """The graph that is written into now.
+
+    >>> get_default_graph() is get_default_graph()
+    True
+    """
+    return _stack[-1]
+
+
+def reset_default_graph() -> None:
+    """Begin an empty graph; variables made before belong to the old one.
+
+    >>> reset_default_graph(); global_variables()
+    []
+    """
+    if len(_stack) > 1:
+        raise ArgumentError("tf.reset_default_graph() does not work inside `with graph.as_default():`")
+    _stack[-1] = Graph()
+
+
+def global_variables() -> list[Any]:
+    """All variables of the graph, those of optimizers included."""
+    return get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES)
+
+
+def trainable_variables() -> list[Any]:
+    """The variables that `minimize` changes."""
+    return get_default_graph().get_collection(GraphKeys.TRAINABLE_VARIABLES)
+
+
+def get_collection(key: str) -> list[Any]:
+    """The variables of a kind: `tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)`.
+
+    >>> get_collection(GraphKeys.UPDATE_OPS)
+    []
+    """
+    return get_default_graph().get_collection(key)
+
+
+def name_scope(name: str) -> contextlib.AbstractContextManager[str]:
+    """Put a name before those of the variables made inside a `with` block; not before those of `get_variable`.
+
+    >>> with name_scope("layer") as scope:
+    ...     scope
+    'layer'
+    """
+    return get_default_graph().inside(Scope(name, None, False))
+
+
+def variable_scope(name: str, reuse: Any = None) -> contextlib.AbstractContextManager[str]:
+    """Put a name before those of the variables made inside a `with` block.
+
+    With `reuse=True` `get_variable` gives the variables that are there, with `reuse=tf.AUTO_REUSE` those and new ones.
+    """
+    return get_default_graph().inside(Scope(name, reuse, True))
+
+
+def control_dependencies(control_inputs: Any) -> contextlib.AbstractContextManager[None]:
+    """An order among operations, which a run has no need of: so only an empty list of them is taken.
+
+    >>> with control_dependencies(get_collection(GraphKeys.UPDATE_OPS)):
+    ...     pass
+    """
+    if control_inputs:
+        raise ArgumentError(
+            "tf.control_dependencies: a run computes everything from the values before it, and then assigns, so there is no order"
+            " within it; run the operations together, session.run([a, b]), or one after the other: session.run(a); session.run(b)"
+        )
+    return contextlib.nullcontext()

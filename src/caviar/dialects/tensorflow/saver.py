@@ -1,0 +1,58 @@
+"""Variables in files: safetensors, which execute nothing when loaded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from caviar.dialects.tensorflow.graphs import global_variables
+from caviar.dialects.tensorflow.variables import weight_of
+from caviar.errors import FileError
+
+
+class Saver:
+    """Saves the values that variables have in a session, by name, by default of all variables made so far.
+
+    >>> import tempfile
+    >>> from caviar.dialects.tensorflow import Session, Variable
+    >>> w = Variable(3.0, name="kept")
+    >>> with tempfile.TemporaryDirectory() as folder, Session() as session:
+    ...     session.run(w.initializer)
+    ...     path = Saver([w]).save(session, f"{folder}/model")
+    ...     w.load(0.0, session)
+    ...     Saver([w]).restore(session, path)
+    ...     float(session.run(w))
+    3.0
+    """
+
+    def __init__(self, var_list: Any = None):
+        given = global_variables() if var_list is None else var_list
+        self.variables = given if isinstance(given, dict) else {weight_of(v).path: v for v in given}
+
+    def save(self, sess: Any, save_path: Any, global_step: Any = None) -> str:
+        """Write one file; its name, with the step at its end, is returned for `restore`."""
+        step = global_step if global_step is None or isinstance(global_step, int) else int(sess.run(global_step))
+        path = os.fspath(save_path) if step is None else f"{os.fspath(save_path)}-{step}"
+        values = {name: np.asarray(sess.value_of(weight_of(v))) for name, v in self.variables.items()}
+        save_file(values, f"{path}.part")
+        os.replace(f"{path}.part", path)  # as a whole or not at all
+        return path
+
+    def restore(self, sess: Any, save_path: Any) -> None:
+        """Give the variables the values in the file; no initializer is needed then."""
+        path = Path(os.fspath(save_path))
+        if not path.exists():
+            raise FileError(f"there is no file {path}: give the path that saver.save returned")
+        try:
+            values = load_file(path)
+        except SafetensorError as error:
+            raise FileError(f"{path} was not written by tf.train.Saver, or is damaged ({error})") from error
+        if missing := [name for name in self.variables if name not in values]:
+            raise FileError(f"{path} holds no variable {missing[0]!r}, but: {', '.join(sorted(values))}")
+        for name, variable in self.variables.items():
+            sess.store(weight_of(variable), values[name])

@@ -1,0 +1,309 @@
+"""The session: it holds the values of variables, and runs what is fetched as one compiled program."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from caviar import config
+from caviar.dialects.tensorflow.building import Placeholder, PlaceholderWithDefault
+from caviar.dialects.tensorflow.graphs import Graph, get_default_graph
+from caviar.dialects.tensorflow.random import KEY
+from caviar.dialects.tensorflow.variables import Assign, Variable, Weight, unassignable
+from caviar.errors import ArgumentError, CaviarError, DataError, NotBuiltError, ShapeError, unknown_name
+from caviar.graph import Graph as Nodes
+from caviar.graph import Input, Node, evaluate
+from caviar.graph.evaluation import as_arrays, cached
+from caviar.parts import take_apart
+
+
+class _Stack(threading.local):
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+
+
+_stack = _Stack()
+
+
+def default_session() -> Session | None:
+    """The session of the `with` block under way in this thread, or of an `InteractiveSession`.
+
+    >>> print(default_session())
+    None
+    """
+    return _stack.sessions[-1] if _stack.sessions else None
+
+
+get_default_session = default_session
+
+
+class Plan(NamedTuple):
+    """What a run of certain fetches needs: found at the first run, and looked up at every other."""
+
+    program: Callable[..., Any]
+    numbers: list[Any]
+    variables: list[Any]
+    targets: list[Any]
+    drawn: bool
+    kept: Any  # the nodes, so that their ids stay their own
+
+
+class Session:
+    """Runs nodes. Every run computes all that is fetched from the values before it, and then assigns.
+
+    >>> from caviar.dialects.tensorflow.variables import Variable, global_variables_initializer
+    >>> w = Variable(0, dtype="float32")
+    >>> session = Session()
+    >>> session.run(global_variables_initializer())
+    >>> [float(value) for value in session.run([w, w + 1, w.assign(5)])], float(session.run(w))
+    ([0.0, 1.0, 5.0], 5.0)
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None):
+        self.graph = graph or get_default_graph()
+        self.values: dict[Any, jax.Array] = {}
+        self.closed = False
+        self._plans: dict[Any, Plan] = {}
+        self._key = _key_words(self.graph.seed)
+        self._runs = 0
+
+    def run(self, fetches: Any, feed_dict: dict[Any, Any] | None = None) -> Any:
+        """The values of the fetches (nodes, or names of variables), nested as they are; of operations, None."""
+        if self.closed:
+            raise ArgumentError(
+                "this session is closed: make a new tf.Session(), or indent what belongs into its `with` block"
+            )
+        leaves, nesting = jax.tree.flatten(fetches)
+        feeds = feed_dict or {}
+        key = (nesting, *map(id, leaves), None, *map(id, feeds))
+        plan = self._plans.get(key) or self._planned(key, fetches, leaves, feeds)
+        fed = [_fed(node, value) for node, value in feeds.items()]
+        if plan.drawn:
+            fed.append(np.array([*self._key, self._runs], np.uint32))
+        self._runs += 1
+        outputs, assigned = self._called(plan, [self.value_of(v) for v in plan.variables], fed)
+        for variable, value in zip(plan.targets, assigned, strict=True):
+            self.store(variable, value)
+        return jax.tree.unflatten(nesting, [None if value is None else np.array(value)[()] for value in outputs])
+
+    def value_of(self, variable: Any) -> jax.Array:
+        """The present value of a variable in this session; layers hold those of their weights themselves."""
+        if not isinstance(variable, Weight):
+            return variable.value
+        if variable not in self.values:
+            raise NotBuiltError(
+                f"variable {variable.path!r} has no value in this session: run the initializer first,"
+                " session.run(tf.global_variables_initializer()), made after all variables"
+            )
+        return self.values[variable]
+
+    def store(self, variable: Any, value: Any) -> None:
+        """Give a variable a value in this session."""
+        if not isinstance(variable, Weight):
+            variable.assign(value)
+            return
+        if np.shape(value) != variable.shape:
+            raise unassignable(variable.path, variable.shape, np.shape(value))
+        self.values[variable] = value if isinstance(value, jax.Array) else jnp.asarray(value, variable.dtype)
+
+    def _planned(self, key: Any, fetches: Any, leaves: list[Any], feeds: dict[Any, Any]) -> Plan:
+        """Find what a run needs."""
+        if any(leaf is None for leaf in jax.tree.leaves(fetches, is_leaf=lambda leaf: leaf is None)):
+            raise ArgumentError(
+                "session.run was asked for None: fetch nodes; an operation has no value, but is one itself"
+            )
+        nodes = [self._node(leaf) for leaf in leaves]
+        for node in feeds:
+            _check_feedable(node)
+        order = Nodes([], nodes).nodes
+        assigns = [n for n in order if isinstance(n, Assign)]
+        drawn = any(n is KEY for n in order)
+        graph = Nodes([*feeds, *([KEY] if drawn else [])], (nodes, assigns))
+        _check_fed(order, feeds)
+        apart = take_apart(graph)
+        targets = [n.target for n in assigns]
+        self._check_own([*apart.variables, *targets])
+        _check_once(targets)
+        numbers = jax.device_put(as_arrays(apart.numbers))
+        program = _program(apart.structure)
+        if len(self._plans) >= 256:  # a loop that goes on writing new nodes must not fill the memory
+            self._plans.clear()
+        self._plans[key] = plan = Plan(program, numbers, apart.variables, targets, drawn, (leaves, list(feeds)))
+        return plan
+
+    def _called(self, plan: Plan, values: list[Any], fed: list[Any]) -> Any:
+        try:
+            return plan.program(plan.numbers, values, fed)
+        except CaviarError:
+            raise
+        except (TypeError, ValueError) as error:
+            shapes = ", ".join(str(np.shape(f)) for f in fed) or "nothing"
+            raise ShapeError(f"what was fed ({shapes}) does not fit the graph: {str(error).splitlines()[0]}") from error
+
+    def _node(self, fetch: Any) -> Node:
+        if isinstance(fetch, Node):
+            return fetch
+        if not isinstance(fetch, str):
+            raise ArgumentError(
+                f"session.run fetches nodes, or nested lists and dicts of them, and was given {fetch!r}"
+            )
+        named = {v.name.removesuffix(":0"): v for v in self.graph.variables}
+        if fetch.removesuffix(":0") not in named:
+            raise unknown_name("variable", fetch, named)
+        return named[fetch.removesuffix(":0")]
+
+    def _check_own(self, variables: list[Any]) -> None:
+        strange = [v for v in variables if isinstance(v, Weight) and v.graph is not self.graph]
+        if strange:
+            raise ArgumentError(
+                f"variable {strange[0].path!r} belongs to another graph than this session"
+                " (after tf.reset_default_graph(), write the graph anew and then make a session)"
+            )
+
+    def close(self) -> None:
+        """End the session; its values are gone."""
+        self.closed = True
+        self.values.clear()
+        self._plans.clear()
+        _stack.sessions[:] = [s for s in _stack.sessions if s is not self]
+
+    @contextlib.contextmanager
+    def as_default(self) -> Iterator[Self]:
+        """The default session inside a `with` block, which does not close it, as `with session:` does."""
+        _stack.sessions.append(self)
+        try:
+            yield self
+        finally:
+            _stack.sessions.pop()
+
+    def __enter__(self) -> Self:
+        _stack.sessions.append(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class InteractiveSession(Session):
+    """A session that is the default one from now on, until it is closed.
+
+    >>> session = InteractiveSession()
+    >>> default_session() is session
+    True
+    >>> session.close()
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None):
+        super().__init__(target, graph, config)
+        _stack.sessions.append(self)
+
+
+def _key_words(seed: int | None) -> list[int]:
+    """What the session's random numbers come from; sessions of a graph with a seed draw the same."""
+    if seed is not None:
+        return [int(word) for word in np.random.SeedSequence(seed).generate_state(2)]
+    return [int(word) for word in jax.random.key_data(config.next_key())]
+
+
+def _program(structure: Any) -> Callable[..., Any]:
+    def make() -> Callable[..., Any]:
+        def program(numbers: Any, values: Any, fed: Any) -> Any:
+            return evaluate(structure, numbers, values, call=lambda graph: graph(*fed)).outputs
+
+        return program
+
+    return cached(("session", structure), make)
+
+
+def _check_feedable(node: Any) -> None:
+    if isinstance(node, Variable):
+        raise ArgumentError(f"{node!r} is a variable, which is not fed: use assign, or load(value, session)")
+    if not isinstance(node, (Input, PlaceholderWithDefault)):
+        raise ArgumentError(
+            f"feed_dict takes placeholders, {{x: array}} with x = tf.placeholder(...), and was given {node!r}"
+        )
+
+
+def _check_fed(order: list[Any], feeds: dict[Any, Any]) -> None:
+    missing = [n for n in order if isinstance(n, Input) and n is not KEY and n not in feeds]
+    if missing:
+        raise ArgumentError(
+            f"{missing[0]!r} is needed and was not fed: feed it, session.run(..., feed_dict={{{missing[0].name}: ...}})"
+        )
+
+
+def _check_once(targets: list[Any]) -> None:
+    twice = [t for i, t in enumerate(targets) if any(t is other for other in targets[:i])]
+    if twice:
+        raise ArgumentError(
+            f"variable {twice[0].path!r} would be assigned twice in one run: use a session.run for each"
+        )
+
+
+def _fed(node: Any, value: Any) -> Any:
+    """A value in the type of its placeholder, if it fits it."""
+    if isinstance(value, Node):
+        raise ArgumentError(f"{node!r} was fed a node, {value!r}: feed arrays, such as session.run gives")
+    given = value if isinstance(value, (np.ndarray, jax.Array)) else _as_array(node, value)
+    if given.dtype.kind not in "biuf" and given.dtype != jnp.bfloat16:
+        raise DataError(f"{node!r} was fed {given.dtype} values, which are no numbers")
+    array = given if given.dtype == node.dtype else given.astype(node.dtype)
+    if array is not given and given.dtype.kind == "f" and array.dtype.kind in "iu" and not np.array_equal(array, given):
+        raise DataError(f"{node!r} takes integers, and was fed {given.dtype} values with fractions")
+    if not _fits(array.shape, node):
+        raise ShapeError(f"{node!r} was fed an array of shape {array.shape}")
+    return array
+
+
+def _as_array(node: Any, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(f"{node!r} was fed rows of different lengths, which are no array") from error
+
+
+def _fits(shape: tuple[int, ...], node: Any) -> bool:
+    wanted = node.shape
+    if shape == wanted or (isinstance(node, Placeholder) and node.any_shape):
+        return True
+    return len(shape) == len(wanted) and all(w in (None, s) for w, s in zip(wanted, shape, strict=True))
+
+
+def _eval(self: Node, feed_dict: dict[Any, Any] | None = None, session: Session | None = None) -> Any:
+    """The node's value in a session, by default the one of the `with` block."""
+    used = session or default_session()
+    if used is None:
+        raise ArgumentError("there is no default session: use `with tf.Session():`, or node.eval(session=session)")
+    return used.run(self, feed_dict)
+
+
+def _run(self: Node, feed_dict: dict[Any, Any] | None = None, session: Session | None = None) -> None:
+    """Run an operation in a session, by default the one of the `with` block."""
+    _eval(self, feed_dict, session)
+
+
+class TensorShape(tuple[int | None, ...]):
+    """A shape; `as_list()` gives it as a list.
+
+    >>> TensorShape((None, 3)).as_list()
+    [None, 3]
+    """
+
+    def as_list(self) -> list[int | None]:
+        """The shape as a list."""
+        return list(self)
+
+
+_methods: dict[str, Callable[..., Any]] = {
+    "eval": _eval,
+    "run": _run,
+    "get_shape": lambda self: TensorShape(self.shape),
+}
+for _name, _method in _methods.items():
+    setattr(Node, _name, _method)  # every node of the graph, whoever wrote it, can be asked

@@ -1,0 +1,266 @@
+"""Variables, whose values live in sessions, and the operations that assign to them.
+
+As in TensorFlow, what a program computes with is an operation that reads the variable. The variable itself is caviar's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar import initializers
+from caviar.dialects.tensorflow.building import as_dtype, sizes, tensor
+from caviar.dialects.tensorflow.graphs import AUTO_REUSE, Graph, get_default_graph
+from caviar.dialects.tensorflow.random import drawn
+from caviar.errors import ArgumentError, ShapeError
+from caviar.graph import Node, Operation
+from caviar.graph import Variable as GraphVariable
+from caviar.graph.node import replace_nodes
+
+
+class Weight(GraphVariable):
+    """The variable itself, as models see it: its value is the one in the default session, or else its own."""
+
+    graph: Graph
+    initial: Node
+
+    @property
+    def value(self) -> jax.Array:
+        """The present value in the default session; outside of one, the value of its own, at first the initial one."""
+        from caviar.dialects.tensorflow.session import Session, default_session
+
+        session = default_session()
+        if session is not None and session.graph is self.graph:
+            return session.value_of(self)
+        if self._value is None:
+            self._value = jnp.asarray(Session(graph=self.graph).run(self.initial), self.dtype)
+        return self._value
+
+    def assign(self, value: Any) -> GraphVariable:
+        """Give the variable another value at once, in the default session if there is one."""
+        from caviar.dialects.tensorflow.session import default_session
+
+        super().assign(value)
+        session = default_session()
+        if session is not None and self._value is not None:
+            session.values[self] = self._value
+        return self
+
+
+def read(weight: Any) -> Any:
+    """The value of a variable."""
+    return weight
+
+
+class Variable(Operation):
+    """A value that a session keeps from run to run, once `tf.global_variables_initializer()` was run in it.
+
+    >>> from caviar.dialects.tensorflow.session import Session
+    >>> w = Variable(0, dtype="float32", name="w")
+    >>> with Session() as session:
+    ...     session.run(w.initializer)
+    ...     float(session.run(w.assign_add(0.5)))
+    0.5
+    """
+
+    def __init__(
+        self,
+        initial_value: Any,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+        *,
+        path: str | None = None,  # the whole name, where the scopes are in it already
+    ):
+        graph = get_default_graph()
+        initial = tensor(initial_value() if callable(initial_value) else initial_value, dtype)
+        if None in initial.shape:
+            raise ShapeError(f"a variable needs a whole shape, and its initial value has {initial.shape}")
+        path = graph.unique(path or graph.prefixed(name or "Variable"))
+        weight: Any = Weight.planned(initial.shape, initial.dtype, None, trainable, path)
+        weight.graph, weight.initial, weight.is_drawn = graph, initial, False
+        super().__init__(read, (weight,), {}, initial.shape, initial.dtype)
+        self.name = f"{path}:0"
+        graph.variables.append(self)
+
+    @property
+    def weight(self) -> Weight:
+        """caviar's variable."""
+        return self.args[0]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether `minimize` changes it."""
+        return self.weight.trainable
+
+    @property
+    def initial_value(self) -> Node:
+        """The node that gives the first value."""
+        return self.weight.initial
+
+    def initialized_value(self) -> Node:
+        """The first value, for the first values of other variables."""
+        return self.weight.initial
+
+    def read_value(self) -> Variable:
+        """The value, as a node: the variable itself."""
+        return self
+
+    @property
+    def initializer(self) -> Group:
+        """The operation that gives the first value."""
+        return Group([Assign(self, self.weight.initial)])
+
+    def assign(self, value: Any) -> Assign:
+        """An operation: when it is run, the variable gets this value."""
+        return Assign(self, value)
+
+    def assign_add(self, delta: Any) -> Assign:
+        """An operation: when it is run, this is added to the variable."""
+        return Assign(self, self + tensor(delta))
+
+    def assign_sub(self, delta: Any) -> Assign:
+        """An operation: when it is run, this is subtracted from the variable."""
+        return Assign(self, self - tensor(delta))
+
+    def load(self, value: Any, session: Any) -> None:
+        """Give the variable a value in a session at once."""
+        session.store(self.weight, value)
+
+    def __repr__(self) -> str:
+        return f"<tf.Variable {self.name!r}: shape={self.shape}, dtype={self.dtype}>"
+
+
+def weight_of(variable: Any) -> GraphVariable:
+    """caviar's variable of a variable, TensorFlow's or a layer's."""
+    if isinstance(variable, Variable):
+        return variable.weight
+    if isinstance(variable, GraphVariable):
+        return variable
+    raise ArgumentError(f"{variable!r} is no variable: only variables can be assigned to, trained and saved")
+
+
+class Assign(Operation):
+    """The value that a variable gets when this is run."""
+
+    unwalked = Operation.unwalked | {"target"}  # so that a run needs no value of what it only assigns to
+
+    def __init__(self, variable: Any, value: Any):
+        self.target = weight_of(variable)
+        node, shape, dtype = tensor(value), self.target.shape, self.target.dtype
+        super().__init__(read, (node, shape, dtype), {}, shape, dtype)
+        self.name = self.target.path
+        if len(node.shape) != len(shape) or any(a not in (b, None) for a, b in zip(node.shape, shape, strict=True)):
+            raise unassignable(self.name, shape, node.shape)
+
+    def compute(self, known: dict[int, Any]) -> Any:
+        """The new value, in the type of the variable."""
+        value, shape, dtype = replace_nodes(self.args, lambda node: known[id(node)])
+        if jnp.shape(value) != shape:
+            raise unassignable(self.name, shape, jnp.shape(value))
+        return jnp.asarray(value, dtype)
+
+
+def unassignable(name: Any, shape: Any, given: Any) -> ShapeError:
+    """The error for a value of another shape."""
+    return ShapeError(f"variable {name!r} has shape {tuple(shape)} and cannot take a value of {tuple(given)}")
+
+
+class Group(Operation):
+    """Operations that are run together; the value is None."""
+
+    def __init__(self, operations: Iterable[Node]):
+        super().__init__(_nothing, tuple(operations), {}, (), "None")
+
+
+def _nothing(*values: Any) -> None:
+    """The value of operations that are run for what they do."""
+
+
+def group(*inputs: Any) -> Group:
+    """One operation that runs all of these.
+
+    >>> group(Variable(1.0).initializer, Variable(2.0).initializer).shape
+    ()
+    """
+    return Group([n for given in inputs for n in (given if isinstance(given, (list, tuple)) else [given])])
+
+
+def no_op() -> Group:
+    """An operation that does nothing."""
+    return Group([])
+
+
+def assign(ref: Any, value: Any, name: str | None = None) -> Assign:
+    """An operation: when it is run, the variable gets this value."""
+    return Assign(ref, value)
+
+
+def assign_add(ref: Any, value: Any, name: str | None = None) -> Assign:
+    """An operation: when it is run, this is added to the variable."""
+    return Assign(ref, ref + tensor(value))
+
+
+def assign_sub(ref: Any, value: Any, name: str | None = None) -> Assign:
+    """An operation: when it is run, this is subtracted from the variable."""
+    return Assign(ref, ref - tensor(value))
+
+
+def variables_initializer(var_list: Iterable[Variable], name: str | None = None) -> Group:
+    """The operation that gives these variables their first values."""
+    return Group([v.initializer for v in var_list])
+
+
+def global_variables_initializer() -> Group:
+    """The operation that gives all variables made so far their first values.
+
+    >>> from caviar.dialects.tensorflow.session import Session
+    >>> w = Variable(3.0)
+    >>> session = Session()
+    >>> session.run(global_variables_initializer())
+    >>> session.run(w).item()
+    3.0
+    """
+    return variables_initializer(get_default_graph().variables)
+
+
+def get_variable(
+    name: str, shape: Any = None, dtype: Any = None, initializer: Any = None, trainable: bool = True
+) -> Variable:
+    """A new variable, or the one of this name in a scope with `reuse`; the initializer is caviar's or a value.
+
+    >>> get_variable("kernel", [3, 4]).shape
+    (3, 4)
+    """
+    graph = get_default_graph()
+    path = graph.prefixed(name, only_variable_scopes=True)
+    reuse = next((s.reuse for s in reversed(graph.scopes) if s.reuse is not None), False)
+    if path in graph.shared and reuse:
+        return _same(graph.shared[path], shape)
+    if path in graph.shared:
+        raise ArgumentError(
+            f"variable {path!r} is there already: use tf.variable_scope(..., reuse=True), or another name"
+        )
+    if reuse and reuse != AUTO_REUSE:
+        raise ArgumentError(f"variable {path!r} is not there: make it first, or use reuse=tf.AUTO_REUSE")
+    value = _first_value(path, shape, dtype, initializer)
+    graph.shared[path] = made = Variable(value, trainable, dtype=dtype, path=path)
+    return made
+
+
+def _first_value(path: str, shape: Any, dtype: Any, initializer: Any) -> Any:
+    if shape is None:
+        if initializer is None or callable(initializer):
+            raise ArgumentError(f"variable {path!r} needs a shape: tf.get_variable({path!r}, [3, 4])")
+        return initializer
+    made = initializers.get(initializer() if isinstance(initializer, type) else initializer)
+    return drawn(made, sizes(shape), as_dtype(dtype), getattr(made, "seed", None))
+
+
+def _same(variable: Variable, shape: Any) -> Variable:
+    if shape is not None and tuple(sizes(shape)) != variable.shape:
+        raise ShapeError(f"{variable!r} is there already, and was asked for with shape {tuple(sizes(shape))}")
+    return variable
