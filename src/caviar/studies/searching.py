@@ -108,6 +108,9 @@ def search(
         driver = Driver(board, task, asked, trials, epochs, keep)
         driver.run(SearchProgress(trials, epochs, task.monitor, board.sign, verbose), listeners)
         closing.pop_all()
+    if path is not None:  # the writer's place is free again; the study only looks
+        store.close()
+        board.store = Store.read(path)
     study = Study(board, typical.built_for, driver.interrupted)
     for tensorboard in listeners.boards:
         study.to_tensorboard(tensorboard.log_dir)
