@@ -18,6 +18,8 @@ from caviar.layers.spatial import Spatial
 class _Convolution(Spatial):
     """What all convolutions share."""
 
+    side_by_side = False
+
     def _channels(self, input_shape: Any) -> int:
         """The number of channels of an input that the kernel fits."""
         space, channels = self.shape_of(input_shape)

@@ -12,8 +12,9 @@ import numpy as np
 
 from caviar import config
 from caviar.graph.evaluation import as_arrays
+from caviar.layers.base import Layer
 from caviar.layers.weights import Draw
-from caviar.parts import take_apart
+from caviar.parts import parts_of, take_apart
 from caviar.ranges import Closed
 from caviar.studies.blocks import Block, Lane, Member, Seat, Slice, on_devices, on_host, plain
 from caviar.training import populations
@@ -50,6 +51,7 @@ class Structure:
         self.blocks: list[Block] = []
         self._lock = threading.Lock()
         self._ready = False
+        self._statistics: Any = None  # shapes
 
     @property
     def origins(self) -> set[str]:
@@ -72,14 +74,21 @@ class Structure:
         with self._lock:
             if self._ready or not seats:
                 return
-            self.lanes = lanes or populations.lanes_for(len(seats))
+            each = lanes // populations.devices() if lanes else self._lanes_each(len(seats))
             while True:
-                block = self._seated([seats[0]] * self.lanes, self.lanes)
+                self.lanes, self._statistics = each * populations.devices(), None
+                block = self._seated([seats[0]])
                 needed = populations.bytes_needed(self._program.lower(*self._given(block, 0, 0)).compile())
-                if needed <= MEMORY_SHARE * populations.bytes_free() or self.lanes == populations.devices():
+                if each == 1 or needed <= MEMORY_SHARE * populations.bytes_free():
                     break
-                self.lanes //= 2
+                each //= 2
             self._ready = True
+
+    def _lanes_each(self, members: int) -> int:
+        """Layers that gain nothing from being computed side by side, or weights beyond the caches, go one by one."""
+        slots = [slot for slot in self.apart.structure.slots if slot.trainable]
+        run = 4 * sum(int(np.prod(slot.shape)) * np.dtype(slot.dtype).itemsize for slot in slots)
+        return populations.lanes_for(members, run, all(la.side_by_side for la in parts_of(self.recipe.network, Layer)))
 
     @property
     def _program(self) -> Any:
@@ -122,9 +131,9 @@ class Structure:
     def start(self, seats: Sequence[Seat]) -> None:
         """Seat new members, each with weights of its own."""
         for i in range(0, len(seats), self.lanes):
-            self.blocks.append(self._seated(list(seats[i : i + self.lanes]), self.lanes))
+            self.blocks.append(self._seated(list(seats[i : i + self.lanes])))
 
-    def _seated(self, seats: list[Seat], lanes: int) -> Block:
+    def _seated(self, seats: list[Seat]) -> Block:
         padded = self._padded(seats)
         keys = [config.keys_of(seat.seed) for seat in padded]
         fixed = [None if i in self.drawn else v.value for i, v in enumerate(self.apart.variables)]
@@ -136,8 +145,11 @@ class Structure:
         )
         numbers = self._numbers(self.apart.numbers, padded)
         run = populations.run_on_devices(self._starter(start, numbers))
-        given = (self.apart.structure, self.plan, self.varied, run, numbers, self.data.rows.x)
-        block = Block(seats, run, populations.block_statistics(*given))
+        if self._statistics is None:
+            given = (self.apart.structure, self.plan, self.varied, run, numbers, self.data.rows.x)
+            self._statistics = populations.block_statistics(*given)
+        empty = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), self._statistics)
+        block = Block(seats, run, populations.over_devices(empty))
         self._stop_padding(block)
         return block
 
@@ -209,6 +221,6 @@ class Structure:
 
     def _pattern(self, seat: Seat) -> Any:
         if not hasattr(self, "_kept_pattern"):
-            block = self._seated([seat] * self.lanes, self.lanes)
+            block = self._seated([seat])
             self._kept_pattern = jax.eval_shape(lambda: (plain(block.run), block.statistics))
         return self._kept_pattern

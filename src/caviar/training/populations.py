@@ -23,10 +23,13 @@ from caviar.training.compiled import first_run_of
 from caviar.training.program import Epoch, Plan, Progress, take, train
 from caviar.training.state import Run
 
-LANES = 8
-"""Members of a block on each CPU: more are no faster, and fewer would let survivors be packed more closely."""
+LANES = (4, 5, 6)
+"""Members of a block on each CPU device: more are no faster, and fewer let survivors be packed more closely."""
+LANE_BYTES = 2**21
+"""What the runs of the members that one CPU trains side by side may take, for a processor's caches to hold them."""
 _EACH, _ONCE = PartitionSpec("members"), PartitionSpec()
 _AXES = Run(*[0] * len(Run._fields))._replace(position=None)  # type: ignore[arg-type]
+_RUN = Run(*[_EACH] * len(Run._fields))._replace(position=_ONCE)  # type: ignore[arg-type]
 
 
 class Own(NamedTuple):
@@ -142,10 +145,9 @@ def block_trainer(structure: Structure, plan: Plan, varied: tuple[bool, ...]) ->
         return train(lanes, run, statistics, steps, epochs)
 
     def make() -> Any:
-        run = Run(*[_EACH] * len(Run._fields))._replace(position=_ONCE)  # type: ignore[arg-type]
         logs = PartitionSpec(None, "members")
-        given = (run, _EACH, [_EACH if v else _ONCE for v in varied], _EACH, _ONCE, _ONCE, _ONCE, _ONCE)
-        found = (run, _EACH, Progress(logs, _ONCE, _EACH))  # type: ignore[arg-type]
+        given = (_RUN, _EACH, [_EACH if v else _ONCE for v in varied], _EACH, _ONCE, _ONCE, _ONCE, _ONCE)
+        found = (_RUN, _EACH, Progress(logs, _ONCE, _EACH))  # type: ignore[arg-type]
         shared = jax.shard_map(advance, mesh=_mesh(), in_specs=given, out_specs=found, check_vma=False)
         return jax.jit(shared, donate_argnums=(0, 1))
 
@@ -162,45 +164,58 @@ def block_starter(
 ) -> Any:
     """`start(start, numbers)`: the runs of a block before the first step. `drawn`: the places of the variables drawn."""
 
-    def one(start: Start, numbers: Any) -> Run:
-        values = list(start.values)
-        for place, value in zip(drawn, draw(start.draws, start.draw_numbers), strict=True):
-            values[place] = value
-        return first_run_of(structure, plan.rows, numbers, values, start.keys, 0)
+    def one(values: list[Any], drawn_values: list[Any], keys: Any, numbers: Any) -> Run:
+        for place, value in zip(drawn, drawn_values, strict=True):
+            values = [*values[:place], value, *values[place + 1 :]]
+        return first_run_of(structure, plan.rows, numbers, values, keys, 0)
+
+    def lanes(start: Start, numbers: Any) -> Run:
+        # One after the other: JAX's batched QR waits for threads of the pool it runs in, and two of them wait for ever.
+        each = [(n if v else None) for n, v in zip(start.draw_numbers, draw_varied, strict=True)]
+
+        def values_of(key_and_own: Any) -> list[Any]:
+            own = [o if v else n for o, n, v in zip(key_and_own[1], start.draw_numbers, draw_varied, strict=True)]
+            return draw(key_and_own[0], own)
+
+        found = jax.lax.map(values_of, (start.draws, each))
+        axes = (None, 0, 0, [0 if v else None for v in varied])
+        return jax.vmap(one, in_axes=axes, out_axes=_AXES)(start.values, found, start.keys, numbers)
 
     def make() -> Any:
-        axes = (Start(0, 0, [0 if v else None for v in draw_varied], None), [0 if v else None for v in varied])
-        each, once = NamedSharding(_mesh(), _EACH), NamedSharding(_mesh(), _ONCE)
-        places = Run(*[each] * len(Run._fields))._replace(position=once)  # type: ignore[arg-type]
-        lanes = jax.vmap(one, in_axes=axes, out_axes=_AXES)
+        places = (
+            Start(_EACH, _EACH, [_EACH if v else _ONCE for v in draw_varied], _ONCE),
+            [_EACH if v else _ONCE for v in varied],
+        )
+        shared = jax.shard_map(lanes, mesh=_mesh(), in_specs=places, out_specs=_RUN, check_vma=False)
         quickly = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
-        return jax.jit(lanes, out_shardings=places, compiler_options=quickly)
+        return jax.jit(shared, compiler_options=quickly)
 
     return remembered(("block start", structure, plan, varied, draw.key, draw_varied, drawn), make)
 
 
 def block_statistics(structure: Structure, plan: Plan, varied: tuple[bool, ...], run: Run, numbers: Any, x: Any) -> Any:
-    """Statistics of the right shapes to begin with."""
+    """The shapes of a block's statistics."""
 
     def find(run: Run, numbers: Any, x: Any) -> Any:
         lanes = Lanes(plan, structure, varied, Own(), numbers, (x, [], []), None)
         return lanes.no_statistics(run)
 
-    shapes = jax.eval_shape(find, run, numbers, x)
-    return over_devices(jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes))
+    return jax.eval_shape(find, run, numbers, x)
 
 
-def lanes_for(members: int, most: int | None = None) -> int:
-    """How many lanes a block should have: a power of two a device, and no more than members need.
+def lanes_for(members: int, bytes_each: int = 0, side_by_side: bool = True) -> int:
+    """How many lanes a block should have on each device, for so many members whose runs have so many bytes.
 
-    >>> lanes_for(3) // devices() <= 4
-    True
+    >>> lanes_for(1), lanes_for(10**6, bytes_each=2**20), lanes_for(10**6, side_by_side=False)
+    (1, 2, 1)
     """
-    limit = most or (LANES if jax.default_backend() == "cpu" else members)
-    each, needed = 1, -(-members // devices())
-    while each * 2 <= limit and each < needed:
-        each *= 2
-    return each * devices()
+    needed = -(-members // devices())
+    if jax.default_backend() != "cpu":
+        return needed
+    if not side_by_side:
+        return 1
+    fewest_empty = min(LANES, key=lambda lanes: (-needed % lanes, -lanes))
+    return max(1, min(needed, fewest_empty, LANE_BYTES // max(bytes_each, 1)))
 
 
 def bytes_needed(compiled: Any) -> int:
