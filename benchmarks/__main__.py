@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import record
-from benchmarks.rows import CONTENDERS, ROWS, Row
+from benchmarks.contenders import CONTENDERS
+from benchmarks.rows import ROWS, Row
 
 FOLDER = Path(__file__).parent
 PATIENCE = 900  # seconds without an answer, after which a worker is given up
@@ -101,7 +102,7 @@ class Session:
         return {"rounds": kept, "notes": self.notes, "failed": self.failed, "load": self.load}
 
     def _warm_up(self) -> dict[str, Worker]:
-        """Start the workers of a row of steps; run whole processes once, which fills the caches."""
+        """Start the workers that last; run whole processes once, which fills the caches."""
         workers = {}
         for name in self.names:
             worker = Worker(self.row, name, *self.settings)
@@ -113,9 +114,13 @@ class Session:
                 _say(f"  {name} is warm after {time.perf_counter() - start:.1f} s")
             except Failed as why:
                 self._give_up(name, why)
-            if self.row.kind != "steps":
-                worker.close()
-        return workers if self.row.kind == "steps" else {}
+            if not self._lasts(name):
+                workers.pop(name, worker).close()
+        return workers
+
+    def _lasts(self, name: str) -> bool:
+        """Whether one process makes all of a contender's measurements."""
+        return self.row.kind in ("steps", "search") and not CONTENDERS[name].fresh
 
     def _measure(self, name: str, worker: Worker | None) -> None:
         single = worker or Worker(self.row, name, *self.settings)
@@ -140,7 +145,8 @@ def _say(text: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="caviar and its peers, side by side.")
     names = lambda text: text.split(",")  # noqa: E731
-    parser.add_argument("--rows", type=names, default=list(ROWS), help=f"of {','.join(ROWS)}; all by default")
+    rows = f"of {','.join(ROWS)}, or what several begin with; all by default, searches not if quick"
+    parser.add_argument("--rows", type=names, help=rows)
     parser.add_argument("--contenders", type=names, default=list(CONTENDERS), help=f"of {','.join(CONTENDERS)}")
     parser.add_argument("--rounds", type=int, help="how often each contender is measured (5)")
     parser.add_argument("--seconds", type=float, help="the least time of one measurement (0.5)")
@@ -149,12 +155,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--records", type=Path, help="where the record goes (benchmarks/records)")
     parser.add_argument("--name", help="the record's name (the processor)")
     args = parser.parse_args()
+    all_rows = [name for name, row in ROWS.items() if not (args.quick and row.kind == "search")]
+    args.rows = [name for given in args.rows or all_rows for name in _beginning_with(given)]
     for given, known in ((args.rows, ROWS), (args.contenders, CONTENDERS)):
         if unknown := [name for name in given if name not in known]:
             parser.error(f"unknown {', '.join(unknown)}; there are {', '.join(known)}")
     args.rounds = args.rounds or (2 if args.quick else 5)
     args.seconds = args.seconds or (0.2 if args.quick else 0.5)
     return args
+
+
+def _beginning_with(given: str) -> list[str]:
+    """The row of this name, or all that begin with it: `search` is `search_small`, `search_1000`, ..."""
+    return [given] if given in ROWS else [name for name in ROWS if name.startswith(f"{given}_")] or [given]
 
 
 def _cores(wanted: int | None) -> list[int]:

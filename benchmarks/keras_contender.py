@@ -6,10 +6,15 @@ from collections.abc import Callable
 
 import keras
 
-from benchmarks.rows import Row
+from benchmarks.rows import Row, Search, Tune
 
 
 def make(row: Row, policy: str = "float32", whole_epoch: bool = False) -> Callable[[int], float]:
     """`whole_epoch` asks for `steps_per_execution` = one epoch, Keras' own remedy for small steps."""
     keras.config.set_dtype_policy(policy)
     return row.fitting(keras, steps_per_execution=row.steps if whole_epoch else 1)
+
+
+def search(row: Search, whole_epoch: bool = False) -> Tune:
+    """A loop of `fit`; each member is a model of its own, which Keras compiles."""
+    return row.fit_one_by_one(keras, steps_per_execution=row.steps if whole_epoch else 1)

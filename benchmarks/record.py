@@ -14,10 +14,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import ROWS, Row
+from benchmarks.rows import ROWS, Row, Search
 
 _UNITS = {"us": 1e6, "ms": 1e3, "s": 1.0}
 _PACKAGES = ("caviar", "jax", "jaxlib", "optax", "numpy", "keras", "tensorflow", "torch")
+_PACKAGES += ("keras-tuner", "optuna", "joblib", "scikit-learn")
 
 
 def scaled(seconds: float, row: Row) -> str:
@@ -37,20 +38,25 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
     medians = {name: statistics.median(values) for name, values in result["rounds"].items() if values}
     peers = [name for name in medians if not name.startswith("caviar") and not name.endswith("bf16")]
     fastest = min(peers, key=medians.__getitem__, default=None)
-    ratios = {}
-    for name in medians if fastest else ():
-        pairs = zip(result["rounds"][name], result["rounds"][fastest], strict=True)
-        each = [own / peer for own, peer in pairs]
-        ratios[name] = [min(each), statistics.median(each), max(each)]
+    rounds = result["rounds"]
+    ratios = {name: _ratios(rounds[name], rounds[fastest]) for name in medians} if fastest else {}
     return {"medians": medians, "fastest_peer": fastest, "ratios": ratios}
+
+
+def _ratios(own: list[float], other: list[float]) -> list[float]:
+    """The lowest, the median and the highest ratio of times of the same round."""
+    each = [mine / theirs for mine, theirs in zip(own, other, strict=True)]
+    return [min(each), statistics.median(each), max(each)]
 
 
 def table(row: Row, result: dict[str, Any]) -> str:
     """One row as a markdown table, the fastest first, with what it says about caviar above it."""
     numbers = summary(result)
-    notes = sorted({key for note in result["notes"].values() for key in note} - {"value", "epochs_a_round"})
-    of = "" if row.kind != "steps" else f" a step, {row.steps} steps an epoch"
-    lines = [*_verdicts(row, numbers), "", f"| {row.name}{of} | median | lowest - highest | x fastest peer |"]
+    told = _whole_searches(row, result, numbers) if isinstance(row, Search) else result["notes"]
+    notes = sorted({key for note in told.values() for key in note} - {"value", "epochs_a_round", "model_epochs"})
+    of = {"steps": f" a step, {row.steps} steps an epoch", "search": " a model-step"}.get(row.kind, "")
+    verdicts = _search_verdicts(row, result, numbers) if isinstance(row, Search) else _verdicts(row, numbers)
+    lines = [*verdicts, "", f"| {row.name}{of} | median | lowest - highest | x fastest peer |"]
     titles = {"loss": f"loss after {row.epochs} epochs", "peak_mb": "peak MB"}
     lines[-1] += "".join(f" {titles.get(key, key.replace('_', ' '))} |" for key in notes)
     lines.append("|---|" + "---:|" * (3 + len(notes)))
@@ -58,7 +64,7 @@ def table(row: Row, result: dict[str, Any]) -> str:
         values, ratio = result["rounds"][name], numbers["ratios"].get(name, (None, None, None))
         spread = f"{scaled(min(values), row)} - {scaled(max(values), row)}"
         cells = [name, scaled(median, row), spread, _digits(ratio[1])]
-        cells += [_digits(result["notes"][name].get(key)) for key in notes]
+        cells += [_digits(told[name].get(key)) for key in notes]
         lines.append(f"| {' | '.join(cells)} |")
     lines += [f"| {name} | failed: {why.replace('|', '/')} |" for name, why in result["failed"].items()]
     return "\n".join(lines)
@@ -78,6 +84,41 @@ def _verdicts(row: Row, numbers: dict[str, Any]) -> list[str]:
         aim = row.aim if name == "caviar" else None
         lines.append(line + (f"; the aim is {aim:.3g}" if aim else "") + ".")
     return lines
+
+
+def _whole_searches(row: Search, result: dict[str, Any], numbers: dict[str, Any]) -> dict[str, Any]:
+    """The notes, and how long the search takes with all its members: who trained fewer is multiplied."""
+    told = {}
+    for name, median in numbers["medians"].items():
+        note = result["notes"][name]
+        epochs = note["model_epochs"] * row.members / note["members_trained"]
+        told[name] = {**note, f"all_{row.members}_s": median * epochs * row.steps}
+    return told
+
+
+def _search_verdicts(row: Search, result: dict[str, Any], numbers: dict[str, Any]) -> list[str]:
+    """How many times as fast caviar's searches are as each of the others, and what they spare and take."""
+    rounds, notes = result["rounds"], result["notes"]
+    lines = []
+    for own in ("caviar", "caviar-first"):
+        others = [n for n in numbers["medians"] if not n.startswith("caviar") or n == "caviar-alone"]
+        told = [_times_as_fast(rounds[own], rounds[n], n, row.aims.get(n)) for n in others if rounds.get(own)]
+        lines += [f"- **{own}** is, by time a model-step, {', '.join(told)}."] if told else []
+    if rounds.get("caviar") and rounds.get("caviar-halving"):
+        share = notes["caviar-halving"]["model_epochs"] / notes["caviar"]["model_epochs"]
+        spent = share * _ratios(rounds["caviar-halving"], rounds["caviar"])[1]
+        lines.append(f"- **caviar-halving** trains {share:.4f} of caviar's model-epochs, in {spent:.4f} of its time.")
+    if row.aim_mb and "caviar" in notes:
+        lines.append(
+            f"- **caviar** takes {notes['caviar']['peak_mb']:.0f} MB at its peak; the aim is {row.aim_mb:.0f}."
+        )
+    return lines
+
+
+def _times_as_fast(own: list[float], other: list[float], name: str, aim: float | None) -> str:
+    low, middle, high = _ratios(other, own)
+    ratio = f"{_digits(middle)} ({_digits(low)} - {_digits(high)}) times as fast as {name}"
+    return f"{ratio} (the aim is {aim:.3g})" if aim else ratio
 
 
 def about(cores: list[int], args: argparse.Namespace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is measured: the networks and their data, and who competes on them."""
+"""What is measured: the networks, their data, and who competes on which."""
 
 from __future__ import annotations
 
@@ -9,47 +9,7 @@ from typing import Any
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Contender:
-    """One way to train: a module of this folder, the packages it needs, its environment and its options."""
-
-    module: str
-    needs: tuple[str, ...]
-    env: dict[str, str] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-def _keras(backend: str, package: str, env: dict[str, str] | None = None, **options: Any) -> Contender:
-    return Contender("keras_contender", ("keras", package), {"KERAS_BACKEND": backend, **(env or {})}, options)
-
-
-def _caviar(cache: str, **options: Any) -> Contender:
-    return Contender("caviar_contender", ("caviar",), {"CAVIAR_CACHE": cache}, options)
-
-
-# In a value of `env`, {fresh} is an empty folder of each process, {kept} one folder of the contender's whole row.
-_JAX_CACHE = {
-    "JAX_COMPILATION_CACHE_DIR": "{kept}",
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-}
-
-CONTENDERS = {
-    "caviar": _caviar("{fresh}"),
-    "caviar-warm": _caviar("{kept}"),
-    "caviar-bf16": _caviar("{fresh}", policy="mixed_bfloat16"),
-    "keras-jax": _keras("jax", "jax"),
-    "keras-jax-epoch": _keras("jax", "jax", whole_epoch=True),
-    "keras-jax-warm": _keras("jax", "jax", _JAX_CACHE),
-    "keras-jax-bf16": _keras("jax", "jax", policy="mixed_bfloat16"),
-    "keras-tf": _keras("tensorflow", "tensorflow"),
-    "keras-tf-epoch": _keras("tensorflow", "tensorflow", whole_epoch=True),
-    "keras-torch": _keras("torch", "torch"),  # this backend has no steps_per_execution
-    "torch": Contender("torch_contender", ("torch",)),
-    "torch-compile": Contender("torch_contender", ("torch",), options={"compiled": True}),
-    "torch-bf16": Contender("torch_contender", ("torch",), options={"bf16": True}),
-}
+from benchmarks.networks import cnn, cnn_digits, lstm, mlp_choice, mlp_small, mlp_wide
 
 _KERAS = ("keras-jax", "keras-jax-epoch", "keras-tf", "keras-tf-epoch", "keras-torch")
 _FLOAT32 = ("caviar", *_KERAS, "torch", "torch-compile")
@@ -95,10 +55,15 @@ class Row:
         labels = projected.argmax(1).astype("int32")
         return x, labels if self.loss.startswith("sparse") else np.eye(self.classes, dtype="float32")[labels]
 
+    def model(self, k: Any, optimizer: Any = "adam", values: dict[str, Any] | None = None, **options: Any) -> Any:
+        """The network built with `k` (keras or caviar) and compiled; `values` are for its layers."""
+        model = k.models.Sequential(self.layers(k, **(values or {})))
+        model.compile(optimizer=optimizer, loss=self.loss, metrics=list(self.metrics), **options)
+        return model
+
     def fitting(self, k: Any, **compile_options: Any) -> Callable[[int], float]:
-        """The network built with `k` (keras or caviar): a function that trains some epochs and gives the last loss."""
-        model = k.models.Sequential(self.layers(k))
-        model.compile(optimizer="adam", loss=self.loss, metrics=list(self.metrics), **compile_options)
+        """A function that trains the network some epochs and gives the last loss."""
+        model = self.model(k, **compile_options)
         x, y = self.data()
 
         def fit(epochs: int) -> float:
@@ -107,40 +72,69 @@ class Row:
         return fit
 
 
-def mlp_small(k: Any) -> list[Any]:
-    l2 = k.regularizers.L2(0.01)
-    hidden = [k.layers.Dense(units, activation="relu", kernel_regularizer=l2) for units in (32, 32, 32, 16, 8)]
-    return [*hidden, k.layers.Dense(1)]
+Tune = Callable[[int], tuple[float, int]]
+"""Trains so many members; gives the best loss, and how many epochs all of them trained in all."""
 
 
-def mlp_wide(k: Any) -> list[Any]:
-    dense, dropout = k.layers.Dense, k.layers.Dropout
-    return [
-        dense(512, activation="relu"),
-        dropout(0.2),
-        dense(512, activation="relu"),
-        dropout(0.2),
-        dense(10, activation="softmax"),
-    ]
+@dataclass(frozen=True)
+class Search(Row):
+    """Versions of one network, its members, each with values of its own for what is searched."""
+
+    kind: str = "search"
+    unit: str = "us"
+    members: int = 100
+    numbers: dict[str, tuple[float, float]] = field(default_factory=dict)  # lowest, highest, logarithmically
+    choices: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    strategy: str = "random"
+    measured: dict[str, int] = field(default_factory=dict)  # contenders that would take too long train fewer members
+    aims: dict[str, float] = field(default_factory=dict)  # how many times as fast as these caviar is to be
+    aim_mb: float | None = None  # caviar's peak of memory
+
+    def values(self, number: Callable[..., Any], choice: Callable[..., Any]) -> dict[str, Any]:
+        """What is searched: `number(name, low, high)` and `choice(name, options)` say what stands there."""
+        numbers = {name: number(name, *ends) for name, ends in self.numbers.items()}
+        return numbers | {name: choice(name, options) for name, options in self.choices.items()}
+
+    def member(self, k: Any, values: dict[str, Any], **compile_options: Any) -> Any:
+        """One member, built with `k` and compiled."""
+        rest = dict(values)
+        return self.model(k, k.optimizers.Adam(rest.pop("learning_rate")), rest, **compile_options)
+
+    def drawn(self, members: int) -> list[dict[str, Any]]:
+        """The values of some members, for who has no way of his own to draw them."""
+        rng = np.random.default_rng(0)
+        number = lambda _, low, high: float(np.exp(rng.uniform(np.log(low), np.log(high))))  # noqa: E731
+        return [self.values(number, lambda _, options: rng.choice(options)) for _ in range(members)]
+
+    def one_by_one(self, train: Callable[[dict[str, Any]], float]) -> Tune:
+        """A loop: `train` takes the values of a member and gives its last loss."""
+
+        def tune(members: int) -> tuple[float, int]:
+            losses = [train(values) for values in self.drawn(members)]
+            return float(np.nanmin(losses)), members * self.epochs
+
+        return tune
+
+    def fit_one_by_one(self, k: Any, **compile_options: Any) -> Tune:
+        """A loop of `fit`, with `k`."""
+        x, y = self.data()
+
+        def train(values: dict[str, Any]) -> float:
+            model = self.member(k, values, **compile_options)
+            return float(model.fit(x, y, batch_size=self.batch, epochs=self.epochs, verbose=0).history["loss"][-1])
+
+        return self.one_by_one(train)
 
 
-def cnn(k: Any) -> list[Any]:
-    return [
-        k.layers.Conv2D(32, (3, 3), activation="relu"),
-        k.layers.BatchNormalization(),
-        k.layers.MaxPooling2D((2, 2)),
-        k.layers.Conv2D(64, (3, 3), activation="relu"),
-        k.layers.BatchNormalization(),
-        k.layers.MaxPooling2D((2, 2)),
-        k.layers.Flatten(),
-        k.layers.Dense(128, activation="relu"),
-        k.layers.BatchNormalization(),
-        k.layers.Dense(10, activation="softmax"),
-    ]
+class Digits(Search):
+    """A search on real images: scikit-learn's handwritten digits."""
 
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """All 1797 of them, of 8x8 pixels."""
+        from sklearn.datasets import load_digits
 
-def lstm(k: Any) -> list[Any]:
-    return [k.layers.LSTM(64), k.layers.Dense(1)]
+        digits = load_digits()
+        return (digits.images[..., None] / 16).astype("float32"), digits.target.astype("int32")
 
 
 _SMALL = Row(
@@ -150,6 +144,23 @@ _SMALL = Row(
     unit="us",
     epochs=30,
     aim=1 / 8,
+)
+
+_SEARCH = Search(
+    "search_small",
+    "100 members of mlp_small, 100 epochs each, rates and L2 of their own",
+    *(mlp_small, (10,), 700, 32, "mean_squared_error"),
+    contenders=(
+        *("caviar-first", "caviar", "caviar-alone"),
+        *("torch", "torch-1-thread", "keras-jax", "keras-jax-epoch", "keras-tuner", "optuna", "joblib"),
+    ),
+    epochs=100,
+    numbers={"learning_rate": (1e-4, 1e-1), "l2": (1e-6, 1e-2)},
+    measured={
+        **{"caviar-alone": 10, "torch": 2, "torch-1-thread": 2, "joblib": 4},
+        **{"keras-jax": 2, "keras-jax-epoch": 2, "keras-tuner": 2, "optuna": 2},
+    },
+    aims={"torch": 30, "torch-1-thread": 30, "keras-tuner": 100, "caviar-alone": 2.5},
 )
 
 _ALL = (
@@ -193,6 +204,47 @@ _ALL = (
         unit="s",
         epochs=1,
         aim=None,
+    ),
+    _SEARCH,
+    replace(
+        _SEARCH,
+        name="search_1000",
+        title="1000 members of mlp_small, 20 epochs each: time and memory",
+        contenders=("caviar-first", "caviar"),
+        members=1000,
+        epochs=20,
+        aims={},
+        aim_mb=2000,
+    ),
+    replace(
+        _SEARCH,
+        name="search_halving",
+        title="81 members of mlp_small, 81 epochs each, and by successive halving: time follows the members alive",
+        contenders=("caviar", "caviar-halving"),
+        members=81,
+        epochs=81,
+        aims={},
+    ),
+    Digits(
+        "search_cnn",
+        "16 CNNs on 1797 digits 8x8x1, conv 16 - pool - conv 32 - 10, batch 32, Adam, 5 epochs, rates of their own",
+        *(cnn_digits, (8, 8, 1), 1797, 32, "sparse_categorical_crossentropy", 10),
+        contenders=("caviar-first", "caviar", "caviar-alone", "torch", "torch-1-thread"),
+        epochs=5,
+        members=16,
+        numbers={"learning_rate": (1e-4, 1e-2)},
+        measured={"torch": 4, "torch-1-thread": 4},
+    ),
+    Search(
+        "search_structures",
+        "a grid of 4 sizes x 3 activations x 4 rates of an MLP 10-units-1, 700 rows, batch 32, Adam, 20 epochs",
+        *(mlp_choice, (10,), 700, 32, "mean_squared_error"),
+        contenders=("caviar-first", "caviar"),
+        epochs=20,
+        members=48,
+        numbers={"learning_rate": (1e-4, 1e-1)},
+        choices={"units": (8, 16, 32, 64), "activation": ("relu", "tanh", "elu")},
+        strategy="grid",
     ),
 )
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 
-from benchmarks.rows import Row
+from benchmarks.rows import Row, Search, Tune
 
 
 class _LSTM(nn.Module):
@@ -41,11 +42,19 @@ def _cnn() -> nn.Module:
     ).to(memory_format=torch.channels_last)
 
 
+def _cnn_digits() -> nn.Module:
+    return nn.Sequential(
+        *(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(32, 10)),
+    ).to(memory_format=torch.channels_last)
+
+
 _NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "mlp_small": lambda: _dense(10, 32, 32, 32, 16, 8, 1),
     "mlp_wide": lambda: _dense(784, 512, 512, 10, dropout=0.2),
     "cnn": _cnn,
     "lstm": _LSTM,
+    "cnn_digits": _cnn_digits,
 }
 
 
@@ -69,7 +78,7 @@ def _tensors(row: Row) -> tuple[torch.Tensor, torch.Tensor]:
     return x, y
 
 
-def _loss(row: Row, model: nn.Module, bf16: bool) -> Callable[..., tuple[torch.Tensor, torch.Tensor | None]]:
+def _loss(row: Row, model: nn.Module, l2: float, bf16: bool) -> Callable[..., tuple[torch.Tensor, torch.Tensor | None]]:
     """A function of a batch: its loss, and how many of it are right where the row asks for accuracy."""
     compare = nn.functional.cross_entropy if row.classes else nn.functional.mse_loss
     kernels = [m.weight for m in model.modules() if isinstance(m, nn.Linear)]
@@ -80,7 +89,7 @@ def _loss(row: Row, model: nn.Module, bf16: bool) -> Callable[..., tuple[torch.T
             output = model(x)
             value = compare(output, y)
         for kernel in decayed:
-            value = value + 0.01 * kernel.square().sum()
+            value = value + l2 * kernel.square().sum()
         return value, (output.argmax(1) == y).sum() if row.metrics else None
 
     return loss
@@ -88,12 +97,33 @@ def _loss(row: Row, model: nn.Module, bf16: bool) -> Callable[..., tuple[torch.T
 
 def make(row: Row, compiled: bool = False, bf16: bool = False) -> Callable[[int], float]:
     """`compiled`: forward and backward pass through torch.compile; `bf16`: products under autocast."""
+    return _fitting(row, *_tensors(row), compiled=compiled, bf16=bf16)
+
+
+def search(row: Search) -> Tune:
+    """A loop over the members, which share the tensors."""
+    data = _tensors(row)
+
+    def train(values: dict[str, Any]) -> float:
+        return _fitting(row, *data, **values)(row.epochs)
+
+    return row.one_by_one(train)
+
+
+def _fitting(
+    row: Row,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    learning_rate: float = 1e-3,
+    l2: float = 0.01,
+    compiled: bool = False,
+    bf16: bool = False,
+) -> Callable[[int], float]:
     model = _NETWORKS[row.network]()
     _initialize(model)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7, fused=True)
-    loss = _loss(row, model, bf16)
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, eps=1e-7, fused=True)
+    loss = _loss(row, model, l2, bf16)
     loss = torch.compile(loss, dynamic=False) if compiled else loss
-    x, y = _tensors(row)
 
     def epoch() -> float:
         order, total, right = torch.randperm(len(x)), torch.zeros(()), torch.zeros(())

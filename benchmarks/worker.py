@@ -8,24 +8,31 @@ steps    Seconds of `fit` divided by its steps, for enough epochs to take SECOND
          epoch. Outside: making the data, and its conversion to the library's own arrays where that is done once
          (Keras and caviar are handed NumPy arrays and convert within `fit`; PyTorch is handed tensors).
 process  Seconds from just before the process was started to the end of the row's epochs.
+search   Seconds of a search divided by its model-steps: the steps that its members trained, all together. A call is
+         timed whole: building and compiling each member, drawing, training, choosing the best. The first answer is of
+         the first call of the process, with all that it compiles.
 facts    Seconds of the imports; seconds from the start of the process to the end of one epoch; then how long a second
          `fit` takes, and what it, and one of another number of epochs, compile.
 
-Answers are lines of JSON on standard output: first what the warm-up told (kind steps), then one for each line read.
+Answers are lines of JSON on standard output: first what the warm-up told (steps), or the first measurement, then one for
+each line read (steps, search).
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import itertools
 import json
 import os
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmarks.rows import CONTENDERS, ROWS, Row
+from benchmarks.contenders import CONTENDERS
+from benchmarks.rows import ROWS, Row, Search, Tune
 
 Fit = Callable[[int], float]
 Answers = Iterator[dict[str, Any]]
@@ -70,20 +77,69 @@ def _facts(row: Row, fit: Fit, started: float, imports: float) -> Answers:
     fit(row.epochs)
     facts = {"value": time.time() - started, "import_s": imports, "peak_mb": _peak_mb()}
     facts["second_fit_s"] = _timed(fit, row.epochs)
-    if "jax" in sys.modules and os.environ.get("KERAS_BACKEND", "jax") == "jax":
-        facts["compiled_by_next_fit"] = _compiled(lambda: fit(row.epochs))
-        facts["compiled_by_fit_of_7_epochs"] = _compiled(lambda: fit(7))
+    if _runs_on_jax():
+        with _compiling() as programs:
+            fit(row.epochs)
+        facts["compiled_by_next_fit"] = len(programs)
+        with _compiling() as programs:
+            fit(7)
+        facts["compiled_by_fit_of_7_epochs"] = len(programs)
     yield facts
 
 
-def _compiled(act: Callable[[], Any]) -> int:
-    """How many programs JAX compiles, or loads from its cache, during `act`."""
+def _search(row: Search, tune: Tune, members: int) -> Answers:
+    for _ in itertools.chain([""], sys.stdin):
+        with _compiling() as programs:
+            start = time.perf_counter()
+            loss, epochs = tune(members)
+            took = time.perf_counter() - start
+        facts = {"members_trained": members, "model_epochs": epochs, "best_loss": loss, "peak_mb": _peak_mb()}
+        yield {"value": took / (epochs * row.steps), **facts, **_told_of(programs)}
+
+
+class Program(NamedTuple):
+    """A program that JAX compiled, or loaded from its cache, and when."""
+
+    name: str
+    begin: float
+    end: float
+
+
+@contextlib.contextmanager
+def _compiling() -> Iterator[list[Program]]:
+    """The programs compiled inside the block."""
+    found: list[Program] = []
+    if not _runs_on_jax():
+        yield found
+        return
     import jax
 
-    seen: list[str] = []
-    jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: seen.append(event))
-    act()
-    return seen.count("/jax/core/compile/backend_compile_duration")
+    def listen(event: str, seconds: float, **told: Any) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            now = time.perf_counter()
+            found.append(Program(told.get("fun_name", ""), now - seconds, now))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield found
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def _runs_on_jax() -> bool:
+    return "jax" in sys.modules and os.environ.get("KERAS_BACKEND", "jax") == "jax"
+
+
+def _told_of(programs: list[Program]) -> dict[str, Any]:
+    """How many there are, how many of them train caviar's members, and how long any was being compiled."""
+    if not _runs_on_jax():
+        return {}
+    seconds = until = 0.0
+    for program in sorted(programs, key=lambda program: program.begin):
+        seconds += max(0.0, program.end - max(program.begin, until))
+        until = max(until, program.end)
+    facts: dict[str, Any] = {"programs": len(programs), "compiling_s": seconds}
+    if "caviar" in sys.modules:
+        facts["train_programs"] = sum("advance" in program.name for program in programs)
+    return facts
 
 
 def main(row_name: str, contender_name: str, seconds: str = "0.5") -> None:
@@ -94,8 +150,10 @@ def main(row_name: str, contender_name: str, seconds: str = "0.5") -> None:
     started, before = float(os.environ.get("BENCHMARK_STARTED", time.time())), time.time()
     module = importlib.import_module(f"benchmarks.{contender.module}")
     imports = time.time() - before
-    fit = module.make(row, **contender.options)
+    make = module.search if isinstance(row, Search) else module.make
+    fit = make(row, **contender.options)
     kinds = {
+        "search": lambda: _search(row, fit, row.measured.get(contender_name, row.members)),
         "steps": lambda: _steps(row, fit, float(seconds)),
         "process": lambda: _process(row, fit, started),
         "facts": lambda: _facts(row, fit, started, imports),

@@ -151,7 +151,8 @@ class Model(Layer):
     def layers(self) -> list[Layer]:
         """The layers of the model, in the order of computation; not those inside other layers."""
         if self._graph is None:
-            return [v for v in _flat(list(vars(self).values())) if isinstance(v, Layer)]
+            own = [v for name, v in vars(self).items() if name not in self.unwalked]
+            return list({id(v): v for v in _flat(own) if isinstance(v, Layer)}.values())
         functions = [n.function for n in self._graph.nodes if isinstance(n, Operation)]
         return list({id(f): f for f in functions if isinstance(f, Layer)}.values())
 
