@@ -9,19 +9,37 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from caviar.errors import FileError
 from caviar.graph.evaluation import Graph
 from caviar.graph.node import Input, Node, Operation, item
 from caviar.graph.operations import TABLE
+from caviar.graph.variable import Variable
 from caviar.parts import Part
 
 _MODULES = (
     "layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers", "ranges",
 )  # fmt: skip
 _FUNCTION_MODULES = ("activations", "losses", "regularizers", "initializers")
-_OPERATIONS: dict[str, Callable[..., Any]] = {**TABLE, "getitem": item}
+_OPERATIONS: dict[str, Callable[..., Any]] = {"asarray": jnp.asarray, "stack": jnp.stack, **TABLE, "getitem": item}
+
+
+_TORCH = "torch.nn."  # modules of that dialect, some of which are called as layers are
+
+
+def _class_name(cls: type) -> str:
+    return (_TORCH if cls.__module__.startswith("caviar.dialects.torch.nn.") else "") + cls.__name__
+
+
+def _of_tensorflow(name: str) -> Any:
+    """The function of arrays behind a name of that dialect."""
+    *place, last = name.split(".")
+    if place not in (["tf"], ["tf", "nn"]) or last.startswith("_"):
+        return None
+    module = importlib.import_module(".".join(["caviar.dialects.tensorflow", *place[1:]]))
+    return getattr(getattr(module, last, None), "__wrapped__", None)
 
 
 class Writer:
@@ -50,6 +68,7 @@ class Writer:
         return self._function(value)
 
     def _part(self, part: Part) -> Any:
+        part = getattr(part, "saved_as", part)  # a dialect's way to write what caviar knows
         if id(part) in self.seen:
             return {"again": self.seen[id(part)]}
         number = self.seen[id(part)] = len(self.alive)
@@ -61,15 +80,18 @@ class Writer:
             return {"input": number, "shape": list(part.shape), "dtype": part.dtype, "name": part.name}
         if isinstance(part, Operation):
             return self._operation(part, number)
+        if isinstance(part, Variable):  # its value is among the weights
+            shape = {"shape": list(part.shape), "dtype": part.dtype}
+            return {"variable": number, **shape, "trainable": part.trainable, "name": part.name}
         if isinstance(part, Node):
-            raise FileError(f"{part!r} stands alone in the graph of the model, and only weights of layers can be saved")
+            raise FileError(f"{part!r} in the graph of the model is nothing that a file can hold")
         graph = getattr(part, "_graph", None)
         if graph is not None:
             return {"model": number, "name": vars(part)["name"], "graph": self(graph)}
         config = part.get_config()
         named = {"name": vars(part)["name"]} if "sequence" in vars(part) else {}
         return {
-            "class": type(part).__name__,
+            "class": _class_name(type(part)),
             "number": number,
             "config": {k: self(v) for k, v in {**named, **config}.items()},
         }
@@ -88,6 +110,8 @@ class Writer:
         for name, known in _OPERATIONS.items():
             if known is function:
                 return {"op": name}
+        if _of_tensorflow(getattr(function, "saved_as", "")) is function:
+            return {"function": function.saved_as}
         if isinstance(function, types.FunctionType) and "<" not in function.__qualname__:
             return {"function": function.__name__}
         raise FileError(
@@ -119,6 +143,7 @@ class Reader:
             "nodes",
             "input",
             "operation",
+            "variable",
             "model",
             "class",
         ):
@@ -151,6 +176,11 @@ class Reader:
         made = Input(batch_shape=value["shape"], dtype=value["dtype"], name=value["name"])
         return self._made(value["input"], made)
 
+    def _variable(self, value: Any) -> Any:
+        zeros = np.zeros(value["shape"])
+        made = Variable(zeros, dtype=value["dtype"], trainable=value["trainable"], name=value["name"])
+        return self._made(value["variable"], made)
+
     def _operation(self, value: Any) -> Any:
         function, args, kwargs = self(value["of"]), self(value["args"]), self(value["kwargs"])
         node = Operation(function, args, kwargs, tuple(value["shape"]), value["dtype"])
@@ -172,6 +202,9 @@ class Reader:
         return self._made(value["number"], cls.from_config({k: self(v) for k, v in value["config"].items()}))
 
     def _function(self, value: Any) -> Any:
+        dialect = _of_tensorflow(value["function"])
+        if dialect is not None:
+            return dialect
         return self._find(value["function"], _FUNCTION_MODULES, lambda found: isinstance(found, types.FunctionType))
 
     def _made(self, number: int, value: Any) -> Any:
@@ -181,6 +214,8 @@ class Reader:
     def _find(self, name: str, modules: tuple[str, ...], fits: Callable[[Any], bool]) -> Any:
         if name in self.custom:
             return self.custom[name]
+        if name.startswith(_TORCH):
+            name, modules = name.removeprefix(_TORCH), ("dialects.torch.nn",)
         for module in modules:
             found = getattr(importlib.import_module(f"caviar.{module}"), name, None)
             if fits(found):

@@ -168,6 +168,8 @@ def writes(function: Callable[..., Any]) -> Callable[..., Any]:
     <tanh: shape=(), dtype=float32>
     """
     signature = inspect.signature(function)
+    place = "tf.nn." if function.__module__.endswith(".nn") else "tf."
+    function.saved_as = place + function.__name__  # type: ignore[attr-defined]
 
     @functools.wraps(function)
     def write(*args: Any, name: str | None = None, **kwargs: Any) -> Any:

@@ -91,6 +91,8 @@ class Variable(Operation):
         """caviar's variable."""
         return self.args[0]
 
+    saved_as = weight
+
     @property
     def trainable(self) -> bool:
         """Whether `minimize` changes it."""
