@@ -386,7 +386,8 @@ class Closed(float):
 def _refusing(operation: str) -> Callable[..., Any]:
     def refuse(self: Range, *_: Any, **__: Any) -> Any:
         raise OpenRangeError(
-            f"{self!r} stands where {operation} needs a number: search closes ranges; for all else write a number"
+            f"{self!r} stands where {operation} needs a value: caviar.search closes ranges; a layer of your own keeps one as it is, "
+            "and computes with it in `call`"
         )
 
     return refuse

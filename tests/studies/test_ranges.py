@@ -293,7 +293,7 @@ OPERATIONS = [
 @pytest.mark.parametrize("number", range(len(OPERATIONS)))
 def test_whoever_needs_a_number_is_told_of_the_range(number: int) -> None:
     with pytest.raises(
-        OpenRangeError, match=r"LogUniform\(0.0001, 1\) stands where .* needs a number: search closes ranges"
+        OpenRangeError, match=r"LogUniform\(0.0001, 1\) stands where .* needs a value: caviar.search closes ranges"
     ):
         OPERATIONS[number](LogUniform(1e-4, 1))
 

@@ -436,9 +436,10 @@ def test_a_train_step_of_ones_own() -> None:
     config.set_random_seed(7)
     model = Doubled([Dense(8, activation="tanh", input_dim=4), Dense(1)])
     model.compile(optimizers.SGD(0.05), "mse")
-    history = model.fit(X, Y, epochs=3, verbose=0).history
-    standard = network(optimizer=optimizers.SGD(0.1)).fit(X, Y, epochs=3, verbose=0).history
+    history = model.fit(X, Y, epochs=3, validation_data=(X, Y), verbose=0).history
+    standard = network(optimizer=optimizers.SGD(0.1)).fit(X, Y, epochs=3, validation_data=(X, Y), verbose=0).history
     np.testing.assert_allclose(history["doubled"], 2 * np.array(standard["loss"]), rtol=1e-4)
+    np.testing.assert_allclose(history["val_loss"], standard["val_loss"], rtol=1e-4)  # scored by the loss of `compile`
 
 
 def test_the_loss_comes_first_then_the_metrics_as_given() -> None:

@@ -96,6 +96,11 @@ class Layer(Part):
             raise ShapeError(
                 f"weight {name!r} of layer {self.name!r} would have shape {shape}: the input needs a known last axis"
             )
+        if any(isinstance(d, float) for d in shape):
+            raise ShapeError(
+                f"weight {name!r} of layer {self.name!r} would have shape {shape}: sizes are whole numbers, such as 64 or "
+                "IntUniform(50, 100)"
+            )
         variable = plan(
             tuple(shape),
             dtype or self.dtype or config.floatx(),

@@ -30,9 +30,10 @@ class Board:
         self.seen: dict[int, int] = {}  # the epochs of each trial that have happened, in a replay too
         self.numeric: list[bool] = store.noted("numeric", [False] * len(space.found))
         self.trained = 0  # epochs of all members, since this process began
+        self.since: dict[int, int] = dict(store.noted("since", []))  # the epochs when trials took over another's run
         self._best: dict[Member, float] = {}
         for member in self.curves:
-            self._note_best(member, 0)
+            self._note_best(member, self.since.get(member.trial, 0))
 
     # -- what a strategy sees -------------------------------------------------------------------------------------
 
@@ -99,11 +100,13 @@ class Board:
 
     def record(self, piece: Slice) -> None:
         """Take up what a dispatch brought of a member."""
-        missing = piece.start - self.epochs_of(piece.member)
-        if missing:  # it had ended, and has taken over another's run
-            nothing = {name: np.full(missing, math.nan) for name in piece.logs}
-            self.record(piece._replace(start=piece.start - missing, logs=nothing))
         before = self.curves.get(piece.member, {})
+        missing = piece.start - self.epochs_of(piece.member)
+        if missing:  # it had ended, and has taken over another's run: till then it was as at its end
+            last = {name: before[name][-1] if before else math.nan for name in piece.logs}
+            rest = {name: np.full(missing, value) for name, value in last.items()}
+            self.record(piece._replace(start=piece.start - missing, logs=rest))
+            before = self.curves[piece.member]
         length = len(next(iter(piece.logs.values())))
         self.curves[piece.member] = {
             name: np.concatenate([before.get(name, values[:0]), values]) for name, values in piece.logs.items()
@@ -113,7 +116,7 @@ class Board:
         self._note_best(piece.member, piece.start)
 
     def _note_best(self, member: Member, start: int) -> None:
-        values = self.curves[member].get(self.monitor, np.empty(0))[start:] * self.sign
+        values = self.curves.get(member, {}).get(self.monitor, np.empty(0))[start:] * self.sign
         best = float(np.fmax.reduce(values, initial=-math.inf))
         self._best[member] = max(best, self._best.get(member, -math.inf))
 
@@ -123,6 +126,11 @@ class Board:
         values = self.space.labels(self.space.values(point))
         self.trials[number] = self.trials[number]._replace(units=point, values=values)
         self.store.set_trials([self.trials[number]])
+        self.since[number] = self.seen[number]
+        self.store.note("since", sorted(self.since.items()))
+        for member in self.members(number):  # what it was before is not what these hyperparameters brought
+            self._best.pop(member, None)
+            self._note_best(member, self.since[number])
 
     def set_status(self, numbers: Sequence[int], status: str, note: str = "") -> None:
         """Say how it stands with some trials."""
@@ -163,7 +171,6 @@ class Board:
 
 
 def _is_sound(curve: dict[str, np.ndarray], epochs: int) -> bool:
-    loss = curve.get("loss", next(iter(curve.values())))
-    return bool(
-        np.isfinite(loss[:epochs][-1])
-    )  # a member whose loss is NaN ends there, unless it takes over another's run
+    """A member whose loss is NaN ends there, unless it takes over another's run."""
+    logged = curve.get("loss", next(values for name, values in curve.items() if not name.startswith("val_")))
+    return bool(np.isfinite(logged[:epochs][-1]))

@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from caviar.errors import ArgumentError
 from caviar.studies.blocks import Member, packed
 from caviar.studies.board import Board
 from caviar.studies.listening import Listeners
 from caviar.studies.population import Population
 from caviar.studies.progress import SearchProgress
-from caviar.studies.strategies import Round, Strategy
+from caviar.studies.strategies import Change, Round, Strategy
 from caviar.studies.task import Task
 
 SECONDS_BETWEEN_COMMITS = 2.0
@@ -31,11 +32,12 @@ class Driver:
     """Runs a strategy's rounds on a population."""
 
     def __init__(self, board: Board, task: Task, strategy: Strategy, trials: int, epochs: int, keep: int):
-        self.board, self.store, self.strategy = board, board.store, strategy
+        self.board, self.store, self.task, self.strategy = board, board.store, task, strategy
         self.trials, self.epochs, self.keep = trials, epochs, keep
-        self.population = Population(board.space, task.make)
+        self.population = Population(board.space, task.make, self.store.noted("lanes"))
         self.gone = {Member(*m) for m in self.store.noted("gone", [])}
         self.saved: dict[str, float] = self.store.noted("saved", {})
+        self.moved: list[list[int]] = self.store.noted("moved", [])  # the trials that changed, round by round
         self.round, self.note = Round([], 0, {}), ""
         self.interrupted = self._stopping = False
         self._began = self._shown = time.monotonic()
@@ -73,35 +75,55 @@ class Driver:
     # -- rounds ---------------------------------------------------------------------------------------------------
 
     def _run_rounds(self) -> None:
-        done, blocks = self.store.noted("round", 0), self.store.noted("blocks")
-        finished = self.store.noted("done", False)
+        begun = self.store.noted("begun", 0)  # rounds, the last of which may be under way
+        over = begun if self.store.noted("done", False) else begun - 1
         for index, following in enumerate(self.strategy.rounds(self.board, self.trials, self.epochs)):
-            self.round = following
+            self.round = following._replace(changes=self._possible(index, following.changes))
             for number, change in self.round.changes.items():
                 self.board.move(number, change.units)
-                self.gone -= set(self.board.members(number))
-            if index >= done and not finished:
-                self._begin(index, blocks if index == done else None)
+            if index >= over:
+                self._check_validated()
+                self.note = self.round.note
+                if index < begun:
+                    self._go_on()
+                else:
+                    self._begin(index)
                 self._train()
             self.board.seen.update(dict.fromkeys(self.round.trials, self.round.epochs))
 
-    def _begin(self, index: int, blocks: list[dict[str, Any]] | None) -> None:
-        self.note = self.round.note
+    def _check_validated(self) -> None:
+        """A round must last until there is something to judge it by."""
+        every, validates = self.task.validation_freq, self.board.monitor.startswith("val_")
+        if validates and self.round.epochs < every:
+            raise ArgumentError(
+                f"{self.strategy!r} judges trials after {self.round.epochs} epochs by {self.board.monitor}, and "
+                f"validation_freq={every} validates first after {every}: validate more often, or train longer"
+            )
+
+    def _possible(self, index: int, changes: dict[int, Change]) -> dict[int, Change]:
+        """Without those whose parent has ended: there is no run to take over. In a replay, as it was decided then."""
+        if index == len(self.moved):
+            ended = {n for n, c in changes.items() if self.gone.intersection(self.board.members(c.parent))}
+            self.moved.append([n for n in changes if n not in ended])
+        return {n: changes[n] for n in self.moved[index]}
+
+    def _go_on(self) -> None:
+        """Everybody is where the last commit left them."""
+        blocks = self.store.noted("blocks")
+        states = (self.store.get("state", str(i)) or b"" for i in range(len(blocks)))
+        self.population.restore(blocks, states, self.board.seat)
+
+    def _begin(self, index: int) -> None:
+        changes = {m: Member(c.parent, m.copy) for n, c in self.round.changes.items() for m in self.board.members(n)}
+        self.gone -= set(changes)
         members = [m for n in self.round.trials for m in self.board.members(n)]
         seats = {m: self.board.seat(m) for m in members if m not in self.gone}
-        if blocks is not None:
-            states = (self.store.get("state", str(i)) or b"" for i in range(len(blocks)))
-            self.population.restore(blocks, states, seats)
-        else:
-            self._leave([m for m in self.population.here if m not in seats])
-            parents = {
-                m: Member(c.parent, m.copy) for n, c in self.round.changes.items() for m in self.board.members(n)
-            }
-            failed = self.population.gather([*seats.values()], parents, self._tell_compiling)
-            self._fail(failed)
-            self.store.note("round", index)
-        self.board.numeric = [self.population.is_number(name) for name in self.board.space.names]
-        self.store.note("numeric", self.board.numeric)
+        self._leave([m for m in self.population.here if m not in seats])
+        self._fail(self.population.gather([*seats.values()], changes, self._tell_compiling))
+        if index == 0:
+            self.board.numeric = [self.population.is_number(name) for name in self.board.space.names]
+            self.store.note("numeric", self.board.numeric)
+        self.store.note("begun", index + 1)
         self.board.set_status([n for n in self.round.trials if not self._has_ended(n)], "running")
         self._commit()
 
@@ -114,13 +136,12 @@ class Driver:
 
     def _train(self) -> None:
         for pieces in self.population.train(self.round.epochs):
-            for piece in pieces:
+            if pieces is None:
+                self.population.pack(self._leave)
+            for piece in pieces or []:
                 self.board.record(piece)
                 self.listeners.hear(piece)
-            stopped = [piece.member for piece in pieces if piece.stopped]
-            self._end_members(stopped)
-            if not pieces:
-                self.population.pack(self._leave)
+            self._end_members([piece.member for piece in pieces or [] if piece.stopped])
             self._show()
             if self._stopping:
                 raise _Interrupted
@@ -180,8 +201,10 @@ class Driver:
                 if int(key) >= len(blocks):
                     self.store.drop("state", key)
             self.store.note("blocks", blocks)
+            self.store.note("lanes", self.population.lanes)
         self.store.note("gone", sorted(self.gone))
         self.store.note("saved", self.saved)
+        self.store.note("moved", self.moved)
         self.store.commit()
         cost = time.monotonic() - began
         self._commit_at = time.monotonic() + max(SECONDS_BETWEEN_COMMITS, cost / COMMIT_SHARE)
@@ -208,7 +231,7 @@ class Driver:
 
     def _show(self) -> None:
         now = time.monotonic()
-        if now - self._shown < 0.25:
+        if now - self._shown < 0.25 or not self.progress.verbose:
             return
         self._shown = now
         rows = [self.board.row(n) for n in self.board.ranking()[:5]]
@@ -241,4 +264,5 @@ class Driver:
         told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
         end = "search interrupted; the same call goes on" if self.interrupted and self.store.path else "search"
         end = "search interrupted" if self.interrupted and not self.store.path else end
-        return f"{end} - {told or 'no trials ended'} - {found}"
+        why = [f" (trial {t.number}: {t.note})" for t in self.board.trials if t.status == "failed"][:1]
+        return f"{end} - {told or 'no trials ended'}{''.join(why)} - {found}"

@@ -6,21 +6,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
+import jax
 import numpy as np
 
-from caviar.errors import ArgumentError
+from caviar.errors import OpenRangeError
 from caviar.ranges import Choice
 from caviar.studies.blocks import Lane, Member, Seat, Slice, on_host, packed, unpacked
 from caviar.studies.space import Space
 from caviar.studies.structures import Structure
+from caviar.training.monitor import direction, worst
 from caviar.training.populations import devices
 
 
 class Population:
     """Members by structure. `make(units, copy)` builds what a member of a new structure needs."""
 
-    def __init__(self, space: Space, make: Callable[[Seat], Structure]):
-        self.space, self._make = space, make
+    def __init__(self, space: Space, make: Callable[[Seat], Structure], lanes: Mapping[str, int] | None = None):
+        self.space, self._make, self._lanes = space, make, dict(lanes or {})
         self.structures: dict[Any, Structure] = {}
         self._is_number: dict[str, bool] = {}
         self._checked: set[int] = set()
@@ -40,12 +42,12 @@ class Population:
             return self.structures.setdefault(self._key(seat), made)
         found = self.structures[key]
         if id(found) not in self._checked:  # the second member: what it does not vary must be the same
-            self._checked.add(id(found))
             if self._make(seat).constants() != found.constants():
-                raise ArgumentError(
+                raise OpenRangeError(
                     "a number that a layer derives from a range in __init__ or build differs between members of one "
                     "structure: derive it in `call`, from the attribute that holds the range"
                 )
+            self._checked.add(id(found))
         return found
 
     def _learn(self, seat: Seat, made: Structure) -> None:
@@ -81,21 +83,39 @@ class Population:
         for seat in seats:
             try:
                 wanted.setdefault(self.structure_of(seat), []).append(seat)
+            except OpenRangeError:
+                raise
             except Exception as error:  # a layer of the user's may raise anything
                 failed[seat.member] = error
-        self._prepare(wanted, tell)
+        failed |= self._prepare(wanted, tell)
         lanes = self._lanes_to_move(wanted, parents)
         for structure in self.structures.values():
             _reseat(structure, wanted.get(structure, []), parents, lanes)
         return failed
 
-    def _prepare(self, wanted: dict[Structure, list[Seat]], tell: Callable[[int, int], None]) -> None:
-        """Compile what is needed, several programs at once."""
+    def _prepare(
+        self, wanted: dict[Structure, list[Seat]], tell: Callable[[int, int], None]
+    ) -> dict[Member, Exception]:
+        """Compile what is needed, several programs at once; what cannot be compiled is not wanted any more."""
         with ThreadPoolExecutor(devices()) as pool:
-            found = [pool.submit(s.prepare, seats) for s, seats in wanted.items()]
-            for done, future in enumerate(as_completed(found), 1):
-                future.result()
+            found = {pool.submit(s.prepare, seats, self._lanes_of(s)): s for s, seats in wanted.items()}
+            for done, _ in enumerate(as_completed(found), 1):
                 tell(done, len(found))
+        errors = {structure: future.exception() for future, structure in found.items()}
+        return {
+            seat.member: error
+            for structure, error in errors.items()
+            if isinstance(error, Exception)
+            for seat in wanted.pop(structure)
+        }
+
+    @property
+    def lanes(self) -> dict[str, int]:
+        """How many lanes the blocks of each structure have: rounding hangs on it, so a search that goes on keeps to it."""
+        return self._lanes | {repr(key): structure.lanes for key, structure in self.structures.items()}
+
+    def _lanes_of(self, structure: Structure) -> int | None:
+        return next((self._lanes.get(repr(key)) for key, s in self.structures.items() if s is structure), None)
 
     def _lanes_to_move(
         self, wanted: dict[Structure, list[Seat]], parents: Mapping[Member, Member]
@@ -111,8 +131,8 @@ class Population:
 
     # -- training -------------------------------------------------------------------------------------------------
 
-    def train(self, until: int) -> Iterator[list[Slice]]:
-        """Train everybody until so many epochs; what each dispatch brought."""
+    def train(self, until: int) -> Iterator[list[Slice] | None]:
+        """Train everybody until so many epochs; what each dispatch brought, and None where it is time to pack."""
         for structure in [*self.structures.values()]:
             yield from _train(structure, until)
 
@@ -144,25 +164,24 @@ class Population:
 
     def saved(self) -> tuple[list[dict[str, Any]], Iterable[bytes]]:
         """Every block: who sits in it and where it stands, and its state."""
-        blocks = [(b, s.lanes) for s in self.structures.values() for b in s.blocks]
+        blocks = [block for structure in self.structures.values() for block in structure.blocks]
         told = [
             {
                 "members": [list(seat.member) for seat in block.seats],
                 "stopped": [bool(s) for s in block.stopped],
                 "epoch": block.epoch,
                 "position": block.position,
-                "lanes": lanes,
             }
-            for block, lanes in blocks
+            for block in blocks
         ]
-        return told, (packed(on_host(block)) for block, _ in blocks)
+        return told, (packed(on_host(block)) for block in blocks)
 
-    def restore(self, told: list[dict[str, Any]], states: Iterable[bytes], seats: Mapping[Member, Seat]) -> None:
+    def restore(self, told: list[dict[str, Any]], states: Iterable[bytes], seat: Callable[[Member], Seat]) -> None:
         """Put saved blocks back."""
         for one, content in zip(told, states, strict=True):
-            row, leaves = [seats[Member(*m)] for m in one["members"]], unpacked(content)
+            row, leaves = [seat(Member(*m)) for m in one["members"]], unpacked(content)
             structure = self.structure_of(row[0])
-            structure.prepare(row, one["lanes"])
+            structure.prepare(row, self._lanes_of(structure))
             lanes = [Lane(leaves, i, one["epoch"], one["position"], s) for i, s in enumerate(one["stopped"])]
             structure.blocks.append(structure.restored(row, lanes))
 
@@ -177,11 +196,23 @@ def _reseat(
     here = structure.here
     old = [s for s in seats if s.member in here or s.member in parents]
     if any(member in lanes for member in here) or any(parents.get(s.member) in lanes for s in old):
-        structure.seat_again(old, {s.member: lanes[parents.get(s.member, s.member)] for s in old})
+        states = {s.member: lanes[s.member] for s in old if s.member not in parents}
+        states |= {s.member: _inherited(structure, s, lanes[parents[s.member]]) for s in old if s.member in parents}
+        structure.seat_again(old, states)
     structure.start([s for s in seats if s.member not in here and s.member not in parents])
 
 
-def _train(structure: Structure, until: int) -> Iterator[list[Slice]]:
+def _inherited(structure: Structure, heir: Seat, lane: Lane) -> Lane:
+    """A parent's state as that of its heir, who must find its best by itself: it has other hyperparameters."""
+    keeper = structure.recipe.rules[-1]
+    named = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(structure._pattern(heir))]
+    place = named.index(f"[0].rules[{len(structure.recipe.rules) - 1}]['best']")
+    leaves = [*lane.leaves]
+    leaves[place] = np.full_like(leaves[place], worst(direction(keeper.monitor, keeper.mode)))
+    return lane._replace(leaves=leaves)
+
+
+def _train(structure: Structure, until: int) -> Iterator[list[Slice] | None]:
     """All blocks of a structure keep together: each goes to the same epoch before any goes on."""
     while True:
         blocks = [b for b in structure.blocks if b.alive and b.epoch < until]
@@ -193,7 +224,7 @@ def _train(structure: Structure, until: int) -> Iterator[list[Slice]]:
         for block in blocks:
             while block.alive and block.epoch < target:
                 yield structure.advance(block, target)
-        yield []  # all are at the end of the same epoch: the time to pack
+        yield None  # all are at the end of the same epoch
 
 
 def _is_zero(value: Any) -> bool:

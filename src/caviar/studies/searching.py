@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from caviar.closing import hyperparameters, snake_case
+from caviar import config
+from caviar.closing import hyperparameters
 from caviar.errors import ArgumentError, FileError
 from caviar.models.configs import Writer
 from caviar.studies import strategies
@@ -19,7 +23,6 @@ from caviar.studies.space import Space, Template
 from caviar.studies.store import Store
 from caviar.studies.study import Study
 from caviar.studies.task import Task, checksum, cut, first_that_works
-from caviar.training.fit import check_counts
 from caviar.training.monitor import check_monitor, direction
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_list
@@ -70,10 +73,18 @@ def search(
     >>> bool(study.best_value < 0.5)
     True
     """
+    if not hasattr(model, "_compiled"):
+        raise ArgumentError(f"search takes a compiled model, and was given {model!r}")
     compiled = compiled_of(model, "search")
-    check_counts(trials=trials, epochs=epochs, repeats=repeats, keep=keep, validation_freq=validation_freq)
-    fixed = {"epochs": epochs, "trials": trials, "shuffle": shuffle, "validation_split": validation_split}
-    _check(fixed | {"class_weight": class_weight}, folds, validation_split or validation_data is not None)
+    counts = {"trials": trials, "epochs": epochs, "folds": folds, "repeats": repeats}
+    batches = {"shuffle": shuffle, "validation_batch_size": validation_batch_size, "validation_freq": validation_freq}
+    rest = {"keep": keep, "seed": seed, "validation_split": validation_split, "class_weight": class_weight}
+    _check_fixed(**counts, **batches, **rest, monitor=monitor, mode=mode)
+    _check_counts(**counts, keep=keep, seed=seed, validation_freq=validation_freq)
+    if x is None:
+        raise ArgumentError("search needs x: arrays of rows")
+    if folds is not None and (validation_split or validation_data is not None):
+        raise ArgumentError("folds validate on rows of x: leave out validation_split and validation_data")
     given = as_list(callbacks)
     listeners, asked = Listeners(given, trials, epochs), strategies.get(strategy)
     space = Space(Template(model, compiled, [c for c in given if isinstance(c, Rule)], batch_size))
@@ -87,26 +98,23 @@ def search(
     logged = task.recipe(units)[0].logged(validation is not None or folds is not None)
     task.monitor = monitor or ("val_loss" if "val_loss" in logged else logged[0])
     check_monitor(task.monitor, logged)
+    sign = direction(task.monitor, mode)
+    progress = SearchProgress(trials, epochs, task.monitor, sign, verbose)
 
-    counts = {
-        "trials": trials,
-        "epochs": epochs,
-        "folds": folds,
-        "repeats": repeats,
-        "monitor": task.monitor,
-        "mode": mode,
-    }
-    batches = {"shuffle": shuffle, "validation_batch_size": validation_batch_size, "validation_freq": validation_freq}
-    told = {**counts, "strategy": repr(asked), "seed": seed, **batches, **described(space, rows, validation)}
-    store = Store.open(path, told)
+    aim = {"monitor": task.monitor, "mode": mode, "strategy": repr(asked), "seed": seed}
+    is_new = path is not None and not Path(path).exists()
+    store = Store.open(path, _plain({**counts, **aim, **batches, **described(space, rows, validation)}))
     with contextlib.ExitStack() as closing:
+        if is_new:
+            closing.callback(_forget_unless_begun, path)
         closing.enter_context(store)  # what goes wrong undoes what was not committed
         chosen = _seed(store, seed)
         task.folds = cut(rows.number, folds, chosen)
-        _note_template(store, space, typical)
-        board = Board(space, store, chosen, task.monitor, direction(task.monitor, mode), task.folds, repeats)
+        board = Board(space, store, chosen, task.monitor, sign, task.folds, repeats)
+        if store.noted("template") is None:
+            _note_template(store, space, typical)
         driver = Driver(board, task, asked, trials, epochs, keep)
-        driver.run(SearchProgress(trials, epochs, task.monitor, board.sign, verbose), listeners)
+        driver.run(progress, listeners)
         closing.pop_all()
     if path is not None:  # the writer's place is free again; the study only looks
         store.close()
@@ -117,15 +125,38 @@ def search(
     return study
 
 
-def _check(fixed: dict[str, Any], folds: Any, validated: Any) -> None:
-    """Refuse ranges where nothing can vary, and folds that have nothing to do."""
+def _check_fixed(**fixed: Any) -> None:
+    """Refuse ranges where nothing can vary."""
     found = hyperparameters(**fixed)
     if found:
         raise ArgumentError(f"{found[0].name} cannot be a range: all members of a search share it")
-    if folds is not None and validated:
-        raise ArgumentError("folds validate on rows of x: leave out validation_split and validation_data")
-    if folds is not None and (not isinstance(folds, int) or isinstance(folds, bool) or folds < 2):
-        raise ArgumentError(f"folds must be a whole number of at least 2, and is {folds!r}")
+
+
+LEAST = {"folds": 2, "seed": 0}
+"""What is not at least 1."""
+
+
+def _check_counts(**counts: Any) -> None:
+    for name, value in counts.items():
+        least, may_be_none = LEAST.get(name, 1), name in LEAST
+        if value is None and may_be_none:
+            continue
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise ArgumentError(f"{name} must be a whole number of at least {least}, and is {value!r}")
+
+
+def _plain(told: dict[str, Any]) -> dict[str, Any]:
+    """NumPy's ints as Python's, which a file holds."""
+    return {name: int(value) if isinstance(value, np.integer) else value for name, value in told.items()}
+
+
+def _forget_unless_begun(path: Any) -> None:
+    """A search that could not begin leaves no file, which would only refuse the corrected one."""
+    store = Store.read(path)
+    begun = store.noted("begun")
+    store.close()
+    if begun is None:
+        Path(path).unlink()
 
 
 def _seed(store: Store, seed: int | None) -> int:
@@ -147,6 +178,8 @@ def described(space: Space, rows: Any, validation: Any) -> dict[str, Any]:
         "callbacks": [_spoken(rule) for rule in template.rules],
         "batch_size": repr(template.batch_size),
         "hyperparameters": {h.name: repr(h.range) for h in space.found},
+        "weights": checksum([v.value for v in getattr(template.model, "variables", []) if not v.is_drawn]),
+        "precision": [config.floatx(), config.dtype_policy()],
         "rows": rows.number,
         "data": checksum(rows),
         "validation": None if validation is None else checksum(validation),
@@ -158,7 +191,7 @@ def _spoken(value: Any) -> Any:
         return [_spoken(v) for v in value]
     if isinstance(value, dict):
         return {str(k): _spoken(v) for k, v in value.items()}
-    return getattr(value, "__name__", None) or repr(value)
+    return getattr(value, "__name__", None) or re.sub(r" at 0x[0-9a-f]+", "", repr(value))  # the same in every process
 
 
 def _note_template(store: Store, space: Space, typical: Any) -> None:
@@ -171,8 +204,9 @@ def _note_template(store: Store, space: Space, typical: Any) -> None:
             "model": writer(template.model),
             "compiled": {k: writer(v) for k, v in vars(template.compiled).items()},
         }
-        rules = {snake_case(type(rule).__name__): writer(rule) for rule in template.rules}
-        store.note("template", {**written, "rules": rules, "batch_size": writer(template.batch_size)})
+        written |= {"rules": writer(template.rules), "batch_size": writer(template.batch_size)}
+        store.note("template", {"written": written})
         store.note("inputs", _shapes(typical.built_for))
-    except FileError:
-        store.note("template", None)
+    except FileError as error:
+        store.note("template", {"refused": str(error)})
+    store.commit()  # others may look from now on

@@ -34,7 +34,10 @@ class Space:
 
     def __init__(self, template: Template):
         self.template = template
-        rules = {snake_case(type(rule).__name__): rule for rule in template.rules}
+        rules: dict[str, Any] = {}
+        for rule in template.rules:
+            name = snake_case(type(rule).__name__)
+            rules[f"{name}_{len(rules)}" if name in rules else name] = rule
         self.found: list[Hyperparameter] = hyperparameters_of(
             template.model, template.compiled, batch_size=template.batch_size, **rules
         )
@@ -59,7 +62,10 @@ class Space:
 
     def close(self, units: Sequence[float]) -> Template:
         """The template at a point: a network not yet built, an optimizer, rules."""
-        values = {h.name: h.range.at(u) for h, u in zip(self.found, units, strict=True)}
+        return self.with_values({h.name: h.range.at(u) for h, u in zip(self.found, units, strict=True)})
+
+    def with_values(self, values: dict[str, Any]) -> Template:
+        """The template with these values in place of its ranges."""
         made: Template = closed(self.template, self.found, values)
         made.compiled.optimizer = optimizers.get(made.compiled.optimizer)
         for part in parts_of(made.model, Model):

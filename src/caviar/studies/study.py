@@ -9,6 +9,7 @@ from caviar.errors import ArgumentError, FileError, unknown_name
 from caviar.graph.node import Input
 from caviar.layers.base import ensure_built
 from caviar.layers.merging import Average
+from caviar.layers.weights import initial_values, undrawn
 from caviar.models.configs import Reader
 from caviar.models.model import Model
 from caviar.ranges import Choice
@@ -18,11 +19,14 @@ from caviar.studies.space import Space, Template, labels_of
 from caviar.studies.store import Store
 from caviar.studies.tables import Dimension, Table, importance
 from caviar.training.compiled import Compiled
+from caviar.training.monitor import direction
+from caviar.training.rules import EarlyStopping, ReduceLROnPlateau, TerminateOnNaN
 
 
 class Study:
     """A search with its trials, curves and best models; made by `search`, or from a file by `load_study`.
 
+    >>> import numpy as np
     >>> from caviar.layers import Dense
     >>> from caviar.models import Sequential
     >>> from caviar.optimizers import SGD
@@ -96,11 +100,14 @@ class Study:
         """
         if not 0 <= trial < len(self._board.trials):
             raise ArgumentError(f"there is no trial {trial}: they are numbered 0 to {len(self._board.trials) - 1}")
+        with undrawn():
+            made = self._board.space.close(self._board.trials[trial].units)
+            ensure_built(made.model, self._inputs)
+        made.model._compiled, made.model.built_for = made.compiled, self._inputs
         config.set_random_seed(self._board.seed_of(Member(trial, copy)))
-        made = self._board.space.close(self._board.trials[trial].units)
-        made.model._compiled = made.compiled
-        ensure_built(made.model, self._inputs)
-        made.model.built_for = self._inputs
+        drawn, key = [v for v in made.model.variables if v.is_drawn], config.next_key()
+        for variable, value in zip(drawn, initial_values(drawn)(key) if drawn else [], strict=True):
+            variable.assign(value).is_drawn = True
         return made.model
 
     def ensemble(self, count: int = 5) -> Model:
@@ -165,7 +172,7 @@ class Study:
     # -- the file -------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Give the study's file back to other processes; it is closed too when the study is forgotten."""
+        """Let go of the study's file; that happens too when the study is forgotten."""
         self._board.store.close()
 
 
@@ -174,29 +181,30 @@ def load_study(path: Any, custom_objects: dict[str, Any] | None = None) -> Study
 
     >>> load_study("nowhere.study")
     Traceback (most recent call last):
-    caviar.errors.FileError: nowhere.study does not exist
+    caviar.errors.FileError: nowhere.study does not exist: no search has begun in it
     """
     from caviar.models.saving import _specs
 
     store = Store.read(path)
-    written = store.noted("template")
-    if written is None:
-        raise FileError(
-            f"{path} holds a model that could not be written down: call search again, with the same arguments"
-        )
-    read = Reader(custom_objects)
-    model, compiled = read(written["model"]), {k: read(v) for k, v in written["compiled"].items()}
-    rules = [read(rule) for rule in written["rules"].values()]
-    space = Space(Template(model, Compiled(**compiled), rules, read(written["batch_size"])))
-    told = store.search
+    space, told = Space(_template(store, custom_objects)), store.search
     folds = [None] * told["folds"] if told["folds"] else None
-    sign = _sign(told)
+    sign = direction(told["monitor"], told["mode"])
     board = Board(space, store, store.noted("seed"), told["monitor"], sign, folds, told["repeats"])
     board.trials = [board.known[n] for n in sorted(board.known)]
     return Study(board, _specs(store.noted("inputs")), not store.noted("done", False))
 
 
-def _sign(told: dict[str, Any]) -> int:
-    from caviar.training.monitor import direction
+def _template(store: Store, custom_objects: dict[str, Any] | None) -> Template:
+    """What the search was of, as its file tells."""
+    found = store.noted("template", {"refused": "the search has not begun"})
+    if "refused" in found:
+        raise FileError(
+            f"{store.path} cannot be opened without its model: {found['refused']}. "
+            "Or call search again, with the same arguments: a study that is finished trains nothing"
+        )
+    written, read = found["written"], Reader({**_RULES, **(custom_objects or {})})
+    model, compiled = read(written["model"]), {k: read(v) for k, v in written["compiled"].items()}
+    return Template(model, Compiled(**compiled), read(written["rules"]), read(written["batch_size"]))
 
-    return direction(told["monitor"], told["mode"])
+
+_RULES = {rule.__name__: rule for rule in (EarlyStopping, ReduceLROnPlateau, TerminateOnNaN)}

@@ -13,6 +13,7 @@ import numpy as np
 from caviar.data.arrays import Rows, check_batch_size
 from caviar.errors import ArgumentError
 from caviar.layers.weights import undrawn
+from caviar.ranges import Uniform
 from caviar.studies.best import KeepBest
 from caviar.studies.blocks import Seat
 from caviar.studies.space import Space
@@ -88,7 +89,32 @@ def first_that_works(space: Space, x: Any) -> tuple[Any, list[str], list[float]]
                 return model, build_for(model, x)[1], units
         except Exception as error:  # a layer of the user's may raise anything
             errors.append(error)
+    _refuse_fractions(space, x)
     raise errors[0]
+
+
+def _refuse_fractions(space: Space, x: Any) -> None:
+    """A network that cannot be built often has a range of floats where a whole number is needed: say where."""
+    middle = {h.name: h.range.at(0.5) for h in space.found}
+    whole = {name: round(value) if isinstance(value, float) else value for name, value in middle.items()}
+    for hyper in space.found if _can_be_built(space, x, whole) else []:
+        value, found = middle[hyper.name], hyper.range
+        if isinstance(value, float) and not _can_be_built(space, x, {**whole, hyper.name: value}):
+            better = (
+                f"IntUniform({found.low:.0f}, {found.high:.0f})"
+                if type(found) is Uniform
+                else f"Quantized({found!r}, 1)"
+            )
+            raise ArgumentError(f"{hyper.name} = {found!r} gives {value:g}, and must be a whole number: write {better}")
+
+
+def _can_be_built(space: Space, x: Any, values: dict[str, Any]) -> bool:
+    try:
+        with undrawn():
+            build_for(space.with_values(values).model, x)
+    except Exception:  # a layer of the user's may raise anything
+        return False
+    return True
 
 
 def cut(rows: int, folds: int | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]] | None:

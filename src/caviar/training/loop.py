@@ -59,7 +59,7 @@ class Training:
 def readable(recipe: Recipe, logs: Any, validated: bool = False) -> dict[str, Any]:
     """Logs on the host, in the order of people: loss, metrics, their validation, the rest. (A program sorts them by name.)"""
     found, names = jax.device_get(logs), recipe.log_names
-    wanted = [*names, *(f"val_{name}" for name in names if validated), "learning_rate"]
+    wanted = [*names, *(f"val_{name}" for name in recipe.scored_names if validated), "learning_rate"]
     return {name: as_python(found[name]) for name in wanted if name in found}
 
 

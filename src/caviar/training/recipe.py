@@ -64,6 +64,11 @@ class Recipe(Part):
             for name, regularizer in vars(layer).get("_penalties", {}).items()
         )
 
+    def scoring(self) -> Recipe:
+        """This recipe, counting what an evaluation counts; for the copies inside a program."""
+        self.custom_logs = ()
+        return self
+
     def initial_statistics(self, outputs: list[Any]) -> dict[str, Any]:
         """Nothing counted yet; outputs may be abstract, only their shapes are read."""
         zero = jnp.zeros((), config.floatx())
@@ -103,8 +108,11 @@ class Recipe(Part):
     @property
     def log_names(self) -> list[str]:
         """The names in the logs of an epoch, without validation."""
-        if self.custom_logs:
-            return list(self.custom_logs)
+        return list(self.custom_logs) or self.scored_names
+
+    @property
+    def scored_names(self) -> list[str]:
+        """The names in the logs of an evaluation: a `train_step` of one's own changes training alone."""
         several = len(self.losses) > 1
         parts = [
             f"{n}_loss" for n, loss in zip(self.output_names, self.losses, strict=True) if several and loss is not None
@@ -113,7 +121,7 @@ class Recipe(Part):
 
     def logged(self, validated: bool) -> list[str]:
         """All names in the logs of an epoch."""
-        names = self.log_names + ([f"val_{n}" for n in self.log_names] if validated else [])
+        names = self.log_names + ([f"val_{n}" for n in self.scored_names] if validated else [])
         return names + (["learning_rate"] if self.log_rate else [])
 
 

@@ -71,7 +71,7 @@ def score_step(structure: Structure, numbers: Any, run: Run, statistics: Any, ba
     """Count one batch without training."""
     values = merge(structure, run.trainable, run.fixed)
     found = evaluate(structure, numbers, values, call=lambda recipe: recipe.objective(batch)[1])
-    return found.copy.accumulate(statistics, batch, found.outputs)
+    return found.copy.scoring().accumulate(statistics, batch, found.outputs)
 
 
 def over_rows(body: Callable[[Any, Any], Any], carry: Any, data: Any, batch_size: int) -> Any:
@@ -89,7 +89,7 @@ def over_rows(body: Callable[[Any, Any], Any], carry: Any, data: Any, batch_size
 
 def evaluate_rows(structure: Structure, numbers: Any, run: Run, data: Any, batch_size: int) -> dict[str, Any]:
     """The logs over all rows of some data."""
-    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed)).scoring()
     first = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), data)
     statistics = recipe.initial_statistics(output_shapes(structure, numbers, run, first[0]))
     final = over_rows(lambda s, batch: score_step(structure, numbers, run, s, batch), statistics, data, batch_size)
