@@ -53,6 +53,10 @@ CONTENDERS = {
     "torch": Contender("torch_contender", ("torch",)),
     "torch-compile": Contender("torch_contender", ("torch",), options={"compiled": True}),
     "torch-bf16": Contender("torch_contender", ("torch",), options={"bf16": True}),
+    # The same loop, and the same graph, by caviar's dialects.
+    "caviar-torch": Contender("torch_contender", ("caviar",), {"BENCHMARK_TORCH": "caviar.dialects.torch"}),
+    "caviar-session": Contender("session_contender", ("caviar",), {"BENCHMARK_TF": "caviar.dialects.tensorflow"}),
+    "tf-session": Contender("session_contender", ("tensorflow",), {"BENCHMARK_TF": "tensorflow.compat.v1"}),
     # These take part in searches alone.
     "caviar-first": replace(_caviar("{fresh}"), fresh=True),
     "caviar-halving": _caviar("{fresh}", strategy="halving"),

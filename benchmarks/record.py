@@ -81,7 +81,7 @@ def _verdicts(row: Row, numbers: dict[str, Any]) -> list[str]:
         line = f"- **{name}** takes {middle:.2f} ({low:.2f} - {high:.2f}) of the time of {numbers['fastest_peer']}"
         if "bf16" in name and like:
             line += f", {medians[name] / medians[like]:.2f} of {like}'s"
-        aim = row.aim if name == "caviar" else None
+        aim = row.aim if name == row.contenders[0] else None
         lines.append(line + (f"; the aim is {aim:.3g}" if aim else "") + ".")
     return lines
 

@@ -7,14 +7,17 @@ Initial weights, Adam's epsilon and the batch-norm constants are Keras', so that
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import itertools
+import os
 from collections.abc import Callable
 from typing import Any
 
-import torch
-from torch import nn
-
 from benchmarks.rows import Row, Search, Tune
+
+torch: Any = importlib.import_module(os.environ.get("BENCHMARK_TORCH", "torch"))  # or caviar's dialect: the same loop
+nn: Any = torch.nn
 
 
 class _LSTM(nn.Module):
@@ -85,7 +88,7 @@ def _loss(row: Row, model: nn.Module, l2: float, bf16: bool) -> Callable[..., tu
     decayed = kernels[:-1] if row.network == "mlp_small" else []
 
     def loss(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast("cpu", torch.bfloat16) if bf16 else contextlib.nullcontext():
             output = model(x)
             value = compare(output, y)
         for kernel in decayed:
