@@ -44,7 +44,11 @@ def main() -> None:
     print(study.table().best(5))
     study.plot(path=folder / "study.png")
     ensemble = study.ensemble(5)
-    for name, model in {"first guess": panda, "best of the search": study.best_model, "ensemble of the best 5": ensemble}.items():
+    for name, model in {
+        "first guess": panda,
+        "best of the search": study.best_model,
+        "ensemble of the best 5": ensemble,
+    }.items():
         loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
         print(f"{name:24} on {len(x_test)} digits nobody saw: accuracy {accuracy:.1%}, loss {loss:.3f}")
     print(f"120 trials in {seconds:.0f} s; {folder}/digits.study goes on if it is killed; {folder}/study.png shows it")

@@ -1,0 +1,134 @@
+"""Whether gradients are recorded, and gradients by themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import weakref
+from typing import Any
+
+from caviar.dialects.torch.tensor import Tensor
+from caviar.errors import ArgumentError
+from caviar.graph.lazy import recording
+
+
+class set_grad_enabled(contextlib.ContextDecorator):
+    """Record gradients, or not: at once, inside a `with` block, or as a decorator.
+
+    >>> with set_grad_enabled(False):
+    ...     is_grad_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool):
+        self.before = recording().gradients
+        self.mode = recording().gradients = bool(mode)
+
+    def __call__(self, function: Any) -> Any:
+        """The function with gradients recorded, or not."""
+        recording().gradients = self.before
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with set_grad_enabled(self.mode):
+                return function(*args, **kwargs)
+
+        return wrapped
+
+    def __enter__(self) -> None:
+        recording().gradients = self.mode
+
+    def __exit__(self, *_: object) -> None:
+        recording().gradients = self.before
+
+
+class _Mode(contextlib.ContextDecorator):
+    mode = False
+
+    def __init__(self, function: Any = None):
+        self.before: list[bool] = []
+
+    def __new__(cls, function: Any = None) -> Any:
+        """`@torch.no_grad` without brackets decorates too."""
+        self = super().__new__(cls)
+        if callable(function):
+            self.__init__()  # type: ignore[misc]
+            return self(function)
+        return self
+
+    def __enter__(self) -> None:
+        self.before.append(recording().gradients)
+        recording().gradients = self.mode
+
+    def __exit__(self, *_: object) -> None:
+        recording().gradients = self.before.pop()
+
+
+class no_grad(_Mode):
+    """Record no gradients inside a `with` block, or in a function that it decorates.
+
+    >>> import caviar.dialects.torch as torch
+    >>> w = torch.ones(2, requires_grad=True)
+    >>> with no_grad():
+    ...     (2 * w).requires_grad
+    False
+    """
+
+
+class inference_mode(_Mode):
+    """The same as `no_grad`."""
+
+    def __init__(self, mode: Any = True):
+        super().__init__()
+        self.mode = mode is False
+
+
+class enable_grad(_Mode):
+    """Record gradients again, inside `no_grad`."""
+
+    mode = True
+
+
+def is_grad_enabled() -> bool:
+    """Whether gradients are recorded."""
+    return recording().gradients
+
+
+def check(target: Tensor, seed: Any, create_graph: bool) -> None:
+    """Refuse what has no gradient."""
+    if not target.requires_grad:
+        raise ArgumentError(
+            "backward needs a tensor that was made from one with requires_grad=True: this one was not, "
+            "or under torch.no_grad(), or from detached tensors"
+        )
+    if create_graph:
+        raise ArgumentError(
+            "create_graph=True is not supported: gradients of gradients are jax.grad's, or caviar.graph's"
+        )
+    if seed is None and target.numel() != 1:
+        raise ArgumentError(
+            f"backward without a gradient is for one number, and this tensor has shape {tuple(target.shape)}: "
+            "take its mean() or sum() first, or give gradient="
+        )
+    if target.is_leaf:
+        raise ArgumentError("this tensor is a leaf: backward starts at the result of an operation")
+
+
+def grad(
+    outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool = False, create_graph: bool = False
+) -> tuple[Tensor, ...]:
+    """The gradients of a tensor with respect to others, leaves or results, without touching any `.grad`.
+
+    >>> import caviar.dialects.torch as torch
+    >>> w = torch.tensor(3.0, requires_grad=True)
+    >>> grad(w * w, w)
+    (tensor(6.),)
+    """
+    (output,) = outputs if isinstance(outputs, (list, tuple)) else (outputs,)
+    (seed,) = grad_outputs if isinstance(grad_outputs, (list, tuple)) else (grad_outputs,)
+    wanted = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+    check(output, seed, create_graph)
+    _, made = recording().gradient(output, seed and seed.held(), wanted, retain_graph)
+    found = tuple(Tensor.holding(value) for value in made)
+    recording().results += [weakref.ref(t) for t in found]
+    return found

@@ -1,0 +1,266 @@
+"""Making tensors from data, from nothing, and by chance. Chance is NumPy's, on the host: it compiles nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from caviar import config
+from caviar.dialects.torch.dtypes import default, held_as
+from caviar.dialects.torch.tensor import Tensor, wrap
+from caviar.errors import ArgumentError, DataError
+from caviar.graph.evaluation import current
+from caviar.graph.lazy import Value
+
+
+class _Chance:
+    """Where random numbers come from: a generator for the host, and seeds for what is drawn inside programs."""
+
+    generator = np.random.default_rng()
+    seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+    draws = 0
+
+
+def manual_seed(seed: int) -> None:
+    """Make everything random that follows reproducible.
+
+    >>> manual_seed(0)
+    """
+    config.set_random_seed(int(seed) % 2**63)
+    _Chance.generator = np.random.default_rng(int(seed) % 2**63)
+    _Chance.seed, _Chance.draws = int(seed) % 2**31, 0
+
+
+def initial_seed() -> int:
+    """The seed given last."""
+    return _Chance.seed
+
+
+class Generator:
+    """A source of random numbers of its own, for what takes `generator=`: always on the host.
+
+    >>> bool(randperm(9, generator=Generator().manual_seed(1)).equal(randperm(9, generator=Generator().manual_seed(1))))
+    True
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.seed()
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Begin anew from a seed."""
+        self._seed, self.chance = int(seed), np.random.default_rng(int(seed) % 2**63)
+        return self
+
+    def seed(self) -> int:
+        """Begin anew from a seed that nobody knows."""
+        return self.manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)).initial_seed()
+
+    def initial_seed(self) -> int:
+        """The seed given last."""
+        return self._seed
+
+
+def generator(given: Generator | None = None) -> np.random.Generator:
+    """The generator for draws on the host, or the one in that which was given."""
+    return _Chance.generator if given is None else given.chance
+
+
+_host = generator  # where an argument has that name
+
+
+def next_draw() -> tuple[int, int]:
+    """The seed and number of a draw inside a program."""
+    _Chance.draws += 1
+    return _Chance.seed, _Chance.draws
+
+
+def key_of(seed: jax.Array, draw: jax.Array) -> jax.Array:
+    """The random key for a seed and the number of a draw, inside a program."""
+    return jax.random.fold_in(jax.random.key(seed), draw)
+
+
+def fresh(array: Any, requires_grad: bool = False) -> Tensor:
+    """A new tensor of an array on the host."""
+    return wrap(np.asarray(array)).requires_grad_(requires_grad)
+
+
+def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of a number, nested lists or an array, copied.
+
+    >>> tensor([[1, 2], [3, 4]]).shape
+    torch.Size([2, 2])
+    """
+    if isinstance(data, (Tensor, jax.Array)):
+        made = Tensor.holding(data.held() if isinstance(data, Tensor) else Value(data))
+        return (made if dtype is None else made.to(dtype)).requires_grad_(requires_grad)
+    given = isinstance(data, (np.ndarray, np.generic))
+    try:
+        array = np.array(data if given else _plain(data))
+    except ValueError as error:
+        raise DataError(f"nested lists of different lengths are no tensor: {error}") from error
+    if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+        raise DataError(f"tensor takes numbers, and was given {array.dtype.name}: {data!s:.60}")
+    if dtype is not None:
+        array = array.astype(held_as(dtype))
+    elif array.dtype.kind == "f" and not given:
+        array = array.astype(default())
+    return fresh(_held(array), requires_grad)
+
+
+def _plain(data: Any) -> Any:
+    """Tensors inside lists as numbers."""
+    if isinstance(data, Tensor):
+        return data.tolist()
+    return [_plain(d) for d in data] if isinstance(data, (list, tuple)) else data
+
+
+def _held(array: np.ndarray) -> np.ndarray:
+    """64-bit numbers in the width that the library computes with."""
+    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """A tensor of whatever it is; a tensor as it is."""
+    return (data if dtype is None else data.to(dtype)) if isinstance(data, Tensor) else tensor(data, dtype)
+
+
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    """A tensor of an array, copied: writing into one does not change the other."""
+    if not isinstance(ndarray, np.ndarray):
+        raise ArgumentError(f"from_numpy takes a NumPy array, and was given {type(ndarray).__name__}")
+    return tensor(ndarray)
+
+
+def _size(size: tuple[Any, ...]) -> tuple[int, ...]:
+    given = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+    return tuple(int(n) for n in given)
+
+
+def _type(dtype: Any) -> np.dtype:
+    return default() if dtype is None else held_as(dtype)
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of a shape."""
+    return fresh(np.zeros(_size(size), _type(dtype)), requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of a shape."""
+    return fresh(np.ones(_size(size), _type(dtype)), requires_grad)
+
+
+empty = zeros
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """One number everywhere."""
+    kind = held_as(dtype) if dtype is not None else tensor(fill_value).held().spec.dtype
+    return fresh(np.full(_size((size,)), fill_value, kind), requires_grad)
+
+
+def zeros_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the same shape and type."""
+    return full_like(input, 0, dtype, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the same shape and type."""
+    return full_like(input, 1, dtype, requires_grad=requires_grad)
+
+
+empty_like = zeros_like
+
+
+def full_like(
+    input: Tensor, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """One number everywhere, in the same shape and type."""
+    kind = input.held().spec.dtype if dtype is None else held_as(dtype)
+    return fresh(np.full(input.shape, float(fill_value) if kind.kind == "f" else fill_value, kind), requires_grad)
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Numbers from start to end, end excluded."""
+    start, end = (0, start) if end is None else (start, end)
+    whole = all(isinstance(n, (int, np.integer)) for n in (start, end, step))
+    made = np.arange(start, end, step, dtype=np.int64 if whole else np.float64)
+    return fresh(_held(made.astype(held_as(dtype) if dtype is not None else made.dtype if whole else default())))
+
+
+def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """So many numbers from start to end, both included."""
+    return fresh(np.linspace(start, end, steps).astype(_type(dtype)))
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Ones on the diagonal."""
+    return fresh(np.eye(n, m, dtype=_type(dtype)))
+
+
+def drawn(kind: str, size: Any, dtype: Any, *numbers: float, source: Any = None) -> Tensor:
+    """Random numbers: on the host, or inside an evaluation from its key."""
+    held, context = _type(dtype), current()
+    if source is None and context is not None and context.rng is not None:
+        key, (a, b) = jax.random.fold_in(context.rng, 2**20 + next_draw()[1]), numbers
+        draw = jax.random.uniform(key, size, held) * (b - a) + a if kind == "uniform" else None
+        return Tensor.holding(Value(draw if draw is not None else jax.random.normal(key, size, held) * b + a))
+    return fresh(getattr(generator(source), kind)(*numbers, size=tuple(size)).astype(held))
+
+
+def rand(
+    *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Numbers between 0 and 1."""
+    return drawn("uniform", _size(size), dtype, 0, 1, source=generator).requires_grad_(requires_grad)
+
+
+def randn(
+    *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Numbers from the standard normal distribution."""
+    return drawn("normal", _size(size), dtype, 0, 1, source=generator).requires_grad_(requires_grad)
+
+
+def rand_like(input: Tensor, dtype: Any = None) -> Tensor:
+    """Numbers between 0 and 1, of the same shape and type."""
+    return rand(*input.shape, dtype=dtype or input.dtype)
+
+
+def randn_like(input: Tensor, dtype: Any = None) -> Tensor:
+    """Normal numbers of the same shape and type."""
+    return randn(*input.shape, dtype=dtype or input.dtype)
+
+
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None) -> Tensor:
+    """Normal numbers with mean and standard deviation, numbers or tensors."""
+    if size is None:
+        size = next(v.shape for v in (mean, std) if isinstance(v, Tensor))
+    return randn(*size, generator=generator) * std + mean
+
+
+def randint(
+    low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = None, device: Any = None
+) -> Tensor:
+    """Whole numbers from low to high, high excluded."""
+    if size is None:
+        low, high, size = 0, low, high
+    return fresh(_held(_host(generator).integers(low, high, tuple(size))).astype(held_as(dtype or np.int64)))
+
+
+def randperm(n: int, *, generator: Any = None, device: Any = None) -> Tensor:
+    """The numbers below n in random order."""
+    return fresh(_held(_host(generator).permutation(n)))
+
+
+def bernoulli(input: Tensor) -> Tensor:
+    """Ones with these probabilities, else zeros."""
+    return (rand_like(input) < input).to(input.dtype)
+
+
+CREATORS = {f.__name__: f for f in (
+    tensor, as_tensor, from_numpy, zeros, ones, full, zeros_like, ones_like, full_like, arange, linspace, eye, rand, randn,
+    rand_like, randn_like, normal, randint, randperm, bernoulli, manual_seed, initial_seed, Generator,
+)} | {"empty": empty, "empty_like": empty_like}  # fmt: skip

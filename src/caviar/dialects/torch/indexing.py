@@ -1,0 +1,134 @@
+"""`x[...]`: ints and the starts of slices are numbers, so that a loop over batches compiles once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from caviar.dialects.torch.functions import record
+from caviar.dialects.torch.shapes import _view
+from caviar.dialects.torch.tensor import Tensor, wrap
+from caviar.errors import ShapeError
+
+Template = tuple[tuple[Any, ...], ...]
+
+
+def read(x: Tensor, index: Any) -> Tensor:
+    """`x[index]`: a view, unless tensors are among the indices."""
+    template, operands = _taken_apart(x, index, moving=True)
+    if any(kind == "tensor" for kind, *_ in template):
+        return record(get, x, *operands, template=template)
+    return _view(x, get, put, {"template": template}, tuple(operands))
+
+
+def write(x: Tensor, index: Any, value: Any) -> None:
+    """`x[index] = value`."""
+    value = value if isinstance(value, Tensor) or np.isscalar(value) else wrap(np.asarray(value))
+    if isinstance(index, Tensor) and index.held().spec.dtype == bool and not (isinstance(value, Tensor) and value.ndim):
+        x.become(record(put_masked, x, index, value))
+        return
+    template, operands = _taken_apart(x, index, moving=True)
+    x.become(record(put, x, value, *operands, template=template))
+
+
+def _taken_apart(x: Tensor, index: Any, moving: bool) -> tuple[Template, list[Any]]:
+    """What each index does, and the numbers and tensors in them."""
+    items = _complete(x, index if isinstance(index, tuple) else (index,))
+    if any(isinstance(i, Tensor) for i in items):
+        moving = False
+    template, operands, axis = list[tuple[Any, ...]](), list[Any](), 0
+    for item in items:
+        if item is None:
+            template.append(("new",))
+            continue
+        size = x.shape[axis]
+        axis += 1
+        if isinstance(item, Tensor):
+            template.append(("tensor",))
+            operands.append(item)
+        elif isinstance(item, slice):
+            start, stop, step = item.indices(size)
+            if (start, stop, step) == (0, size, 1):
+                template.append(("all",))
+            elif step == 1 and moving:
+                template.append(("slice", max(stop - start, 0)))
+                operands.append(np.int32(min(start, size)))
+            else:
+                template.append(("steps", start, stop, step))
+        else:
+            template.append(("int",))
+            operands.append(np.int32(_within(int(item), size, axis - 1)))
+    return tuple(template), operands
+
+
+def _within(i: int, size: int, axis: int) -> int:
+    if not -size <= i < size:
+        raise IndexError(f"index {i} is out of bounds for dimension {axis} of size {size}")
+    return i % size
+
+
+def _complete(x: Tensor, items: tuple[Any, ...]) -> list[Any]:
+    """One index for each dimension: masks become the places where they are true, which looks at them."""
+    full: list[Any] = []
+    for item in items:
+        item = wrap(np.asarray(item)) if isinstance(item, (list, np.ndarray)) else item
+        if isinstance(item, Tensor) and item.held().spec.dtype == bool:
+            full += [wrap(at.astype(np.int32)) for at in np.nonzero(np.asarray(item.array()))]
+        else:
+            full.append(item)
+    used = sum(i is not None and i is not Ellipsis for i in full)
+    if used > x.ndim:
+        raise ShapeError(f"{used} indices for a tensor of shape {tuple(x.shape)}")
+    at = next((n for n, i in enumerate(full) if i is Ellipsis), len(full))
+    return [*full[:at], *[slice(None)] * (x.ndim - used), *full[at + 1 :]]
+
+
+def _paired(template: Template, operands: tuple[Any, ...]) -> list[tuple[tuple[Any, ...], Any]]:
+    values = iter(operands)
+    return [(entry, next(values) if entry[0] in ("tensor", "int", "slice") else None) for entry in template]
+
+
+def get(x: jax.Array, *operands: Any, template: Template) -> jax.Array:
+    """What an index takes from an array."""
+    places: list[Any] = []
+    axis = 0
+    for (kind, *rest), value in _paired(template, operands):
+        if kind == "slice":
+            x = jax.lax.dynamic_slice_in_dim(x, value, rest[0], axis)
+        elif kind == "int":
+            x = jax.lax.dynamic_slice_in_dim(x, value, 1, axis)
+        axis += kind != "new"
+        places.append(
+            {"new": None, "int": 0, "tensor": value}.get(kind, slice(*rest) if kind == "steps" else slice(None))
+        )
+    return x[tuple(places)]
+
+
+def put(x: jax.Array, value: Any, *operands: Any, template: Template) -> jax.Array:
+    """The array with a value written where an index says."""
+    if any(kind in ("tensor", "steps") for kind, *_ in template):
+        places = [{"new": None, "int": v, "tensor": v}.get(kind, slice(*rest) if kind == "steps" else slice(None))
+            for (kind, *rest), v in _paired(template, operands)]  # fmt: skip
+        if not any(kind == "slice" for kind, *_ in template):
+            return x.at[tuple(places)].set(jnp.asarray(value, x.dtype))
+    starts, sizes, shape, axis = [], [], [], 0
+    for (kind, *rest), start in _paired(template, operands):
+        if kind == "new":
+            shape.append(1)
+            continue
+        size = {"int": 1, "slice": rest[0] if rest else 0}.get(kind, x.shape[axis])
+        starts.append(jnp.int32(0) if start is None else start)
+        sizes.append(size)
+        shape += [size] if kind != "int" else []
+        axis += 1
+    block = jnp.broadcast_to(jnp.asarray(value, x.dtype), shape).reshape(sizes)
+    return jax.lax.dynamic_update_slice(x, block, starts)
+
+
+def put_masked(x: jax.Array, mask: jax.Array, value: Any) -> jax.Array:
+    """The array with one number written where the mask is true."""
+    mask = mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
+    return jnp.where(mask, jnp.asarray(value, x.dtype), x)

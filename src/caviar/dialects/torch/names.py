@@ -1,0 +1,36 @@
+"""What is said when a name is not there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from caviar.errors import UnknownNameError
+
+
+class MissingNameError(UnknownNameError, AttributeError):
+    """A name that PyTorch may have and this dialect has not."""
+
+
+def missing(module: str, known: Iterable[str]) -> Callable[[str], Any]:
+    """The `__getattr__` of a module: says what there is instead.
+
+    >>> try:
+    ...     missing("nn", ["Linear", "Conv2d"])("Linaer")
+    ... except AttributeError as error:
+    ...     print(error)
+    nn.Linaer is not part of caviar's PyTorch dialect: did you mean nn.Linear? It has Conv2d, Linear
+    """
+    names = sorted(n for n in known if not n.startswith("_"))
+
+    def refuse(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+        hint = f"did you mean {module}.{near[0]}? " if near else "write it with what there is. "
+        raise MissingNameError(
+            f"{module}.{name} is not part of caviar's PyTorch dialect: {hint}It has {', '.join(names)}"
+        )
+
+    return refuse

@@ -1,0 +1,173 @@
+"""`torch.nn.init`: first values, in place. Chance is the host's, so `torch.manual_seed` repeats it and nothing compiles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from caviar.dialects.torch import creation
+from caviar.dialects.torch.names import missing
+from caviar.dialects.torch.tensor import Tensor
+from caviar.errors import ArgumentError, ShapeError, unknown_name
+from caviar.graph.lazy import Value
+
+_GAINS = {
+    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), 1.0),
+    "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "leaky_relu": math.nan, "selu": 3 / 4,
+}  # fmt: skip
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """How much larger weights must be before a nonlinearity; `param` is the slope of a leaky ReLU.
+
+    >>> calculate_gain("leaky_relu", 1.0), calculate_gain("selu")
+    (1.0, 0.75)
+    """
+    if nonlinearity not in _GAINS:
+        raise unknown_name("nonlinearity", nonlinearity, _GAINS)
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    return _GAINS[nonlinearity]
+
+
+def _put(tensor: Tensor, values: Any) -> Tensor:
+    tensor.hold(Value(np.asarray(values).astype(tensor.held().spec.dtype)))
+    return tensor
+
+
+def _fans(tensor: Tensor) -> tuple[int, int]:
+    """How many inputs a unit sums over, and how many units an input reaches."""
+    if tensor.ndim < 2:
+        raise ShapeError(
+            f"a tensor of shape {tuple(tensor.shape)} has no fans: this is for weights of 2 or more dimensions"
+        )
+    receptive = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * receptive, tensor.shape[0] * receptive
+
+
+def _fan(tensor: Tensor, mode: str) -> int:
+    fans = dict(zip(("fan_in", "fan_out"), _fans(tensor), strict=True))
+    if mode not in fans:
+        raise unknown_name("mode", mode, fans)
+    return fans[mode]
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
+    """Uniform between a and b."""
+    return _put(tensor, creation.generator(generator).uniform(a, b, tensor.shape))
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
+    """Normal."""
+    return _put(tensor, creation.generator(generator).normal(mean, std, tensor.shape))
+
+
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+) -> Tensor:
+    """Normal, given that it falls between a and b, which are values and not multiples of the deviation."""
+    low, high = special.ndtr((a - mean) / std), special.ndtr((b - mean) / std)
+    if not low < high:
+        raise ArgumentError(f"between a={a} and b={b} a normal of mean {mean} and deviation {std} has no values")
+    drawn = special.ndtri(creation.generator(generator).uniform(low, high, tensor.shape))
+    return _put(tensor, np.clip(mean + std * drawn, a, b))
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """The same number everywhere."""
+    return _put(tensor, np.full(tensor.shape, val))
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """1 everywhere."""
+    return constant_(tensor, 1)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """0 everywhere."""
+    return constant_(tensor, 0)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity matrix.
+
+    >>> import caviar.dialects.torch as torch
+    >>> eye_(torch.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
+    _matrix(tensor, "eye_")
+    return _put(tensor, np.eye(*tensor.shape))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Kernels that hand on each channel as it is."""
+    if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
+        raise ShapeError(
+            f"dirac_ is for kernels whose outputs divide into groups, not {tuple(tensor.shape)} in {groups} groups"
+        )
+    kernel, each = np.zeros(tensor.shape), tensor.shape[0] // groups
+    middle = tuple(n // 2 for n in tensor.shape[2:])
+    for at in range(groups * each):
+        if at % each < tensor.shape[1]:
+            kernel[(at, at % each, *middle)] = 1
+    return _put(tensor, kernel)
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+    """Uniform, so that the variance stays as it is forwards and backwards, as far as one can have both (Glorot)."""
+    bound = gain * math.sqrt(6 / sum(_fans(tensor)))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+    """The same with normals."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
+
+
+def kaiming_uniform_(
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+) -> Tensor:
+    """Uniform, so that the variance stays as it is forwards ("fan_in") or backwards ("fan_out") (He)."""
+    bound = calculate_gain(nonlinearity, a) * math.sqrt(3 / _fan(tensor, mode))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+) -> Tensor:
+    """The same with normals."""
+    return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+    """Rows, or columns where those are fewer, of length `gain` that stand at right angles."""
+    _fans(tensor)
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    drawn = creation.generator(generator).normal(size=(max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(drawn)
+    q *= np.sign(np.diag(r))  # else the directions are not uniform
+    return _put(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Normal, but in each column this share of rows, chosen at random, is 0."""
+    _matrix(tensor, "sparse_")
+    chance, rows = creation.generator(generator), tensor.shape[0]
+    order = chance.permuted(np.tile(np.arange(rows)[:, None], tensor.shape[1]), axis=0)
+    return _put(tensor, np.where(order < math.ceil(sparsity * rows), 0, chance.normal(0, std, tensor.shape)))
+
+
+def _matrix(tensor: Tensor, name: str) -> None:
+    if tensor.ndim != 2:
+        raise ShapeError(f"{name} fills matrices, and was given the shape {tuple(tensor.shape)}")
+
+
+__all__ = [
+    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",
+    "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
+]  # fmt: skip
+__getattr__ = missing("nn.init", __all__)

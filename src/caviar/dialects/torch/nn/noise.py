@@ -1,0 +1,46 @@
+"""What drops values while training."""
+
+from __future__ import annotations
+
+from caviar.dialects.torch.nn import functional as F
+from caviar.dialects.torch.nn.applied import Applied
+
+
+class _Dropout(Applied):
+    shown = ("p", "inplace")
+
+
+class Dropout(_Dropout):
+    """Zeros in the place of a share p of the elements while training, the others larger by as much."""
+
+    function = F.dropout
+
+
+class Dropout1d(_Dropout):
+    """`Dropout` of whole channels of sequences."""
+
+    function = F.dropout1d
+
+
+class Dropout2d(_Dropout):
+    """`Dropout` of whole channels of images."""
+
+    function = F.dropout2d
+
+
+class Dropout3d(_Dropout):
+    """`Dropout` of whole channels of volumes."""
+
+    function = F.dropout3d
+
+
+class AlphaDropout(_Dropout):
+    """`Dropout` for networks of SELUs: mean and variance stay."""
+
+    function = F.alpha_dropout
+
+
+class FeatureAlphaDropout(_Dropout):
+    """`AlphaDropout` of whole channels."""
+
+    function = F.feature_alpha_dropout

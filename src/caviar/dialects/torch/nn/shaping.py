@@ -1,0 +1,258 @@
+"""Modules that change shapes: flattening, padding, resizing."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from caviar.dialects.torch.nn import functional as F
+from caviar.dialects.torch.nn.applied import Applied
+from caviar.dialects.torch.nn.module import Module
+from caviar.dialects.torch.shapes import flatten, unflatten
+from caviar.layers.lowering.windows import sizes
+
+
+class Identity(Module):
+    """The input itself; takes any arguments."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        """The input."""
+        return input
+
+
+def _flat(input: Any, start_dim: int = 1, end_dim: int = -1) -> Any:
+    return flatten(input, start_dim, end_dim)
+
+
+class Flatten(Applied):
+    """All dimensions but the batch as one."""
+
+    function = _flat
+    shown = ("start_dim", "end_dim")
+
+
+def _unflat(input: Any, dim: int, unflattened_size: Any) -> Any:
+    return unflatten(input, dim, unflattened_size)
+
+
+class Unflatten(Applied):
+    """One dimension as several.
+
+    >>> Unflatten(1, (2, 3))
+    Unflatten(dim=1, unflattened_size=(2, 3))
+    """
+
+    function = _unflat
+    shown = ("dim", "unflattened_size")
+
+
+class _Pad(Module):
+    """What the paddings share: so many values before and after each axis of space, the last one first."""
+
+    rank: ClassVar[int]
+    mode: ClassVar[str]
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__()
+        self.padding = sizes(padding, 2 * self.rank)
+
+    def forward(self, input: Any) -> Any:
+        """The input with edges."""
+        return F.pad(input, self.padding, self.mode)
+
+    def extra_repr(self) -> str:
+        """The edges."""
+        return str(self.padding)
+
+
+class _ConstantPad(_Pad):
+    def __init__(self, padding: Any, value: float) -> None:
+        super().__init__(padding)
+        self.value = value
+
+    def forward(self, input: Any) -> Any:
+        """The input with edges."""
+        return F.pad(input, self.padding, "constant", self.value)
+
+    def extra_repr(self) -> str:
+        """The edges and their value."""
+        return f"padding={self.padding}, value={self.value}"
+
+
+class ZeroPad1d(_Pad):
+    """Zeros around sequences."""
+
+    rank, mode = 1, "constant"
+
+
+class ZeroPad2d(_Pad):
+    """Zeros around images."""
+
+    rank, mode = 2, "constant"
+
+
+class ZeroPad3d(_Pad):
+    """Zeros around volumes."""
+
+    rank, mode = 3, "constant"
+
+
+class ReflectionPad1d(_Pad):
+    """Sequences, mirrored at their edges."""
+
+    rank, mode = 1, "reflect"
+
+
+class ReflectionPad2d(_Pad):
+    """Images, mirrored at their edges."""
+
+    rank, mode = 2, "reflect"
+
+
+class ReflectionPad3d(_Pad):
+    """Volumes, mirrored at their edges."""
+
+    rank, mode = 3, "reflect"
+
+
+class ReplicationPad1d(_Pad):
+    """Sequences, whose edges are repeated."""
+
+    rank, mode = 1, "replicate"
+
+
+class ReplicationPad2d(_Pad):
+    """Images, whose edges are repeated."""
+
+    rank, mode = 2, "replicate"
+
+
+class ReplicationPad3d(_Pad):
+    """Volumes, whose edges are repeated."""
+
+    rank, mode = 3, "replicate"
+
+
+class CircularPad1d(_Pad):
+    """Sequences that go on at the other side."""
+
+    rank, mode = 1, "circular"
+
+
+class CircularPad2d(_Pad):
+    """Images that go on at the other side."""
+
+    rank, mode = 2, "circular"
+
+
+class CircularPad3d(_Pad):
+    """Volumes that go on at the other side."""
+
+    rank, mode = 3, "circular"
+
+
+class ConstantPad1d(_ConstantPad):
+    """One number around sequences."""
+
+    rank = 1
+
+
+class ConstantPad2d(_ConstantPad):
+    """One number around images."""
+
+    rank = 2
+
+
+class ConstantPad3d(_ConstantPad):
+    """One number around volumes."""
+
+    rank = 3
+
+
+class Upsample(Applied):
+    """Space in another size, or so many times as large.
+
+    >>> Upsample(scale_factor=2.0)
+    Upsample(scale_factor=2.0, mode='nearest')
+    """
+
+    function = F.interpolate
+    fixed = ("scale_factor",)
+
+    def __init__(
+        self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+    ) -> None:  # fmt: skip
+        several = isinstance(scale_factor, (tuple, list))
+        scale = tuple(map(float, scale_factor)) if several else scale_factor and float(scale_factor)
+        super().__init__(size, scale, mode, align_corners, recompute_scale_factor)
+
+    def extra_repr(self) -> str:
+        """The size or the factor."""
+        what = "size" if self.scale_factor is None else "scale_factor"
+        return f"{what}={getattr(self, what)!r}, mode={self.mode!r}"
+
+
+class UpsamplingNearest2d(Upsample):
+    """Images with pixels repeated."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor)
+
+
+class UpsamplingBilinear2d(Upsample):
+    """Images with pixels between the others, corners kept."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "bilinear", True)
+
+
+class PixelShuffle(Applied):
+    """Channels in groups as blocks of pixels."""
+
+    function = F.pixel_shuffle
+    shown = ("upscale_factor",)
+
+
+class PixelUnshuffle(Applied):
+    """Blocks of pixels as channels."""
+
+    function = F.pixel_unshuffle
+    shown = ("downscale_factor",)
+
+
+class ChannelShuffle(Applied):
+    """The channels of all groups in turn."""
+
+    function = F.channel_shuffle
+    shown = ("groups",)
+
+
+class Unfold(Applied):
+    """The patches that a window meets on an image, each as a column."""
+
+    function = F.unfold
+    shown = ("kernel_size", "dilation", "padding", "stride")
+
+
+class Fold(Applied):
+    """Patches added up where they came from."""
+
+    function = F.fold
+    shown = ("output_size", *Unfold.shown)
+
+
+class CosineSimilarity(Applied):
+    """The cosine of the angle between the vectors along `dim`."""
+
+    function, tensors = F.cosine_similarity, 2
+    hidden = ("dim", "eps")
+
+
+class PairwiseDistance(Applied):
+    """The distance of each vector of the first to that of the second."""
+
+    function, tensors = F.pairwise_distance, 2
+    hidden, fixed = ("p", "eps", "keepdim"), ("p",)

@@ -1,0 +1,64 @@
+"""`torch.nn.utils`: clipping gradients, and parameters as one vector. Nothing here looks at a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar.dialects.torch.functions import record
+from caviar.dialects.torch.names import missing
+from caviar.dialects.torch.shapes import cat, reshape
+from caviar.dialects.torch.tensor import Tensor
+
+
+def _clipped(limit: Any, *gradients: jax.Array, norm_type: float) -> tuple[jax.Array, ...]:
+    """The total norm, then the gradients shortened so that it is at most the limit."""
+    norms = jnp.stack([jnp.linalg.norm(g.reshape(-1), norm_type) for g in gradients])
+    total = jnp.linalg.norm(norms, norm_type)
+    return total, *(g * jnp.minimum(limit / (total + 1e-6), 1).astype(g.dtype) for g in gradients)
+
+
+def _gradients(parameters: Any) -> list[Tensor]:
+    given = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [p._grad for p in given if p._grad is not None]
+
+
+def clip_grad_norm_(
+    parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """Shorten all gradients together to a norm of at most `max_norm`; the norm that they had."""
+    gradients = _gradients(parameters)
+    if not gradients:
+        from caviar.dialects.torch.creation import tensor
+
+        return tensor(0.0)
+    total, *clipped = record(_clipped, float(max_norm), *(g.detach() for g in gradients), norm_type=float(norm_type))
+    for gradient, new in zip(gradients, clipped, strict=True):
+        gradient.hold(new.held())
+    return total
+
+
+def clip_grad_value_(parameters: Any, clip_value: float) -> None:
+    """Keep every element of the gradients between `-clip_value` and `clip_value`."""
+    for gradient in _gradients(parameters):
+        gradient.hold(gradient.detach().clamp(-float(clip_value), float(clip_value)).held())
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All parameters one after the other."""
+    return cat([reshape(p, -1) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Give all parameters their part of a vector."""
+    at = 0
+    for p in parameters:
+        p.data = reshape(vec[at : at + p.numel()], *p.shape)
+        at += p.numel()
+
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+__getattr__ = missing("nn.utils", __all__)

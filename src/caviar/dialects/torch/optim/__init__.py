@@ -1,0 +1,43 @@
+"""`torch.optim`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from caviar.dialects.torch.names import MissingNameError as _MissingNameError
+from caviar.dialects.torch.names import missing as _missing
+from caviar.dialects.torch.optim import lr_scheduler as lr_scheduler
+from caviar.dialects.torch.optim import swa_utils as swa_utils
+from caviar.dialects.torch.optim.members import (
+    ASGD,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
+from caviar.dialects.torch.optim.optimizer import Optimizer
+
+__all__ = [
+    "ASGD", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon", "NAdam", "Optimizer", "RAdam",
+    "RMSprop", "Rprop", "lr_scheduler", "swa_utils",
+]  # fmt: skip
+
+_REFUSED = {
+    "LBFGS": "it evaluates the loss again and again within a step, which no compiled step can; use Adam, or for few "
+    "parameters scipy.optimize.minimize(method='L-BFGS-B') on numbers from parameters_to_vector",
+    "SparseAdam": "gradients are never sparse here; use Adam",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _REFUSED:
+        raise _MissingNameError(f"optim.{name} is not part of caviar's PyTorch dialect: {_REFUSED[name]}")
+    return _missing("optim", __all__)(name)

@@ -1,0 +1,135 @@
+"""Schedulers that say what the rate is at an epoch, as a share of the first or by a function."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import Any
+
+from caviar.dialects.torch.optim.scheduling import LRScheduler, Share, of_groups
+from caviar.errors import ArgumentError
+
+
+class LambdaLR(LRScheduler):
+    """The first rate times a function of the epoch, or one function for each group."""
+
+    def __init__(self, optimizer: Any, lr_lambda: Any, last_epoch: int = -1) -> None:
+        self.lr_lambdas = of_groups("lr_lambda", optimizer, lr_lambda)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Each group's own."""
+        return [base * share(self.last_epoch) for base, share in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+
+
+class MultiplicativeLR(LRScheduler):
+    """The present rate times a function of the epoch, or one function for each group."""
+
+    def __init__(self, optimizer: Any, lr_lambda: Any, last_epoch: int = -1) -> None:
+        self.lr_lambdas = of_groups("lr_lambda", optimizer, lr_lambda)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """The first rate is as it is."""
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        if self._is_initial:
+            return rates
+        return [rate * factor(self.last_epoch) for rate, factor in zip(rates, self.lr_lambdas, strict=True)]
+
+
+class StepLR(Share):
+    """The rate times `gamma` after every `step_size` epochs."""
+
+    def __init__(self, optimizer: Any, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        self.step_size, self.gamma = step_size, gamma
+        super().__init__(optimizer, last_epoch)
+
+    def share(self, epoch: float) -> float:
+        """Stairs down."""
+        return self.gamma ** (epoch // self.step_size)
+
+
+class MultiStepLR(Share):
+    """The rate times `gamma` at each of the milestones."""
+
+    def __init__(self, optimizer: Any, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer, last_epoch)
+
+    def share(self, epoch: float) -> float:
+        """Stairs down, where they were asked for."""
+        return self.gamma ** bisect_right(self.milestones, epoch)
+
+
+class ConstantLR(Share):
+    """The rate times `factor` for the first `total_iters` epochs."""
+
+    def __init__(self, optimizer: Any, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+        self.factor, self.total_iters = _below_one("factor", factor), total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def share(self, epoch: float) -> float:
+        """Little, then all."""
+        return self.factor if epoch < self.total_iters else 1.0
+
+
+class LinearLR(Share):
+    """The rate times a factor on a line from `start_factor` to `end_factor`, over `total_iters` epochs."""
+
+    def __init__(
+        self, optimizer: Any, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5, last_epoch: int = -1
+    ) -> None:  # fmt: skip
+        self.start_factor = _below_one("start_factor", start_factor)
+        self.end_factor = _below_one("end_factor", end_factor)
+        if not start_factor:
+            raise ArgumentError("start_factor=0 is no factor to begin with: give a small one, as 1e-3")
+        self.total_iters = total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def share(self, epoch: float) -> float:
+        """The line, then its end."""
+        passed = min(self.total_iters, epoch) / self.total_iters
+        return self.start_factor + (self.end_factor - self.start_factor) * passed
+
+
+class ExponentialLR(Share):
+    """The rate times `gamma` after every epoch."""
+
+    def __init__(self, optimizer: Any, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def share(self, epoch: float) -> float:
+        """A power of gamma."""
+        return self.gamma**epoch
+
+
+class PolynomialLR(Share):
+    """Down to 0 over `total_iters` epochs, along a power."""
+
+    def __init__(self, optimizer: Any, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def share(self, epoch: float) -> float:
+        """What is left of the way, to a power."""
+        return float((1 - min(self.total_iters, epoch) / self.total_iters) ** self.power)
+
+
+class CosineAnnealingLR(Share):
+    """Down to `eta_min` along half a cosine of `T_max` epochs, and up again."""
+
+    def __init__(self, optimizer: Any, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        self.T_max, self.eta_min = T_max, eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def share(self, epoch: float) -> float:
+        """The cosine, between 0 and 1."""
+        return (1 + math.cos(math.pi * epoch / self.T_max)) / 2
+
+
+def _below_one(name: str, factor: float) -> float:
+    if not 0 <= factor <= 1:
+        raise ArgumentError(f"{name}={factor} is a share of the optimizer's rate: it lies between 0 and 1")
+    return factor

@@ -1,0 +1,38 @@
+"""`torch.optim.lr_scheduler`. A new scheduler subclasses `LRScheduler`, and is listed here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from caviar.dialects.torch.names import MissingNameError as _MissingNameError
+from caviar.dialects.torch.names import missing as _missing
+from caviar.dialects.torch.optim.combined import ChainedScheduler, ReduceLROnPlateau, SequentialLR
+from caviar.dialects.torch.optim.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
+from caviar.dialects.torch.optim.decays import (
+    ConstantLR,
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
+from caviar.dialects.torch.optim.scheduling import LRScheduler
+
+_LRScheduler = LRScheduler  # its name in older programs
+
+__all__ = [
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR", "LRScheduler",
+    "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR",
+    "StepLR",
+]  # fmt: skip
+
+_SPELLINGS = {"SequentialScheduler": "SequentialLR", "ChainedLR": "ChainedScheduler"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SPELLINGS:
+        raise _MissingNameError(f"there is no lr_scheduler.{name}: it is called lr_scheduler.{_SPELLINGS[name]}")
+    return _missing("optim.lr_scheduler", __all__)(name)

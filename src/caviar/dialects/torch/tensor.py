@@ -1,0 +1,334 @@
+"""The tensor: what a loop in PyTorch's words computes with. Its operations are in `functions`."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from caviar.dialects.torch.dtypes import Size, device, dtype, held_as, is_available, type_of
+from caviar.errors import ArgumentError, DataError, ShapeError
+from caviar.graph.lazy import Lazy, Value, recording
+from caviar.graph.replay import LEAF, NO_GRADIENT, RESULT
+
+
+class Tensor(Lazy):
+    """An array that may not be computed yet; made by `torch.tensor`, or by operations on other tensors.
+
+    >>> import caviar.dialects.torch as torch
+    >>> w = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> w.grad
+    tensor([2., 4.])
+    """
+
+    __array_priority__ = 1000
+
+    if TYPE_CHECKING:  # the methods come from tables: see `methods`
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def __add__(self, other: Any) -> Tensor: ...
+        def __mul__(self, other: Any) -> Tensor: ...
+        def __truediv__(self, other: Any) -> Tensor: ...
+        def __lt__(self, other: Any) -> Tensor: ...
+
+    def __new__(cls, *data: Any) -> Any:
+        """`torch.Tensor(list)` or `torch.Tensor(2, 3)`, in the default type."""
+        from caviar.dialects.torch import creation
+
+        if not data or isinstance(data[0], int):
+            return creation.zeros(*data)
+        return creation.tensor(data[0], dtype=None if isinstance(data[0], Tensor) else TYPES_DEFAULT())
+
+    # -- what it is -----------------------------------------------------------------------------------------------
+
+    @property
+    def spec(self) -> Any:
+        """Shape and type of the array."""
+        return self.held().spec
+
+    @property
+    def shape(self) -> Size:
+        """The number of elements along each dimension."""
+        return Size(self.held().spec.shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or its entry for one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.held().spec.shape)
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.shape.numel()
+
+    nelement = numel
+
+    @property
+    def dtype(self) -> dtype:
+        """The type of the elements."""
+        return type_of(self.held().spec.dtype)
+
+    @property
+    def device(self) -> device:
+        """Where the tensor is."""
+        return device("cuda", 0) if is_available() else device("cpu")
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether it is on a GPU."""
+        return is_available()
+
+    def is_floating_point(self) -> bool:
+        """Whether the elements are floats."""
+        return self.dtype.is_floating_point
+
+    def is_contiguous(self) -> bool:
+        """Always: how an array lies in memory is XLA's choice."""
+        return True
+
+    def contiguous(self) -> Tensor:
+        """The tensor itself."""
+        return self
+
+    # -- looking at values ----------------------------------------------------------------------------------------
+
+    def item(self) -> Any:
+        """The one element as a number."""
+        if self.numel() != 1:
+            raise ShapeError(f"item() is for tensors of one element, and this one has shape {tuple(self.shape)}")
+        return np.asarray(self.array()).item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists."""
+        return np.asarray(self.array()).tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The elements as a NumPy array, a copy."""
+        if self.requires_grad and not force:
+            raise ArgumentError(
+                "numpy() of a tensor that requires grad would lose its gradient: say tensor.detach().numpy()"
+            )
+        return np.array(self.array())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype)
+
+    def __jax_array__(self) -> Any:
+        return self.array()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("a tensor of no dimensions has no length")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        from caviar.dialects.torch.printing import text
+
+        return text(self)
+
+    def __format__(self, form: str) -> str:
+        return format(self.item(), form) if self.ndim == 0 and form else repr(self)
+
+    # -- gradients ------------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are taken of it, or flow through it."""
+        return self._needs != NO_GRADIENT
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Take gradients of this tensor, or not."""
+        if not requires_grad and self._needs == RESULT:
+            raise ArgumentError("only leaves can stop requiring grad: say tensor.detach() instead")
+        if requires_grad and not self.held().spec.differentiable:
+            raise ArgumentError(f"only floats can require grad, and this tensor holds {self.dtype}")
+        if requires_grad and self._root is not None:
+            self._held, self._root = Value(self.array()), None
+        if requires_grad != self.requires_grad:
+            self._needs = LEAF if requires_grad else NO_GRADIENT
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user, and not by an operation that gradients flow through."""
+        return self._needs != RESULT
+
+    @property
+    def grad_fn(self) -> Any:
+        """What made it, None for leaves."""
+        step = self.held().step if self._needs == RESULT else None
+        return None if self._needs != RESULT else f"<{getattr(step and step.function, '__name__', 'Spent')}>"
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradients accumulated so far."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
+            given = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ShapeError(
+                f"the grad of a tensor of shape {tuple(self.shape)} is a tensor of that shape, not {given}"
+            )
+        self._grad = value
+
+    def backward(self, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
+        """Add the gradients of this tensor to the `.grad` of every leaf that it was made from."""
+        from caviar.dialects.torch.autograd import check
+
+        check(self, gradient, create_graph)
+        tape = recording()
+        leaves, made = tape.gradient(self, gradient and gradient.held(), None, bool(retain_graph))
+        for leaf, value in zip(leaves, made, strict=True):
+            if leaf._grad is None:
+                leaf._grad = Tensor.holding(value)
+                tape.results.append(weakref.ref(leaf._grad))
+            else:
+                leaf._grad.hold(recording().write(jnp.add, (), (leaf._grad.held(), value), (0, 0))[0])
+
+    def detach(self) -> Tensor:
+        """The same values, outside of gradients; writing into it writes here."""
+        alias = Tensor.holding(None)  # type: ignore[arg-type]
+        alias._root, alias._view = self, None
+        return alias
+
+    @property
+    def data(self) -> Tensor:
+        """The same values, outside of gradients; writing into it writes here."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self.hold(value.held())
+
+    def retain_grad(self) -> None:
+        """Refused for results: only leaves keep their `.grad`."""
+        if not self.is_leaf:
+            raise ArgumentError("retain_grad is for leaves here: torch.autograd.grad(loss, tensor) gives any gradient")
+
+    # -- writing in place -----------------------------------------------------------------------------------------
+
+    def become(self, result: Any) -> Tensor:
+        """Take the value that an operation made, as if it had been computed in place."""
+        owner = self._root if self._root is not None else self
+        differentiable = recording().gradients
+        if owner._needs == LEAF and differentiable and self._root is None:
+            raise ArgumentError(
+                "a leaf that requires grad cannot be changed in place while gradients are recorded: "
+                "do it inside `with torch.no_grad():`, or write p.data"
+            )
+        if result.shape != self.shape:
+            raise ShapeError(f"in place, {tuple(self.shape)} cannot become {tuple(result.shape)}")
+        if result._needs and self._root is not None:
+            raise ArgumentError(
+                "gradients do not flow through writing into a view: write into the tensor itself, x[...] = v"
+            )
+        if result.held().spec.dtype != self.held().spec.dtype:
+            result = result.to(self.dtype)
+        self.hold(result.held())
+        if self._needs != LEAF:
+            self._needs = result._needs
+        return self
+
+    # -- elsewhere ------------------------------------------------------------------------------------------------
+
+    def to(self, *to: Any, dtype: Any = None, device: Any = None, **_: Any) -> Any:
+        """The tensor in another type; devices are checked, and otherwise JAX's affair."""
+        for given in (*to, device):
+            if isinstance(given, Tensor):
+                dtype = given.dtype
+            elif isinstance(given, dtype_class):
+                dtype = given
+            elif given is not None and not isinstance(given, bool):
+                device_class(given)
+        if dtype is None:
+            return self
+        wanted = held_as(dtype)
+        return (
+            self
+            if wanted == self.held().spec.dtype
+            else recording().record(Tensor, cast, (self,), (("dtype", wanted),))
+        )
+
+    def cpu(self) -> Tensor:
+        """The tensor itself."""
+        return self
+
+    def cuda(self, device: Any = None) -> Tensor:
+        """The tensor itself, if there is a GPU."""
+        device_class("cuda")
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Tensor:
+        copy = type(self).holding(Value(self.array()), min(self._needs, LEAF))
+        memo[id(self)] = copy
+        return copy
+
+    def __walk__(self, walk: Any, path: str, trainable: bool) -> Any:
+        from caviar.dialects.torch.nn.weights import weight_of
+
+        return walk.variable(weight_of(self, path), trainable)
+
+
+dtype_class, device_class = dtype, device
+
+
+def TYPES_DEFAULT() -> dtype:
+    """The type of new floats."""
+    from caviar.dialects.torch.dtypes import get_default_dtype
+
+    return get_default_dtype()
+
+
+def cast(x: jax.Array, dtype: Any) -> jax.Array:
+    """The array in another type."""
+    return x.astype(dtype)
+
+
+def wrap(value: Any) -> Tensor:
+    """An array, or whatever else is computed with, as a tensor."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, (jax.Array, np.ndarray)):
+        return Tensor.holding(Value(value))
+    raise DataError(f"expected a tensor, and was given {type(value).__name__}: {value!r:.60}")

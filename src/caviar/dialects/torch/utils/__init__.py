@@ -1,0 +1,9 @@
+"""`torch.utils`."""
+
+from __future__ import annotations
+
+from caviar.dialects.torch.names import missing as _missing
+from caviar.dialects.torch.utils import data as data
+
+__all__ = ["data"]
+__getattr__ = _missing("torch.utils", __all__)
