@@ -48,7 +48,9 @@ class Layer(Part):
 
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name", "_key"}
     supports_masking: ClassVar[bool] = False
-    side_by_side: ClassVar[bool] = True  # whether a CPU is quicker with several members' layers than with one after the other
+    side_by_side: ClassVar[bool] = (
+        True  # whether a CPU is quicker with several members' layers than with one after the other
+    )
     built: ClassVar[bool] = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
