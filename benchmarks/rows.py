@@ -33,6 +33,7 @@ class Row:
     unit: str = "ms"
     epochs: int = 3
     aim: float | None = None
+    decays: bool = True  # whether a loop adds the network's L2 to its loss
 
     @property
     def network(self) -> str:
@@ -191,6 +192,14 @@ _ALL = (
         title="mlp_small by the loop of a PyTorch user, read by PyTorch and by caviar's dialect",
         contenders=("caviar-torch", "torch"),
         aim=1 / 2,
+    ),
+    replace(
+        _SMALL,
+        name="loop_plain",
+        title="mlp_small without L2 by the loop of a PyTorch user, read by PyTorch and by caviar's dialect",
+        contenders=("caviar-torch", "torch"),
+        aim=1 / 2,
+        decays=False,
     ),
     Row(
         "loop_wide",

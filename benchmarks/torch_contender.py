@@ -85,7 +85,7 @@ def _loss(row: Row, model: nn.Module, l2: float, bf16: bool) -> Callable[..., tu
     """A function of a batch: its loss, and how many of it are right where the row asks for accuracy."""
     compare = nn.functional.cross_entropy if row.classes else nn.functional.mse_loss
     kernels = [m.weight for m in model.modules() if isinstance(m, nn.Linear)]
-    decayed = kernels[:-1] if row.network == "mlp_small" else []
+    decayed = kernels[:-1] if row.network == "mlp_small" and row.decays else []
 
     def loss(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         with torch.autocast("cpu", torch.bfloat16) if bf16 else contextlib.nullcontext():
