@@ -34,6 +34,7 @@ class Row:
     epochs: int = 3
     aim: float | None = None
     decays: bool = True  # whether a loop adds the network's L2 to its loss
+    loader: bool = False  # whether a loop is as most write it: a DataLoader, and Adam as it comes
 
     @property
     def network(self) -> str:
@@ -200,6 +201,15 @@ _ALL = (
         contenders=("caviar-torch", "torch"),
         aim=1 / 2,
         decays=False,
+    ),
+    replace(
+        _SMALL,
+        name="loop_usual",
+        title="mlp_small without L2 by the loop that most write, DataLoader and Adam as they come, read by both",
+        contenders=("caviar-torch", "torch"),
+        aim=1 / 2,
+        decays=False,
+        loader=True,
     ),
     Row(
         "loop_wide",

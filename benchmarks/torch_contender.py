@@ -124,13 +124,23 @@ def _fitting(
 ) -> Callable[[int], float]:
     model = _NETWORKS[row.network]()
     _initialize(model)
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, eps=1e-7, fused=True)
+    fused = {} if row.loader else {"fused": True}
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, eps=1e-7, **fused)
     loss = _loss(row, model, l2, bf16)
     loss = torch.compile(loss, dynamic=False) if compiled else loss
 
+    dataset = torch.utils.data.TensorDataset(x, y)
+    loader = torch.utils.data.DataLoader(dataset, batch_size=row.batch, shuffle=True)
+
+    def batches() -> Any:
+        if row.loader:
+            return loader
+        order = torch.randperm(len(x))
+        return zip(x[order].split(row.batch), y[order].split(row.batch), strict=True)
+
     def epoch() -> float:
-        order, total, right = torch.randperm(len(x)), torch.zeros(()), torch.zeros(())
-        for batch, targets in zip(x[order].split(row.batch), y[order].split(row.batch), strict=True):
+        total, right = torch.zeros(()), torch.zeros(())
+        for batch, targets in batches():
             optimizer.zero_grad(set_to_none=True)
             value, correct = loss(batch, targets)
             value.backward()
