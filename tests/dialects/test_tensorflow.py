@@ -6,13 +6,14 @@ import collections
 import importlib
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from compiles import compiles
+from sessions import A, B, P, value
 
 import caviar
 import caviar.dialects.tensorflow as tf
@@ -21,23 +22,7 @@ from caviar.layers import Dense
 pytestmark = pytest.mark.usefixtures("float64")
 
 
-@pytest.fixture(autouse=True)
-def own_graph() -> Iterator[None]:
-    with tf.Graph().as_default():
-        yield
-
-
-def value(fetches: Any, feed_dict: Any = None) -> Any:
-    """The value of nodes in a new session, with all variables initialized."""
-    with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        return session.run(fetches, feed_dict)
-
-
 RNG = np.random.default_rng(0)
-A = np.array([[0.3, -1.2, 2.0], [0.7, 0.1, -0.4]])
-B = np.array([[1.5, 0.2, -0.7], [0.4, 2.0, 1.1]])
-P = np.array([[0.0, 1.0, 0.0], [0.2, 0.3, 0.5]])
 
 
 @pytest.mark.parametrize(

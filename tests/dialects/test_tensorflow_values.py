@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import special
+from sessions import A, B, P, value
 
 import caviar.dialects.tensorflow as tf
 
 pytestmark = pytest.mark.usefixtures("float64")
 
 
-@pytest.fixture(autouse=True)
-def own_graph() -> Iterator[None]:
-    with tf.Graph().as_default():
-        yield
-
-
-def value(fetches: Any, feed_dict: Any = None) -> Any:
-    """The value of nodes in a new session, with all variables initialized."""
-    with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        return session.run(fetches, feed_dict)
-
-
 RNG = np.random.default_rng(0)
-A = np.array([[0.3, -1.2, 2.0], [0.7, 0.1, -0.4]])
-B = np.array([[1.5, 0.2, -0.7], [0.4, 2.0, 1.1]])
-P = np.array([[0.0, 1.0, 0.0], [0.2, 0.3, 0.5]])
 U = np.array([[0.1, 0.5, 0.9], [0.3, 0.2, 0.8]])
 N = np.array([[1, 2, 3], [4, 5, 6]])
 T = np.array([[True, False, True], [False, False, True]])

@@ -19,7 +19,7 @@ from caviar.training.populations import devices
 
 
 class Population:
-    """Members by structure. `make(units, copy)` builds what a member of a new structure needs."""
+    """Members by structure. `make(seat)` builds what a member of a new structure needs."""
 
     def __init__(self, space: Space, make: Callable[[Seat], Structure], lanes: Mapping[str, int] | None = None):
         self.space, self._make, self._lanes = space, make, dict(lanes or {})

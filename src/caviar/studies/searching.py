@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterator
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -102,12 +103,8 @@ def search(
     progress = SearchProgress(trials, epochs, task.monitor, sign, verbose)
 
     aim = {"monitor": task.monitor, "mode": mode, "strategy": repr(asked), "seed": seed}
-    is_new = path is not None and not Path(path).exists()
-    store = Store.open(path, _plain({**counts, **aim, **batches, **described(space, rows, validation)}))
-    with contextlib.ExitStack() as closing:
-        if is_new:
-            closing.callback(_forget_unless_begun, path)
-        closing.enter_context(store)  # what goes wrong undoes what was not committed
+    told = _plain({**counts, **aim, **batches, **described(space, rows, validation)})
+    with _written(path, told) as store:
         chosen = _seed(store, seed)
         task.folds = cut(rows.number, folds, chosen)
         board = Board(space, store, chosen, task.monitor, sign, task.folds, repeats)
@@ -115,14 +112,26 @@ def search(
             _note_template(store, space, typical)
         driver = Driver(board, task, asked, trials, epochs, keep)
         driver.run(progress, listeners)
-        closing.pop_all()
-    if path is not None:  # the writer's place is free again; the study only looks
-        store.close()
-        board.store = Store.read(path)
+    board.store = store if path is None else Store.read(path)  # the study only looks
     study = Study(board, typical.built_for, driver.interrupted)
     for tensorboard in listeners.boards:
         study.to_tensorboard(tensorboard.log_dir)
     return study
+
+
+@contextlib.contextmanager
+def _written(path: Any, told: dict[str, Any]) -> Iterator[Store]:
+    """The study's file while it is written; what goes wrong undoes what was not committed. Others may write afterwards."""
+    is_new = path is not None and not Path(path).exists()
+    store = Store.open(path, told)
+    with contextlib.ExitStack() as closing:
+        if is_new:
+            closing.callback(_forget_unless_begun, path)
+        closing.enter_context(store)
+        yield store
+        closing.pop_all()
+    if path is not None:
+        store.close()
 
 
 def _check_fixed(**fixed: Any) -> None:
