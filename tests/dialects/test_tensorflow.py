@@ -17,6 +17,7 @@ from sessions import A, B, P, value
 
 import caviar
 import caviar.dialects.tensorflow as tf
+from caviar.errors import ArgumentError
 from caviar.layers import Dense
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -253,6 +254,18 @@ def test_sessions_are_independent() -> None:
         session.run(w.initializer)
     assert first.run(w.assign(5.0)) == 5.0
     assert (first.run(w), second.run(w)) == (5.0, 1.0)
+
+
+def test_a_variable_has_no_business_in_a_session_of_another_graph() -> None:
+    w = tf.Variable(2.0, name="w")
+    with tf.Graph().as_default() as other, tf.Session(graph=other) as session:
+        w.weight.assign(3.0)  # a layer that is built or loaded assigns like this
+        assert session.values == {}
+        with pytest.raises(ArgumentError, match="variable 'w' belongs to another graph"):
+            w.load(4.0, session)
+        with pytest.raises(ArgumentError, match="variable 'w' belongs to another graph"):
+            tf.train.Saver([w]).save(session, "nowhere")
+    assert float(w.weight.value) == 3.0
 
 
 def test_fetches_nest() -> None:

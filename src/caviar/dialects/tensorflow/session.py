@@ -97,6 +97,7 @@ class Session:
         if not isinstance(variable, Weight):
             return variable.value
         if variable not in self.values:
+            self._check_own([variable])
             raise NotBuiltError(
                 f"variable {variable.path!r} has no value in this session: run the initializer first,"
                 " session.run(tf.global_variables_initializer()), made after all variables"
@@ -108,6 +109,8 @@ class Session:
         if not isinstance(variable, Weight):
             variable.assign(value)
             return
+        if variable not in self.values:
+            self._check_own([variable])
         if np.shape(value) != variable.shape:
             raise unassignable(variable.path, variable.shape, np.shape(value))
         self.values[variable] = value if isinstance(value, jax.Array) else jnp.asarray(value, variable.dtype)

@@ -30,24 +30,29 @@ class Weight(GraphVariable):
     @property
     def value(self) -> jax.Array:
         """The present value in the default session; outside of one, the value of its own, at first the initial one."""
-        from caviar.dialects.tensorflow.session import Session, default_session
+        from caviar.dialects.tensorflow.session import Session
 
-        session = default_session()
-        if session is not None and session.graph is self.graph:
+        session = self._session()
+        if session is not None:
             return session.value_of(self)
         if self._value is None:
             self._value = jnp.asarray(Session(graph=self.graph).run(self.initial), self.dtype)
         return self._value
 
     def assign(self, value: Any) -> GraphVariable:
-        """Give the variable another value at once, in the default session if there is one."""
+        """Give the variable another value at once, in the default session too, if that is one of its graph."""
+        super().assign(value)
+        session = self._session()
+        if session is not None:
+            session.store(self, self._value)
+        return self
+
+    def _session(self) -> Any:
+        """The default session, unless that runs another graph."""
         from caviar.dialects.tensorflow.session import default_session
 
-        super().assign(value)
         session = default_session()
-        if session is not None and self._value is not None:
-            session.values[self] = self._value
-        return self
+        return session if session is not None and session.graph is self.graph else None
 
 
 def read(weight: Any) -> Any:
