@@ -121,11 +121,16 @@ def test_nothing_to_draw(name: str) -> None:
         PLOTS[name](study)
 
 
-@pytest.mark.parametrize("name", PLOTS)
-def test_all_diverged_is_drawn(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "crosses"), [("parallel", 12), ("scatter", 5 * 12), ("curves", 12), ("zoom", 12), ("study", 3 * 12)]
+)
+def test_each_of_those_that_diverged_is_a_cross(name: str, crosses: int) -> None:
     study = Study(12)
     study.rows = [{**row, "status": "diverged", "val_loss": math.nan} for row in study.rows]
-    PLOTS[name](study).draw_without_rendering()
+    figure = PLOTS[name](study)
+    figure.draw_without_rendering()
+    drawn = [line.get_xydata() for axes in figure.axes for line in axes.lines if line.get_marker() == "x"]
+    assert sum(int(np.isfinite(points).all(axis=1).sum()) for points in drawn) == crosses
 
 
 def test_a_study_without_hyperparameters() -> None:
@@ -373,6 +378,11 @@ def test_zoom_wants_two_hyperparameters_that_exist() -> None:
         plot_zoom(*Study(12, dimensions=1).asked)
 
 
+def heights(side: Any) -> np.ndarray:
+    """How good each of the values is that the lines of a side mark."""
+    return np.array([line.vertices[1][1] for line in side.collections[1].get_paths()])
+
+
 def test_the_random_search_finds_better_values_with_as_many_trials() -> None:
     figure = plot_grid_versus_random()
     titles = [axes.child_axes[0].get_title() for axes in figure.axes]
@@ -383,6 +393,12 @@ def test_the_random_search_finds_better_values_with_as_many_trials() -> None:
         top, right = axes.child_axes
         assert len({path.vertices[0][0] for path in top.collections[1].get_paths()}) == values
         assert len({path.vertices[0][1] for path in right.collections[1].get_paths()}) == values
+    grid, random = (heights(axes.child_axes[0]) for axes in figure.axes)
+    assert grid.max() < 0.4 < 0.9 < random.max()
+    for axes in figure.axes:
+        top, right = axes.child_axes
+        worth = heights(top) + [line.vertices[1][0] for line in right.collections[1].get_paths()]
+        assert axes.collections[-1].get_offsets()[0].tolist() == axes.lines[0].get_xydata()[worth.argmax()].tolist()
 
 
 def test_the_overview_has_four_panels_and_room_for_many_names() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from caviar.errors import ArgumentError, missing_extra
+from caviar.errors import ArgumentError
+from caviar.insight.picture import as_it_is, picture, save
 
 
 def plot_history(history: Any, path: str | os.PathLike[str] | None = None) -> Any:
@@ -28,19 +29,13 @@ def plot_history(history: Any, path: str | os.PathLike[str] | None = None) -> An
     figure = _figure(len(names))
     for axes, name in zip(figure.axes, names, strict=False):
         _draw(axes, name, logs)
-    if path is not None:
-        figure.savefig(path, dpi=150)
-    return figure
+    return save(figure, path)
 
 
 def _figure(count: int) -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise missing_extra("matplotlib", "plots", "drawing learning curves") from None
     columns = min(count, 3)
     rows = math.ceil(count / columns)
-    figure = Figure(figsize=(4.6 * columns, 3.4 * rows), layout="constrained")
+    figure = picture(4.6 * columns, 3.4 * rows)
     for i in range(count):
         figure.add_subplot(rows, columns, i + 1)
     return figure
@@ -59,7 +54,7 @@ def _draw(axes: Any, name: str, logs: Mapping[str, list[float]]) -> None:
     if finite and min(finite) > 0 and max(finite) / min(finite) > 100:
         axes.set_yscale("log")
     axes.set_xlabel("epoch")
-    axes.set_title(name.replace("_", " "))
+    axes.set_title(as_it_is(name.replace("_", " ")))
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

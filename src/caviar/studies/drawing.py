@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from caviar.errors import ArgumentError, missing_extra
+from caviar.errors import ArgumentError
+from caviar.insight.picture import as_it_is, picture, save
 from caviar.studies.tables import Dimension, ranked, shown, value_of, wrapped
 
 Rows = Sequence[dict[str, Any]]
@@ -45,7 +46,7 @@ def ticks(dimension: Dimension) -> list[tuple[float, str]]:
     span = dimension.range
     if span.scale == "choice":
         options = [span.at((i + 0.5) / 512) for i in range(512)]
-        return sorted({place(dimension, option): shown(option) for option in options}.items())
+        return sorted({place(dimension, option): as_it_is(shown(option)) for option in options}.items())
     low, high = _ends(span)
     if low == high:
         return [(0.5, shown(span.at(0.0)))]
@@ -177,17 +178,8 @@ def panels_of(axes: Any, count: int, size: tuple[float, float], columns: int = 1
     """The axes that were given, or those of a new figure."""
     if axes is not None:
         return list(np.ravel(axes))
-    figure = new_figure(size)
+    figure = picture(*size)
     return [figure.add_subplot(math.ceil(count / columns), columns, i + 1) for i in range(count)]
-
-
-def new_figure(size: tuple[float, float]) -> Any:
-    """A figure of some inches, which no window shows."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise missing_extra("matplotlib", "plots", "drawing a study") from None
-    return Figure(figsize=size, layout="constrained")
 
 
 def unit_norm() -> Any:
@@ -225,7 +217,12 @@ def draw_upright(axes: Any, x: int, dimension: Dimension, inactive: bool) -> Non
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 16 or text.startswith("$") else f"{text[:15]}…"
+    return text if len(text) <= 16 or "$" in text else f"{text[:15]}…"
+
+
+def named(dimension: Dimension, width: int = 26) -> str:
+    """The name of a hyperparameter, broken into lines."""
+    return as_it_is(wrapped(dimension.name, width))
 
 
 def rule(axes: Any, side: str, dimension: Dimension) -> None:
@@ -235,7 +232,7 @@ def rule(axes: Any, side: str, dimension: Dimension) -> None:
     style = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if long else {}
     axis = axes.xaxis if side == "x" else axes.yaxis
     axis.set_ticks(places, [_short(label) for label in labels], fontsize=8, **style)
-    axes.set(**{f"{side}lim": (-0.09, 1.09), f"{side}label": wrapped(dimension.name, 26)})
+    axes.set(**{f"{side}lim": (-0.09, 1.09), f"{side}label": named(dimension)})
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -248,19 +245,12 @@ def draw_ring(axes: Any, x: Any, y: Any) -> None:
 
 def finish(axes: Any, found: Found, path: Path, bar: bool = False) -> Any:
     """The title, a bar that tells the colours, and the file."""
-    axes.set_title(found.title, fontsize=10)
+    axes.set_title(as_it_is(found.title), fontsize=10)
     if bar:
         from matplotlib.cm import ScalarMappable
 
         colors = axes.figure.colorbar(ScalarMappable(unit_norm(), found.colors), ax=axes, pad=0.02)
         places, labels = zip(*ticks(found.value), strict=True)
         colors.set_ticks(places, labels=labels, fontsize=8)
-        colors.set_label(found.value.name)
+        colors.set_label(as_it_is(found.value.name))
     return save(axes.figure, path)
-
-
-def save(figure: Any, path: Path) -> Any:
-    """Save the figure if a path is given, and return it."""
-    if path is not None:
-        figure.savefig(path, dpi=150)
-    return figure

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from caviar.errors import ArgumentError, unknown_name
+from caviar.insight.picture import as_it_is, picture, save
 from caviar.studies.drawing import (
     BEST,
     GRAY,
@@ -24,16 +25,15 @@ from caviar.studies.drawing import (
     draw_upright,
     faintness,
     finish,
-    new_figure,
+    named,
     panels_of,
     place_of,
     places_of,
     rule,
-    save,
     unit_norm,
     wants_log,
 )
-from caviar.studies.tables import Dimension, importance, shown, value_of, wrapped
+from caviar.studies.tables import Dimension, importance, shown, value_of
 
 _LEADERS = [BEST, "#1f5f8b", "#2e9e6b", "#e3963e", "#7d5ba6"]
 _MARKERS = "os^DvP*"
@@ -65,7 +65,7 @@ def plot_parallel(
         axes.plot(*line.T, color=BEST, linewidth=2.4, marker="o", markersize=4, clip_on=False, zorder=5)
     for i, dimension in enumerate(columns):
         draw_upright(axes, i, dimension, inactive=i < len(dimensions) and INACTIVE in [place[i] for place in places])
-    axes.set_xticks(range(len(columns)), [wrapped(d.name, 14) for d in columns], fontsize=9)
+    axes.set_xticks(range(len(columns)), [named(d, 14) for d in columns], fontsize=9)
     axes.set(xlim=(-0.4, len(columns) - 0.6), ylim=(min([0.0, *np.ravel(places), *ends]) - 0.04, 1.08), yticks=[])
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
@@ -92,11 +92,11 @@ def plot_scatter(
     for i, dimension in enumerate(sorted(dimensions, key=lambda d: -matters[d.name])):
         panel = axes[i]
         _scatter(panel, found, dimension)
-        panel.set_ylabel(monitor if i % columns == 0 else "")
+        panel.set_ylabel(as_it_is(monitor) if i % columns == 0 else "")
         if matters[dimension.name]:
             panel.set_title(f"explains {matters[dimension.name]:.0%}", fontsize=9)
     if new:
-        axes[0].figure.suptitle(found.title, fontsize=11)
+        axes[0].figure.suptitle(as_it_is(found.title), fontsize=11)
     return save(axes[0].figure, path)
 
 
@@ -125,7 +125,7 @@ def plot_curves(
         log, label = logs[row["trial"]], f"trial {row['trial']}: {shown(value_of(row, monitor))}"
         marker = "o" if len(log) == 1 else None
         axes.plot(np.arange(1, len(log) + 1), log, color=_LEADERS[i], linewidth=1.8, label=label, marker=marker)
-    axes.set(xlabel="epoch", ylabel=monitor)
+    axes.set(xlabel="epoch", ylabel=as_it_is(monitor))
     axes.grid(color=GRID, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     if leaders:
@@ -210,8 +210,8 @@ def plot_study(
     """
     matters = importance(rows, dimensions, monitor, sign)
     leading = sorted(dimensions, key=lambda dimension: -matters[dimension.name])[:_MOST_UPRIGHT]
-    figure = new_figure((15, 9.5))
-    figure.suptitle(Found.of(rows, monitor, sign).title, fontsize=13)
+    figure = picture(15, 9.5)
+    figure.suptitle(as_it_is(Found.of(rows, monitor, sign).title), fontsize=13)
     # a figure each: the room that one needs for its names is not taken from the others
     panels = [part.add_subplot() for part in figure.subfigures(2, 2).flat]
     plot_curves(curves, rows, monitor, sign, axes=panels[0])
@@ -259,7 +259,7 @@ def _scatter(axes: Any, found: Found, dimension: Dimension) -> None:
 def _bars(axes: Any, matters: Mapping[str, float]) -> None:
     names = [name if len(name) < 32 else f"…{name[-30:]}" for name in list(matters)[::-1]]
     axes.barh(range(len(names)), list(matters.values())[::-1], height=min(0.8, 0.2 * len(names)), color="#1f5f8b")
-    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set_yticks(range(len(names)), [as_it_is(name) for name in names], fontsize=9)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set(xlim=(0, 1), xlabel="share of the variance that it explains by itself")
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,58 @@
+"""A picture: matplotlib's figure that a notebook shows by itself, without pyplot and without a magic word."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+from typing import Any
+
+from caviar.errors import FileError, missing_extra
+
+
+def picture(width: float, height: float) -> Any:
+    """An empty figure of some inches that no window shows; as the last value of a notebook's cell it is seen, once.
+
+    >>> picture(4, 3)._repr_png_()[1:4]
+    b'PNG'
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise missing_extra("matplotlib", "plots", "drawing") from None
+    figure: Any = Figure(figsize=(width, height), layout="constrained")
+    figure._repr_png_ = functools.partial(_as_png, figure)
+    return figure
+
+
+def _as_png(figure: Any) -> bytes:
+    written = io.BytesIO()
+    figure.savefig(written, format="png", dpi=100)
+    return written.getvalue()
+
+
+def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
+    """Write the figure to a file, if one is named, and return it; the name's end says the format.
+
+    >>> save(picture(4, 3), "nowhere/study.png")
+    Traceback (most recent call last):
+    caviar.errors.FileError: nowhere/study.png could not be written: No such file or directory
+    """
+    if path is None:
+        return figure
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise FileError(f"{path} could not be written: {error.strerror or error}") from error
+    except (ValueError, TypeError, AttributeError) as error:  # a format that does not exist; what is no path at all
+        raise FileError(f"{path!r} could not be written: {error}") from error
+    return figure
+
+
+def as_it_is(text: str) -> str:
+    r"""A user's text for a picture: matplotlib would read what stands between two dollars as mathematics.
+
+    >>> as_it_is("$\\frac$")
+    '\\$\\frac\\$'
+    """
+    return text.replace("$", r"\$")
