@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import caviar
+from caviar.errors import CaviarError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,8 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     study.add_argument("--csv", metavar="CSV", help="write all trials into this file")
     study.set_defaults(run=_study)
     chosen = parser.parse_args(arguments)
-    from caviar.errors import CaviarError
-
     try:
         chosen.run(chosen)
     except CaviarError as error:

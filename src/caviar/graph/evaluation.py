@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
+from caviar.errors import ArgumentError
 from caviar.graph.node import Input, Node, compute, in_order, nodes_in, replace_nodes
 from caviar.graph.variable import Variable
 from caviar.parts import Apart, Part, Structure, collect, put_together, take_apart
@@ -246,8 +247,6 @@ def gradients(target: Any, variables: list[Variable], feeds: dict[Node, Any] | N
 
 
 def _check_feeds(graph: Graph, feeds: dict[Node, Any]) -> None:
-    from caviar.errors import ArgumentError
-
     missing = [n for n in graph.nodes if isinstance(n, Input) and n not in feeds]
     if missing:
         raise ArgumentError(f"{missing[0]!r} is needed and was not fed: give its value, {{input: array}}")

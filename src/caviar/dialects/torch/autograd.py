@@ -7,6 +7,8 @@ import functools
 import weakref
 from typing import Any
 
+import jax.numpy as jnp
+
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError
 from caviar.graph.lazy import recording
@@ -92,6 +94,19 @@ class enable_grad(_Mode):
 def is_grad_enabled() -> bool:
     """Whether gradients are recorded."""
     return recording().gradients
+
+
+def backward(self: Tensor, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
+    """Add the gradients of this tensor to the `.grad` of every leaf that it was made from."""
+    check(self, gradient, create_graph)
+    tape = recording()
+    leaves, made = tape.gradient(self, gradient and gradient.held(), None, bool(retain_graph))
+    for leaf, value in zip(leaves, made, strict=True):
+        if leaf._grad is None:
+            leaf._grad = Tensor.holding(value)
+            tape.results.append(weakref.ref(leaf._grad))
+        else:
+            leaf._grad.hold(recording().write(jnp.add, (), (leaf._grad.held(), value), (0, 0))[0])
 
 
 def check(target: Tensor, seed: Any, create_graph: bool) -> None:

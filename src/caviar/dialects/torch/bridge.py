@@ -10,8 +10,8 @@ import numpy as np
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.nn.module import Module
-from caviar.dialects.torch.nn.weights import Parameter
 from caviar.dialects.torch.tensor import Tensor
+from caviar.dialects.torch.weights import Parameter
 from caviar.graph.evaluation import as_arrays, evaluate
 from caviar.graph.lazy import Value
 from caviar.graph.replay import LEAF, NO_GRADIENT

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from caviar import config
-from caviar.dialects.torch.dtypes import default, held_as
+from caviar.dialects.torch.dtypes import default, get_default_dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.errors import ArgumentError, DataError
 from caviar.graph.evaluation import current
@@ -258,6 +258,13 @@ def randperm(n: int, *, generator: Any = None, device: Any = None) -> Tensor:
 def bernoulli(input: Tensor) -> Tensor:
     """Ones with these probabilities, else zeros."""
     return (rand_like(input) < input).to(input.dtype)
+
+
+def new(cls: type[Tensor], *data: Any) -> Tensor:
+    """`torch.Tensor(list)` or `torch.Tensor(2, 3)`, in the default type."""
+    if not data or isinstance(data[0], int):
+        return zeros(*data)
+    return tensor(data[0], dtype=None if isinstance(data[0], Tensor) else get_default_dtype())
 
 
 CREATORS = {f.__name__: f for f in (

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from caviar.dialects.torch import creation, indexing
+from caviar.dialects.torch.autograd import backward
 from caviar.dialects.torch.dtypes import TYPES
 from caviar.dialects.torch.functions import FUNCTIONS, operand, record
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.shapes import SHAPES, reshape
 from caviar.dialects.torch.tensor import Tensor
+from caviar.dialects.torch.weights import walk_tensor
 from caviar.errors import ArgumentError
 from caviar.graph.lazy import recording
 
@@ -163,5 +165,11 @@ def equip() -> None:
         setattr(Tensor, f"__{operator}__", FUNCTIONS[name])
     for name in ("float", "double", "half", "bfloat16", "long", "int", "short", "bool"):
         setattr(Tensor, name, lambda self, kind=TYPES[name]: self.to(kind))
-    for name, method in (("__getitem__", indexing.read), ("__setitem__", indexing.write), ("__getattr__", _unknown)):
+    special = {
+        "__getitem__": indexing.read,
+        "__setitem__": indexing.write,
+        "__getattr__": _unknown,
+        "__walk__": walk_tensor,
+    }
+    for name, method in {**special, "__new__": staticmethod(creation.new), "backward": backward}.items():
         setattr(Tensor, name, method)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from caviar.dialects.torch.dtypes import Size, device, dtype, held_as, is_available, type_of
+from caviar.dialects.torch.printing import text
 from caviar.errors import ArgumentError, DataError, ShapeError
 from caviar.graph.lazy import Lazy, Value, recording
 from caviar.graph.replay import LEAF, NO_GRADIENT, RESULT
@@ -37,14 +36,6 @@ class Tensor(Lazy):
         def __mul__(self, other: Any) -> Tensor: ...
         def __truediv__(self, other: Any) -> Tensor: ...
         def __lt__(self, other: Any) -> Tensor: ...
-
-    def __new__(cls, *data: Any) -> Any:
-        """`torch.Tensor(list)` or `torch.Tensor(2, 3)`, in the default type."""
-        from caviar.dialects.torch import creation
-
-        if not data or isinstance(data[0], int):
-            return creation.zeros(*data)
-        return creation.tensor(data[0], dtype=None if isinstance(data[0], Tensor) else TYPES_DEFAULT())
 
     # -- what it is -----------------------------------------------------------------------------------------------
 
@@ -157,8 +148,6 @@ class Tensor(Lazy):
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        from caviar.dialects.torch.printing import text
-
         return text(self)
 
     def __format__(self, form: str) -> str:
@@ -211,20 +200,6 @@ class Tensor(Lazy):
                 f"the grad of a tensor of shape {tuple(self.shape)} is a tensor of that shape, not {given}"
             )
         self._grad = value
-
-    def backward(self, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
-        """Add the gradients of this tensor to the `.grad` of every leaf that it was made from."""
-        from caviar.dialects.torch.autograd import check
-
-        check(self, gradient, create_graph)
-        tape = recording()
-        leaves, made = tape.gradient(self, gradient and gradient.held(), None, bool(retain_graph))
-        for leaf, value in zip(leaves, made, strict=True):
-            if leaf._grad is None:
-                leaf._grad = Tensor.holding(value)
-                tape.results.append(weakref.ref(leaf._grad))
-            else:
-                leaf._grad.hold(recording().write(jnp.add, (), (leaf._grad.held(), value), (0, 0))[0])
 
     def detach(self) -> Tensor:
         """The same values, outside of gradients; writing into it writes here."""
@@ -304,20 +279,8 @@ class Tensor(Lazy):
         memo[id(self)] = copy
         return copy
 
-    def __walk__(self, walk: Any, path: str, trainable: bool) -> Any:
-        from caviar.dialects.torch.nn.weights import weight_of
-
-        return walk.variable(weight_of(self, path), trainable)
-
 
 dtype_class, device_class = dtype, device
-
-
-def TYPES_DEFAULT() -> dtype:
-    """The type of new floats."""
-    from caviar.dialects.torch.dtypes import get_default_dtype
-
-    return get_default_dtype()
 
 
 def cast(x: jax.Array, dtype: Any) -> jax.Array:

@@ -23,7 +23,7 @@ from caviar.dialects.torch.nn import utils as utils
 from caviar.dialects.torch.nn.applied import Applied as Applied
 from caviar.dialects.torch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from caviar.dialects.torch.nn.module import Module
-from caviar.dialects.torch.nn.weights import Parameter
+from caviar.dialects.torch.weights import Parameter
 
 _MEMBERS = {
     name: value

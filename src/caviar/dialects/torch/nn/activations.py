@@ -8,7 +8,7 @@ from caviar.dialects.torch import creation
 from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.applied import Applied
 from caviar.dialects.torch.nn.module import Module
-from caviar.dialects.torch.nn.weights import Parameter
+from caviar.dialects.torch.weights import Parameter
 from caviar.errors import ShapeError
 
 

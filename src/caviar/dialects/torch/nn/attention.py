@@ -10,8 +10,8 @@ from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.functional.attention import attention_weights, joined_masks
 from caviar.dialects.torch.nn.linear import Linear, between
 from caviar.dialects.torch.nn.module import Module
-from caviar.dialects.torch.nn.weights import Parameter
 from caviar.dialects.torch.shapes import chunk
+from caviar.dialects.torch.weights import Parameter
 from caviar.errors import ArgumentError, ShapeError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.module import Module
-from caviar.dialects.torch.nn.weights import Parameter
+from caviar.dialects.torch.weights import Parameter
 from caviar.errors import ArgumentError
 
 

@@ -6,7 +6,7 @@ import inspect
 from typing import Any, ClassVar
 
 from caviar.dialects.torch.nn.module import Module
-from caviar.dialects.torch.nn.weights import Parameter, UninitializedParameter
+from caviar.dialects.torch.weights import Parameter, UninitializedParameter
 
 
 class Lazy(Module):

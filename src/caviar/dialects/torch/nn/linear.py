@@ -9,7 +9,7 @@ from caviar.dialects.torch import creation
 from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.lazy import Lazy
 from caviar.dialects.torch.nn.module import Module
-from caviar.dialects.torch.nn.weights import Parameter
+from caviar.dialects.torch.weights import Parameter
 
 
 def around_zero(shape: tuple[int, ...], fan_in: int) -> Parameter:

@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from caviar.dialects.torch import dtypes
 from caviar.dialects.torch.names import missing
-from caviar.dialects.torch.nn.weights import Parameter, UninitializedParameter
 from caviar.dialects.torch.tensor import Tensor, device_class, dtype_class
+from caviar.dialects.torch.weights import Parameter, UninitializedParameter
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.evaluation import current
 from caviar.graph.lazy import Value
@@ -245,15 +246,11 @@ class Module(Model):
 
     def float(self) -> Module:
         """All floats in 32 bits."""
-        from caviar.dialects.torch.dtypes import float32
-
-        return self.to(float32)
+        return self.to(dtypes.float32)
 
     def double(self) -> Module:
         """All floats in 64 bits."""
-        from caviar.dialects.torch.dtypes import float64
-
-        return self.to(float64)
+        return self.to(dtypes.float64)
 
     # -- state ----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.applied import Applied
 from caviar.dialects.torch.nn.lazy import Lazy
 from caviar.dialects.torch.nn.module import Module
-from caviar.dialects.torch.nn.weights import Parameter
+from caviar.dialects.torch.weights import Parameter
 from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.lowering.windows import sizes
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from caviar.dialects.torch.creation import tensor
 from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.shapes import cat, reshape
@@ -32,8 +33,6 @@ def clip_grad_norm_(
     """Shorten all gradients together to a norm of at most `max_norm`; the norm that they had."""
     gradients = _gradients(parameters)
     if not gradients:
-        from caviar.dialects.torch.creation import tensor
-
         return tensor(0.0)
     total, *clipped = record(_clipped, float(max_norm), *(g.detach() for g in gradients), norm_type=float(norm_type))
     for gradient, new in zip(gradients, clipped, strict=True):

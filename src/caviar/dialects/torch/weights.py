@@ -84,6 +84,11 @@ class TensorVariable(Variable):
         return self.tensor()
 
 
+def walk_tensor(self: Tensor, walk: Any, path: str, trainable: bool) -> Any:
+    """A tensor inside a part is a variable."""
+    return walk.variable(weight_of(self, path), trainable)
+
+
 def weight_of(tensor: Tensor, path: str) -> TensorVariable:
     """The variable that a tensor is; always the same one."""
     found = vars(tensor).get("variable")
