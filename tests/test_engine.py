@@ -52,3 +52,15 @@ def test_the_cache_of_programs_is_trimmed_oldest_first(tmp_path: Path) -> None:
     caviar.config.trim_compile_cache(tmp_path, limit=250)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["middle", "new"]
     caviar.config.trim_compile_cache(tmp_path / "none")
+
+
+def test_a_precision_for_a_while_leaves_the_users_own_double_precision_on() -> None:
+    before = jax.config.read("jax_enable_x64")
+    jax.config.update("jax_enable_x64", True)
+    try:
+        with caviar.config.precision("float64"):
+            pass
+        assert jax.config.read("jax_enable_x64")
+        assert caviar.config.floatx() == "float32"
+    finally:
+        jax.config.update("jax_enable_x64", before)

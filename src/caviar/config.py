@@ -87,13 +87,13 @@ def precision(policy: str) -> Iterator[None]:
     ...     floatx()
     'float64'
     """
-    floats, before = _Settings.floatx, _Settings.policy
+    floats, before, x64 = _Settings.floatx, _Settings.policy, jax.config.read("jax_enable_x64")
     set_dtype_policy(policy)
     try:
         yield
     finally:
-        set_floatx(floats)
-        set_dtype_policy(before)
+        _Settings.floatx, _Settings.policy = floats, before
+        jax.config.update("jax_enable_x64", x64)  # the user may have switched it on for work of their own
 
 
 def set_random_seed(seed: int) -> None:

@@ -280,7 +280,8 @@ class Orthogonal(Initializer):
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         if len(shape) < 2:
             raise ShapeError(f"Orthogonal starts matrices and kernels, and was asked for the shape {shape}")
-        return jax.nn.initializers.orthogonal(self.gain)(key, shape, dtype)
+        precise = jnp.promote_types(dtype, jnp.float32)  # LAPACK has no half precision
+        return jax.nn.initializers.orthogonal(self.gain)(key, shape, precise).astype(dtype)
 
 
 def fans(
