@@ -17,7 +17,7 @@ PUBLIC = [
 
 # The order of ARCHITECTURE.md.
 ROOMS = [
-    "errors", "engine", "config", "parts", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "ops",
+    "errors", "files", "engine", "config", "parts", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "ops",
     "layers", "losses",
     "metrics", "optimizers", "data", "training", "callbacks", "models", "insight", "studies",
     "dialects", "utils", "cli", "__main__",

@@ -17,6 +17,8 @@ Each message says what was given, what was expected, where, and what to do.
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 
 
@@ -79,3 +81,21 @@ def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
     drawing curves needs matplotlib, which is not installed: pip install 'caviar[plots]'
     """
     return MissingExtraError(f"{purpose} needs {package}, which is not installed: pip install 'caviar[{extra}]'")
+
+
+def warn(message: str) -> None:
+    """Warn, pointing at the line outside caviar that led here.
+
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     warn("the disk is full")
+    >>> str(told[0].message)
+    'the disk is full'
+    """
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).split(".")[0] in _INSIDE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
+
+
+_INSIDE = ("caviar", "contextlib", "functools")  # what stands between a callback and who called `fit`

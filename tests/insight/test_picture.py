@@ -56,5 +56,5 @@ def test_a_copy_of_a_picture_shows_what_was_drawn_into_the_copy() -> None:
 @pytest.mark.parametrize("path", ["nowhere/a.png", "a.xyz", 3.5, ["a.png"]], ids=str)
 def test_a_picture_that_cannot_be_written_is_told(path: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileError, match="could not be written"):
+    with pytest.raises(FileError, match=r"could not be written|named by a str"):
         save(picture(2, 1), path)

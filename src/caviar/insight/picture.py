@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from caviar.errors import FileError, missing_extra
+from caviar.files import as_path, write_whole
 
 
 def picture(width: float, height: float) -> Any:
@@ -36,16 +37,17 @@ def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
 
     >>> save(picture(4, 3), "nowhere/study.png")
     Traceback (most recent call last):
-    caviar.errors.FileError: nowhere/study.png could not be written: No such file or directory
+    caviar.errors.FileError: nowhere/study.png could not be written, and nothing was changed: No such file or directory
     """
     if path is None:
         return figure
+    named, written = as_path(path), io.BytesIO()
+    named = named if named.suffix else named.with_name(f"{named.name}.png")
     try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise FileError(f"{path} could not be written: {error.strerror or error}") from error
-    except (ValueError, TypeError, AttributeError) as error:  # a format that does not exist; what is no path at all
+        figure.savefig(written, format=named.suffix[1:], dpi=150)
+    except ValueError as error:  # a format that does not exist
         raise FileError(f"{path!r} could not be written: {error}") from error
+    write_whole(named, written.getvalue())
     return figure
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -20,6 +16,7 @@ from safetensors.numpy import save as to_safetensors
 
 import caviar
 from caviar.errors import ArgumentError, FileError, ShapeError
+from caviar.files import as_path, written_whole
 from caviar.layers.base import ensure_built
 from caviar.models.configs import Reader, Writer
 from caviar.models.model import Model
@@ -27,6 +24,7 @@ from caviar.training.compiled import Compiled
 from caviar.training.state import Run
 
 FORMAT = 1
+DOCUMENT = "caviar.json"
 
 
 def save_model(model: Model, path: Any, overwrite: bool = True) -> None:
@@ -107,40 +105,21 @@ def restore_run(model: Model, path: Any) -> None:
 
 
 def write(path: Any, document: dict[str, Any], parts: dict[str, bytes], overwrite: bool = True) -> None:
-    """Write a file as a whole: a temporary one beside it takes its place only when complete."""
-    path = Path(os.fspath(path))
-    if path.exists() and not overwrite:
-        raise FileError(f"{path} exists already: give another name, or overwrite=True")
+    """Write a file as a whole; the same contents are the same bytes."""
+    if not overwrite and os.path.lexists(as_path(path)):
+        raise FileError(f"{as_path(path)} exists already: give another name, or overwrite=True")
     text = json.dumps({"format": FORMAT, "caviar": caviar.__version__, **document})
-    try:
-        with _beside(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr("caviar.json", text)
-            for name, content in parts.items():
-                archive.writestr(name, content)
-    except OSError as error:
-        raise FileError(f"{path} could not be written, and nothing was changed: {error.strerror or error}") from error
-
-
-@contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Any]:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
+    with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in {DOCUMENT: text.encode(), **parts}.items():
+            member = zipfile.ZipInfo(name)  # of no date
+            member.external_attr = 0o600 << 16
+            archive.writestr(member, content)
 
 
 def read(path: Any, *kinds: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The document and the parts of a file, checked."""
-    path = Path(os.fspath(path))
-    if not path.exists():
+    path = as_path(path)
+    if not os.path.exists(path):
         raise FileError(f"{path} does not exist")
     try:
         with zipfile.ZipFile(path) as archive:

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from caviar.errors import FileError, missing_extra
+from caviar.errors import missing_extra
+from caviar.files import write_whole
 
 _ROWS_SHOWN = 20
 _FEWEST, _MOST_BINS, _IN_A_BIN = 10, 10, 5
@@ -66,7 +66,7 @@ class Table(list[dict[str, Any]]):
         writer.writerows(self)
         if path is None:
             return text.getvalue()
-        _write_whole(Path(path), text.getvalue())
+        write_whole(path, text.getvalue())
         return None
 
     def to_pandas(self) -> Any:
@@ -169,19 +169,6 @@ def _drawn(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[st
 def _more(rows: Sequence[Any]) -> str:
     more = len(rows) - _ROWS_SHOWN
     return f"\n{more} more trials: to_csv and to_pandas give all" if more > 0 else ""
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """A temporary file takes the place of the named one only when complete."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            beside.write_bytes(text.encode())
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise FileError(f"{path} could not be written, and nothing was changed: {error.strerror or error}") from error
 
 
 def value_of(row: Mapping[str, Any], monitor: str) -> float:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from caviar.dialects.tensorflow.graphs import global_variables
 from caviar.dialects.tensorflow.variables import weight_of
 from caviar.errors import FileError
+from caviar.files import as_path, write_whole
 
 
 class Saver:
@@ -37,15 +37,14 @@ class Saver:
     def save(self, sess: Any, save_path: Any, global_step: Any = None) -> str:
         """Write one file; its name, with the step at its end, is returned for `restore`."""
         step = global_step if global_step is None or isinstance(global_step, int) else int(sess.run(global_step))
-        path = os.fspath(save_path) if step is None else f"{os.fspath(save_path)}-{step}"
+        path = os.fsdecode(save_path) if step is None else f"{os.fsdecode(save_path)}-{step}"
         values = {name: np.asarray(sess.value_of(weight_of(v))) for name, v in self.variables.items()}
-        save_file(values, f"{path}.part")
-        os.replace(f"{path}.part", path)  # as a whole or not at all
+        write_whole(path, save(values))
         return path
 
     def restore(self, sess: Any, save_path: Any) -> None:
         """Give the variables the values in the file; no initializer is needed then."""
-        path = Path(os.fspath(save_path))
+        path = as_path(save_path)
         if not path.exists():
             raise FileError(f"there is no file {path}: give the path that saver.save returned")
         try:

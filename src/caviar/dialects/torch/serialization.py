@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from safetensors.numpy import save as to_safetensors
 from caviar.dialects.torch.creation import tensor
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError, FileError
+from caviar.files import as_path, write_whole
 
 
 def save(obj: Any, f: Any) -> None:
@@ -32,20 +31,13 @@ def save(obj: Any, f: Any) -> None:
     if hasattr(f, "write"):
         f.write(content)
         return
-    path = Path(f)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)  # as a whole or not at all
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise FileError(f"{path} could not be written, and nothing was changed: {error.strerror or error}") from error
+    write_whole(f, content)
 
 
 def load(f: Any, map_location: Any = None, *, weights_only: bool | None = None, mmap: bool | None = None) -> Any:
     """Load what `save` wrote, or any safetensors file. `map_location` and the others change nothing: there is one device."""
     try:
-        content = f.read() if hasattr(f, "read") else Path(f).read_bytes()
+        content = f.read() if hasattr(f, "read") else as_path(f).read_bytes()
     except OSError as error:
         raise FileError(f"{f} could not be read: {error.strerror or error}") from error
     if content[:2] == b"PK" and b"caviar.json" in content[:100]:

@@ -1,0 +1,192 @@
+"""Files: a name as a path, and writing a file as a whole or not at all. Everything that is written is written here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from caviar.errors import FileError
+
+try:
+    import fcntl
+except ImportError:  # Windows, which removes no file that is open
+    fcntl = None  # type: ignore[assignment]
+
+
+def as_path(path: Any) -> Path:
+    """A name as people give it: text, bytes or a `Path`, with ~ for the home.
+
+    >>> as_path(b"models/best.caviar").name
+    'best.caviar'
+    """
+    try:
+        text = os.fsdecode(path)
+    except TypeError:
+        raise FileError(f"a file is named by a str or a pathlib.Path, and {path!r} was given") from None
+    if not text or "\0" in text:
+        raise FileError(f"{text!r} is no name of a file: give one, such as 'model.caviar'")
+    return Path(os.path.expanduser(text))
+
+
+@contextlib.contextmanager
+def written_whole(path: Any) -> Iterator[BinaryIO]:
+    """A file to write into, which takes the place of `path` when the block ends well; else nothing has changed.
+
+    The umask, or the mode of the file that was there, holds. A link of the user's own stays, and the file behind it is
+    replaced; one that somebody else put there is replaced itself.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "note.txt"
+    >>> with written_whole(path) as file:
+    ...     _ = file.write(b"all or nothing")
+    >>> path.read_text()
+    'all or nothing'
+    """
+    named = as_path(path)
+    with _told(named):
+        target, mode = _behind(named)
+        handle, temporary = _beside(target, mode)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(handle)
+                if fcntl is None:
+                    file.close()
+                os.replace(temporary, target)  # before the lock goes: another process may sweep what nobody has locked
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+def write_whole(path: Any, content: bytes | str) -> None:
+    """Write all of a file, or change nothing.
+
+    >>> import tempfile
+    >>> write_whole(tempfile.mkdtemp() + "/table.csv", "trial,loss")
+    """
+    with written_whole(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def append(path: Any, content: bytes) -> int:
+    """Write all of it at the end of a file, or nothing; how long the file is then.
+
+    >>> import tempfile
+    >>> append(tempfile.mkdtemp() + "/log.csv", b"epoch,loss")
+    10
+    """
+    named = as_path(path)
+    with _told(named), open(named, "ab", buffering=0) as file:
+        start, rest = file.seek(0, os.SEEK_END), memoryview(content)
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(start)
+            raise
+        return start + len(content)
+
+
+def cut(path: Any, size: int) -> int:
+    """Forget what a file holds beyond so many bytes, if it is there at all; how long it is then.
+
+    >>> cut("/nowhere/log.csv", 10)
+    0
+    """
+    named = as_path(path)
+    with _told(named):
+        if not named.exists():
+            return 0
+        size = min(size, named.stat().st_size)
+        os.truncate(named, size)
+        return size
+
+
+def make_folder(path: Any) -> Path:
+    """The folder, made with those above it if need be.
+
+    >>> import tempfile
+    >>> make_folder(tempfile.mkdtemp() + "/deep/er").name
+    'er'
+    """
+    folder = as_path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"the folder {folder} could not be made: {error.strerror or error}") from error
+    return folder
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileError(f"{path} could not be written, and nothing was changed: {error.strerror or error}") from error
+
+
+def _behind(path: Path) -> tuple[Path, int | None]:
+    """The file that is to be replaced, and its mode if it exists."""
+    if path.is_symlink() and path.lstat().st_uid in (_me(), path.parent.stat().st_uid):
+        path = Path(os.path.realpath(path))
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return path, None
+    if stat.S_ISLNK(mode):  # of somebody else
+        return path, None
+    if stat.S_ISDIR(mode):
+        raise FileError(f"{path} is a folder: give the name of a file in it")
+    if not stat.S_ISREG(mode):
+        raise FileError(f"{path} is a device or a pipe, which no file can replace: give another name")
+    return path, mode & 0o777
+
+
+def _me() -> int:
+    return os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+def _beside(target: Path, mode: int | None) -> tuple[int, str]:
+    """A temporary file in the same folder, locked as long as its writer lives."""
+    stem = f".{target.name[:40]}."  # names have an end
+    _sweep(target.parent, stem)
+    while True:
+        name = os.path.join(target.parent, f"{stem}{secrets.token_hex(8)}.part")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        handle = os.open(name, flags, 0o666 if mode is None else mode)
+        if mode is not None:
+            os.chmod(name, mode)
+        if _locked(handle) and os.fstat(handle).st_nlink:
+            return handle, name
+        os.close(handle)  # swept by another process before it was locked
+
+
+def _locked(handle: int) -> bool:
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: nothing is swept there
+        pass
+    return True
+
+
+def _sweep(folder: Path, stem: str) -> None:
+    """Remove what writers left behind that were killed: temporary files that nobody has locked."""
+    if fcntl is None:
+        return
+    for name in os.listdir(folder):
+        if re.fullmatch(re.escape(stem) + r"[0-9a-f]{16}\.part", name):
+            with contextlib.suppress(OSError), open(folder / name, "r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(folder / name)
