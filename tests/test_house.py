@@ -17,8 +17,8 @@ PUBLIC = [
 
 # The order of ARCHITECTURE.md.
 ROOMS = [
-    "errors", "files", "engine", "config", "parts", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "ops",
-    "layers", "losses",
+    "errors", "text", "files", "engine", "config", "parts", "ranges", "closing", "graph", "activations", "initializers", "regularizers",
+    "ops", "layers", "losses",
     "metrics", "optimizers", "data", "training", "callbacks", "models", "insight", "studies",
     "dialects", "utils", "cli", "__main__",
 ]  # fmt: skip

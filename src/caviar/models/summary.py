@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-import io
+import shutil
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 from rich.box import ROUNDED
-from rich.console import Console
 from rich.table import Table
 
 from caviar.graph.evaluation import Context, evaluating
 from caviar.layers.base import Layer
 from caviar.parts import take_apart
+from caviar.text import printable, say, tabled
 
 
 def summary(model: Any, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
     """Print a table of layers, output shapes and parameter counts."""
-    text = as_text(model, line_length or 80)
-    (print_fn or print)(text)
+    if print_fn is not None:
+        print_fn(as_text(model, line_length or 80))
+    else:
+        say(as_text(model, line_length or min(shutil.get_terminal_size().columns, 80), sys.stdout))
 
 
-def as_text(model: Any, width: int = 80) -> str:
-    """The table as text."""
+def as_text(model: Any, width: int = 80, stream: Any = None) -> str:
+    """The table as text, in letters that the stream can show."""
     model.require_built("a summary")
     shapes = output_shapes(model)
-    table = Table(
-        title=f"Model: {str(model.name)!r}", box=ROUNDED, title_justify="left", width=width, title_style="bold"
-    )
+    table = Table(title=f"Model: {str(model.name)!r}", box=ROUNDED, title_justify="left", width=width)
     table.add_column("Layer (type)", ratio=3)
     table.add_column("Output shape", ratio=3)
     table.add_column("Parameters", justify="right", ratio=2)
     for layer in model.layers:
         table.add_row(
-            f"{layer.name} ({type(layer).__name__})", shapes.get(str(layer.name), "?"), f"{layer.count_params():,}"
+            f"{printable(layer.name)} ({type(layer).__name__})",
+            shapes.get(str(layer.name), "?"),
+            f"{layer.count_params():,}",
         )
-    text = io.StringIO()
-    Console(file=text, width=width, force_terminal=False).print(table)
+    lines = [tabled(table, width, stream)]
     apart = take_apart(model)
     sizes = [(int(np.prod(s.shape)), np.dtype(_known(s.dtype)).itemsize, s.trainable) for s in apart.structure.slots]
     for name, chosen in (
@@ -46,8 +48,8 @@ def as_text(model: Any, width: int = 80) -> str:
         ("Trainable", [s for s in sizes if s[2]]),
         ("Not trainable", [s for s in sizes if not s[2]]),
     ):
-        text.write(f" {name}: {sum(n for n, _, _ in chosen):,} ({_bytes(sum(n * b for n, b, _ in chosen))})\n")
-    return text.getvalue().rstrip("\n")
+        lines.append(f" {name}: {sum(n for n, _, _ in chosen):,} ({_bytes(sum(n * b for n, b, _ in chosen))})")
+    return "\n".join(lines)
 
 
 def output_shapes(model: Any) -> dict[str, str]:

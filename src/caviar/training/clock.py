@@ -28,7 +28,7 @@ class Clock:
         return epochs * self.steps, epochs
 
     def measure(self, seconds: float, steps: int) -> None:
-        """The first call compiles, and tells nothing; afterwards a dispatch grows at most eightfold."""
+        """The first call may compile, and tells nothing; afterwards a dispatch grows at most eightfold."""
         self.calls += 1
         self.spent += seconds
         if self.calls > 1:

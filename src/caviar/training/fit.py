@@ -14,6 +14,7 @@ from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size, class
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays
 from caviar.parts import take_apart
+from caviar.text import say
 from caviar.training.callbacks import CallbackList, History
 from caviar.training.callbacks.base import TEST_HOOKS
 from caviar.training.compiled import Compiled, check_targets, custom_logs, start_run
@@ -132,7 +133,7 @@ def _final(training: Training) -> Run:
         trainable, fixed = rule.final_weights(state, (run.trainable, run.fixed))
         run = run._replace(trainable=list(trainable), fixed=list(fixed))
         for line in rule.report(state):
-            print(line)
+            say(line)
     return run
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -96,13 +95,12 @@ def _dispatch(training: Training, data: Rows, clock: Clock) -> None:
         spec = remembered(key, lambda: jax.eval_shape(make, numbers, training.run, data.x))
         training.statistics = _as_restored(spec, training.restored)
     steps, epochs = clock.amount(listeners.pace, position, training.epochs - epoch)
-    start = time.perf_counter()
-    training.run, training.statistics, progress = trainer(apart.structure, plan)(
-        training.run, training.statistics, numbers, data, training.validation, np.int32(steps), np.int32(epochs)
-    )
+    shown, program = listeners.progress, trainer(apart.structure, plan)
+    given = (training.run, training.statistics, numbers, data, training.validation, np.int32(steps), np.int32(epochs))
+    start = shown.now()
+    training.run, training.statistics, progress = shown.call(program, *given)
     finished, now = int(progress.finished), int(training.run.position)
-    seconds = time.perf_counter() - start
-    clock.measure(seconds, finished * plan.steps + now - position)
+    clock.measure(shown.now() - start, finished * plan.steps + now - position)
     live = listeners.pace != "run"
     if live:
         store_values(apart, training.run)
@@ -138,7 +136,7 @@ def train_stream(training: Training, batches_of_epoch: Any, limit: int | None) -
     while training.going:
         epoch = int(training.run.epoch)
         training.listeners.epoch_begins(epoch)
-        start, taken = time.perf_counter(), 0
+        start, taken = training.listeners.progress.now(), 0
         apart = take_apart(training.recipe)
         training.statistics = None
         for chunk, count in _paced(chunks(batches_of_epoch(epoch), limit), training.listeners.pace):
@@ -151,7 +149,7 @@ def train_stream(training: Training, batches_of_epoch: Any, limit: int | None) -
                 break
         if not taken:
             return
-        _end_stream_epoch(training, apart, epoch, time.perf_counter() - start)
+        _end_stream_epoch(training, apart, epoch, training.listeners.progress.now() - start)
 
 
 def _paced(pieces: Iterable[tuple[Rows, int]], pace: str) -> Iterable[tuple[Rows, int]]:
@@ -169,8 +167,9 @@ def _train_chunk(training: Training, apart: Apart, chunk: Rows) -> None:
         first = jax.tree.map(lambda a: a[0], chunk.x)
         size = int(jax.tree.leaves(first)[0].shape[0])
         training.statistics = no_statistics(apart.structure, size, numbers, training.run, first)
-    program = chunk_trainer(apart.structure)
-    training.run, training.statistics, training.running = program(training.run, training.statistics, numbers, chunk)
+    given = (training.run, training.statistics, numbers, chunk)
+    called = training.listeners.progress.call(chunk_trainer(apart.structure), *given)
+    training.run, training.statistics, training.running = called
 
 
 def _tell_steps(training: Training, apart: Apart, taken: int) -> None:
@@ -187,7 +186,8 @@ def _end_stream_epoch(training: Training, apart: Apart, epoch: int, seconds: flo
     validated = training.validation is not None and (epoch + 1) % training.plan.validation_freq == 0
     validation = training.validation if validated or training.plan.validation_freq == 1 else None
     numbers = as_arrays(apart.numbers)
-    training.run, logs = program(training.run, training.statistics, numbers, validation)
+    given = (training.run, training.statistics, numbers, validation)
+    training.run, logs = training.listeners.progress.call(program, *given)
     training.finished = training.run
     live = training.listeners.pace != "run"
     if live:

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self, TextIO
 
 import numpy as np
+from rich.cells import cell_len, set_cell_size
 
 from caviar.errors import ArgumentError
+from caviar.text import printable, say
 
 _PIPED_LINES = 12
 _SECONDS_BETWEEN_DRAWS = 0.1
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is told of an epoch, in pieces."""
+
+    epoch: str  # "Epoch 3/30"
+    count: str  # "22/22"
+    time: str  # "0s 2ms/step"
+    numbers: dict[str, str]
+
+    def __str__(self) -> str:
+        pieces = (self.epoch, self.count, self.time, *(f"{name}: {value}" for name, value in self.numbers.items()))
+        return " - ".join(piece for piece in pieces if piece)
+
+    def within(self, columns: int | None) -> str:
+        """As much as fits: the time goes first, then the count, then the longer words of validation, then numbers."""
+        if columns is None:
+            return str(self)
+        timeless, bare = replace(self, time=""), replace(self, time="", count="")
+        short = replace(bare, numbers=_side_by_side(self.numbers))
+        for line in (self, timeless, bare, short):
+            if cell_len(str(line)) <= columns:
+                return str(line)
+        while len(short.numbers) > 1:  # whole numbers or none: half a number is another number
+            short = replace(short, numbers=dict(list(short.numbers.items())[:-1]))
+            if cell_len(f"{short} ...") <= columns:
+                return f"{short} ..."
+        return set_cell_size(str(short) or str(self), columns).rstrip()
 
 
 class Progress:
@@ -23,6 +54,7 @@ class Progress:
 
     `verbose` is 0 (silent), 1 (one line rewritten in place; at most 12 lines where the output is not a screen),
     2 (a line for each epoch) or "auto" (1). Without `epochs` the lines have no "Epoch": evaluate and predict.
+    A line that is rewritten shows what fits a terminal's width, and the last one everything.
 
     >>> with Progress(epochs=3, steps=22, verbose=2) as progress:
     ...     progress.epoch_end(0, {"loss": 256629.3281}, seconds=0.05)
@@ -42,18 +74,33 @@ class Progress:
         self._milestones = _milestones(epochs)
         self._first = True
         self._epoch = self._seen = self._width = 0
-        self._began, self._drawn_at = time.monotonic(), float("-inf")
-        self._held_back: Callable[[], str] | None = None  # writes the latest line, while that is not to be seen
+        self._compiled = 0.0  # seconds
+        self._began, self._drawn_at = self.now(), float("-inf")
+        self._latest: Callable[[], Line] | None = None  # what is told last, while it is not shown as a whole
+
+    def now(self) -> float:
+        """A clock, in seconds, that stands still while programs compile."""
+        return time.perf_counter() - self._compiled
+
+    def call(self, program: Any, *args: Any) -> Any:
+        """What a program gives. If it must be compiled first, people are told, and no step is said to take so long."""
+        known, began = program._cache_size(), time.perf_counter()
+        if not known and self.living:
+            self._draw(lambda: Line(self._name(self._epoch), "compiling", "", {}))
+        found = program(*args)
+        if program._cache_size() > known:
+            self._compiled += time.perf_counter() - began
+        return found
 
     def epoch_begin(self, epoch: int) -> None:
         """An epoch begins."""
-        self._epoch, self._began = epoch, time.monotonic()
+        self._epoch, self._began = epoch, self.now()
 
     def update(self, step: int, logs: Mapping[str, Any] | None = None) -> None:
         """`step` steps of the present epoch are done: worth a line only where it can be rewritten."""
         self._seen = step
         if self.living:
-            self._offer(partial(self._midway, step, time.monotonic() - self._began, logs))
+            self._offer(partial(self._midway, step, self.now() - self._began, logs))
 
     def epoch_end(self, epoch: int, logs: Mapping[str, Any] | None, seconds: float, more: bool = False) -> None:
         """An epoch that took `seconds` is over; `more` of the same burst follow at once, so a living line can wait."""
@@ -63,16 +110,16 @@ class Progress:
         elif self.verbose == 2 or self._first or epoch + 1 in self._milestones:
             self._print(line)
         else:
-            self._held_back = line
+            self._latest = line
         self._first = False
 
     def close(self) -> None:
-        """The last line is shown, and what comes after starts on a line of its own."""
-        if self._held_back is not None:
-            (self._draw if self.living else self._print)(self._held_back)
+        """The last line is shown, whole, and what comes after starts on a line of its own."""
+        if self._latest is not None:
+            (self._rewrite(str(self._latest())) if self.living else self._print(self._latest))
         if self._width:
-            self._write("\n")
-        self._width = 0
+            say("", self.stream)
+        self._latest, self._width = None, 0
 
     def __enter__(self) -> Self:
         return self
@@ -80,46 +127,41 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _midway(self, step: int, seconds: float, logs: Mapping[str, Any] | None) -> str:
+    def _midway(self, step: int, seconds: float, logs: Mapping[str, Any] | None) -> Line:
         each = seconds / max(step, 1)
         left = f"ETA: {each * (self.steps - step):.0f}s " if self.steps else ""
-        return f"{self._head(self._epoch, step, self.steps or 'Unknown')} - {left}{_per_step(each)}{_numbers(logs)}"
+        count = _count(step, self.steps or "Unknown")
+        return Line(self._name(self._epoch), count, f"{left}{_per_step(each)}", _numbers(logs))
 
-    def _whole(self, epoch: int, seconds: float, logs: Mapping[str, Any] | None) -> str:
+    def _whole(self, epoch: int, seconds: float, logs: Mapping[str, Any] | None) -> Line:
         steps = self.steps or self._seen
         each = _per_step(seconds / max(steps, 1))
-        return f"{self._head(epoch, steps, steps)} - {seconds:.0f}s {each}{_numbers(logs)}"
+        return Line(self._name(epoch), _count(steps, steps), f"{seconds:.0f}s {each}", _numbers(logs))
 
-    def _head(self, epoch: int, step: int, of: int | str) -> str:
-        count = f"{step:>{len(str(of))}}/{of}"
-        return count if self.epochs is None else f"Epoch {epoch + 1}/{self.epochs} - {count}"
+    def _name(self, epoch: int) -> str:
+        return "" if self.epochs is None else f"Epoch {epoch + 1}/{self.epochs}"
 
-    def _offer(self, line: Callable[[], str], wait: bool = False) -> None:
+    def _offer(self, line: Callable[[], Line], wait: bool = False) -> None:
         """Draw the line, unless the last was drawn just now."""
-        if wait or time.monotonic() - self._drawn_at < _SECONDS_BETWEEN_DRAWS:
-            self._held_back = line
-        else:
+        self._latest = line
+        if not wait and time.perf_counter() - self._drawn_at >= _SECONDS_BETWEEN_DRAWS:
             self._draw(line)
 
-    def _draw(self, line: Callable[[], str]) -> None:
-        text, columns = line(), _columns(self.stream)
-        self._write("\r" + text.ljust(self._width)[:columns])  # spaces clear the former line wherever "\r" works
-        self._width, self._drawn_at, self._held_back = len(text[:columns]), time.monotonic(), None
+    def _draw(self, line: Callable[[], Line]) -> None:
+        made = line()
+        text = made.within(_columns(self.stream))
+        self._rewrite(text)
+        self._drawn_at, self._latest = time.perf_counter(), None if text == str(made) else line
 
-    def _print(self, line: Callable[[], str]) -> None:
-        self._held_back = None
+    def _rewrite(self, text: str) -> None:
+        width = cell_len(text)
+        say(f"\r{text}{' ' * (self._width - width)}", self.stream, end="")  # spaces clear wherever "\r" works
+        self._width = width
+
+    def _print(self, line: Callable[[], Line]) -> None:
+        self._latest = None
         if self.verbose:
-            self._write(line() + "\n")
-
-    def _write(self, text: str) -> None:
-        """A stream that is closed, broken or absent must not end a training."""
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            try:
-                self.stream.write(text)
-            except UnicodeEncodeError:
-                encoding = self.stream.encoding or "ascii"
-                self.stream.write(text.encode(encoding, "replace").decode(encoding))
-            self.stream.flush()
+            say(str(line()), self.stream)
 
 
 def _milestones(epochs: int | None) -> set[int]:
@@ -152,7 +194,18 @@ def _per_step(seconds: float) -> str:
     return f"{seconds * 1e3:.0f}ms/step" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us/step"
 
 
-def _numbers(logs: Mapping[str, Any] | None) -> str:
+def _count(step: int, of: int | str) -> str:
+    return f"{step:>{len(str(of))}}/{of}"
+
+
+def _numbers(logs: Mapping[str, Any] | None) -> dict[str, str]:
     """Four decimals, or scientific notation where they would show nothing, as Keras writes them."""
-    means = {name: float(np.mean(value)) for name, value in (logs or {}).items()}
-    return "".join(f" - {name}: {v:.4f}" if abs(v) > 1e-3 else f" - {name}: {v:.4e}" for name, v in means.items())
+    means = {printable(name): float(np.mean(value)) for name, value in (logs or {}).items()}
+    return {name: f"{v:.4f}" if abs(v) > 1e-3 else f"{v:.4e}" for name, v in means.items()}
+
+
+def _side_by_side(numbers: Mapping[str, str]) -> dict[str, str]:
+    """What validation says in brackets behind what training says: `loss: 0.25 (val: 0.5)`."""
+    own = [name for name in numbers if not (name.startswith("val_") and name[4:] in numbers)]
+    validated = {name: f" (val: {numbers[f'val_{name}']})" for name in own if f"val_{name}" in numbers}
+    return {name: numbers[name] + validated.get(name, "") for name in own}

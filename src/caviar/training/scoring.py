@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,24 +47,26 @@ def evaluate(
     listed = CallbackList(as_list(callbacks), model, {"verbose": verbose})
     listed.tell_uncalled(TEST_BATCH_HOOKS)
     listed.on_test_begin()
-    start = time.perf_counter()
-    if is_stream(x) or not fits_memory((x, y)):
-        recipe, logs = _score_stream(model, compiled, x, y, sample_weight, size, steps)
-    else:
-        inputs = as_inputs(x)
-        outputs, names = build_for(model, inputs, size)
-        recipe = compiled.recipe(model, outputs, names)
-        rows = as_rows(inputs, y, sample_weight, names)
-        rows = rows if steps is None else rows.take(slice(0, steps * size))
-        steps = -(-rows.number // size)
-        check_targets(recipe, rows, outputs)
-        apart, weights = _weights(recipe)
-        logs = evaluator(apart.structure, min(size, rows.number))(weights, as_arrays(apart.numbers), on_device(rows))
-    found = readable(recipe, logs)
-    listed.on_test_end(found)
     with Progress(None, steps, verbose) as progress:
-        progress.epoch_end(0, found, time.perf_counter() - start)
+        start = progress.now()
+        score = _score_stream if is_stream(x) or not fits_memory((x, y)) else _score_rows
+        found = readable(*score(model, compiled, x, y, sample_weight, size, progress))
+        listed.on_test_end(found)
+        progress.epoch_end(0, found, progress.now() - start)
     return as_asked(found, return_dict)
+
+
+def _score_rows(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, progress: Progress) -> Any:
+    inputs = as_inputs(x)
+    outputs, names = build_for(model, inputs, size)
+    recipe = compiled.recipe(model, outputs, names)
+    rows = as_rows(inputs, y, weight, names)
+    rows = rows if progress.steps is None else rows.take(slice(0, progress.steps * size))
+    progress.steps = -(-rows.number // size)
+    check_targets(recipe, rows, outputs)
+    apart, weights = _weights(recipe)
+    program = evaluator(apart.structure, min(size, rows.number))
+    return recipe, progress.call(program, weights, as_arrays(apart.numbers), on_device(rows))
 
 
 def _weights(recipe: Recipe) -> tuple[Any, Any]:
@@ -74,18 +75,21 @@ def _weights(recipe: Recipe) -> tuple[Any, Any]:
     return apart, Weights(trainable, fixed)
 
 
-def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, steps: int | None) -> Any:
+def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, progress: Progress) -> Any:
     source = Source(model, x, y, weight, None, size, shuffle=False)
     outputs, names = build_for(model, source.first.x, size)
     recipe = compiled.recipe(model, outputs, names)
     apart, weights = _weights(recipe)
     numbers = as_arrays(apart.numbers)
     statistics: Any = None
-    for chunk, _ in chunks(source.batches(0, names), steps):
+    taken = 0
+    for chunk, count in chunks(source.batches(0, names), progress.steps):
         if statistics is None:
             first = jax.tree.map(lambda a: a[0], chunk.x)
             statistics = no_statistics(apart.structure, size, numbers, weights, first)
-        statistics = chunk_scorer(apart.structure)(weights, statistics, numbers, chunk)
+        statistics = progress.call(chunk_scorer(apart.structure), weights, statistics, numbers, chunk)
+        taken += count
+        progress.update(taken)
     return recipe, recipe.outcomes(statistics)
 
 
@@ -116,17 +120,17 @@ def predict(
     count = int(jax.tree.leaves(inputs)[0].shape[0])
     size = min(size, _power_of_two(count))
     program, found = predictor(apart.structure, size), []
-    began = time.perf_counter()
     with Progress(None, -(-count // size), verbose) as progress:
+        began = progress.now()
         for start, rows in _pieces(inputs, count, size):
             batches = -(-rows // size)
             padded = jax.tree.map(
                 lambda a, s=start, r=rows, b=batches: _padded(a[s : s + r], size * _power_of_two(b)), inputs
             )
-            outputs = program(numbers, values, padded, np.int32(batches))
+            outputs = progress.call(program, numbers, values, padded, np.int32(batches))
             found.append(jax.tree.map(lambda o, r=rows: np.asarray(o)[:r], outputs))
             progress.update(start // size + batches)
-        progress.epoch_end(0, None, time.perf_counter() - began)
+        progress.epoch_end(0, None, progress.now() - began)
     return jax.tree.map(lambda *parts: parts[0] if len(parts) == 1 else np.concatenate(parts), *found)
 
 

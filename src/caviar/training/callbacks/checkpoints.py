@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from caviar.errors import ArgumentError, unknown_name
+from caviar.text import printable, say
 from caviar.training.callbacks.base import Callback
 from caviar.training.monitor import better, check_monitor, direction, worst
 
@@ -127,7 +128,7 @@ class ModelCheckpoint(_Saver):
 
     def _say(self, epoch: int, message: str) -> None:
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: {message}")
+            say(f"\nEpoch {epoch + 1}: {printable(message)}")
 
 
 class BackupAndRestore(_Saver):

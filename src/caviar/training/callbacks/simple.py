@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from caviar.errors import ArgumentError, unknown_name
+from caviar.text import say
 from caviar.training.callbacks.base import Callback, pace_of, quickest
 
 _HOOKS = sorted(name for name in vars(Callback) if name.startswith("on_"))
@@ -68,7 +69,7 @@ class LearningRateScheduler(Callback):
         rate = self._rate(epoch, float(self.model.controls["learning_rate"]))
         self.model.controls["learning_rate"] = rate
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+            say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Put the learning rate into the epoch's logs."""
