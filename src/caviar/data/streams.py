@@ -67,9 +67,7 @@ def large_batches(x: Any, y: Any, weight: Any, batch_size: int, order: np.ndarra
 def chunks(batches: Iterable[Rows], limit: int | None = None) -> Iterator[tuple[Rows, int]]:
     """Batches of equal shape stacked for one dispatch, and their number; never more in memory than a chunk."""
     held: list[Rows] = []
-    for number, batch in enumerate(batches):
-        if limit is not None and number >= limit:
-            break
+    for batch in itertools.islice(batches, limit):  # never a batch beyond the limit: it would be lost to the next epoch
         if held and (_shapes(batch) != _shapes(held[0]) or _size(batch) * len(held) >= CHUNK_BYTES or len(held) >= 256):
             yield _stacked(held), len(held)
             held = []

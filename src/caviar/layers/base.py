@@ -143,7 +143,7 @@ class Layer(Part):
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of all weights as NumPy arrays, layer by layer."""
-        return [v.numpy() for v in self.variables]
+        return [np.array(v.value) for v in self.variables]
 
     def set_weights(self, weights: list[Any]) -> None:
         """Give all weights new values, in the order of `get_weights`."""
@@ -255,8 +255,9 @@ class Layer(Part):
     def _finish(self, context: Context, args: Any, outputs: Any) -> Any:
         if args and not context.building:
             mask = self.compute_mask(args[0], _mask_of(context, args[0]))
-            if not isinstance(outputs, (tuple, list, dict)):
-                context.set_mask(outputs, mask)
+            masks = mask if isinstance(mask, (tuple, list)) else [mask]  # one alone belongs to the first output
+            for output, own in zip(jax.tree.leaves(outputs), masks, strict=False):
+                context.set_mask(output, own)
         if self.activity_regularizer is not None:
             batch = jax.tree.leaves(outputs)[0].shape[0]
             penalty: Any = regularizers.get(self.activity_regularizer)

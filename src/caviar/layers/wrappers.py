@@ -79,7 +79,8 @@ class Bidirectional(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the outputs, where there is one for each step."""
-        return self.layer.compute_mask(inputs, mask)
+        own = self.layer.compute_mask(inputs, mask)
+        return [own, own] if self.merge_mode is None else own
 
 
 def _reversed(layer: Recurrent) -> Recurrent:

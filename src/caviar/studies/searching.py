@@ -93,7 +93,7 @@ def search(
     if source.stream or source.large:
         raise ArgumentError("search takes x and y as arrays that fit in memory: all members of a population share them")
     typical, names, units = first_that_works(space, source.first.x)
-    rows, validation = with_validation(source.rows(names), names, validation_split, validation_data)
+    rows, validation = with_validation(source, names, validation_split, validation_data)
     assert rows is not None
     task = Task(space, rows, validation, None, None, mode, shuffle, validation_batch_size, validation_freq)
     logged = task.recipe(units)[0].logged(validation is not None or folds is not None)
@@ -107,6 +107,7 @@ def search(
     with _written(path, told) as store:
         chosen = _seed(store, seed)
         task.folds = cut(rows.number, folds, chosen)
+        task.held_out = rows if folds is None else source.rows(names)
         board = Board(space, store, chosen, task.monitor, sign, task.folds, repeats)
         if store.noted("template") is None:
             _note_template(store, space, typical)

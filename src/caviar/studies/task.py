@@ -39,6 +39,7 @@ class Task:
     shuffle: bool = True
     validation_batch_size: int | None = None
     validation_freq: int = 1
+    held_out: Rows | None = None  # the rows that folds validate on: without the weights of their classes
 
     @property
     def is_validated(self) -> bool:
@@ -47,10 +48,11 @@ class Task:
 
     @functools.cached_property
     def data(self) -> Data:
-        """The data on every device; folds validate on the same rows as all train on."""
+        """The data on every device; folds validate on the same rows as all train on, but without weights of classes."""
         rows = on_all_devices(self.rows)
         if self.folds is not None:
-            return Data(rows, rows, self.folds)
+            own = (self.held_out or self.rows).weight
+            return Data(rows, rows._replace(weight=on_all_devices(own)), self.folds)
         return Data(rows, None if self.validation is None else on_all_devices(self.validation), None)
 
     def make(self, seat: Seat) -> Structure:

@@ -16,7 +16,7 @@ from caviar.graph.evaluation import as_arrays
 from caviar.parts import take_apart
 from caviar.text import say
 from caviar.training.callbacks import CallbackList, History
-from caviar.training.callbacks.base import TEST_HOOKS
+from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_targets, custom_logs, start_run
 from caviar.training.listeners import Listeners
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
@@ -52,21 +52,28 @@ def fit(
     compiled = compiled_of(model, "fit")
     size = check_batch_size(batch_size)
     check_counts(
-        epochs=epochs, initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_freq=validation_freq
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        steps_per_epoch=steps_per_epoch,
+        validation_steps=validation_steps,
+        validation_freq=validation_freq,
     )
     source = Source(model, x, y, sample_weight, class_weight, size, shuffle)
     outputs, names = build_for(model, source.first.x, size)
-    rows, validation = with_validation(source.rows(names), names, validation_split, validation_data, validation_steps)
+    validation_size = check_batch_size(validation_batch_size or size)
+    rows, validation = with_validation(
+        source, names, validation_split, validation_data, validation_steps, validation_size
+    )
     if validation is not None:
         model.check_inputs(validation.x)
 
-    count, validation_size = None if rows is None else rows.number, check_batch_size(validation_batch_size or size)
-    plan = plan_for(count, size, steps_per_epoch, shuffle, validation_size, validation_freq)
+    count = None if rows is None else rows.number
+    plan = plan_for(count, size, steps_per_epoch, shuffle, validation_size, validation_freq, initial_epoch)
     history = History()
     listed = CallbackList(
         [*as_list(callbacks), history], model, {"epochs": epochs, "steps": plan.steps or None, "verbose": verbose}
     )
-    listed.tell_uncalled(TEST_HOOKS)
+    listed.tell_uncalled(TEST_BATCH_HOOKS)
     recipe = _recipe(compiled, model, outputs, names, listed)
     check_targets(recipe, rows or source.first_rows(names), outputs)
     if validation is not None:
@@ -100,7 +107,7 @@ def train_on_batch(
     run, _, logs = chunk_trainer(apart.structure)(run, statistics, numbers, chunk)
     store_values(apart, run)
     model._run = run
-    return as_asked(readable(recipe, logs), return_dict)
+    return as_asked(recipe, readable(recipe, logs), return_dict)
 
 
 def _train(
@@ -153,15 +160,18 @@ def _recipe(compiled: Compiled, model: Any, outputs: list[Any], names: list[str]
     return recipe
 
 
-def plan_for(count: int | None, size: int, steps: int | None, shuffle: bool, validation_size: int, freq: int) -> Plan:
-    """The constants of training on so many rows; None if they come as a stream."""
+def plan_for(
+    count: int | None, size: int, steps: int | None, shuffle: bool, validation_size: int, freq: int, first: int = 0
+) -> Plan:
+    """The constants of training on so many rows from a first epoch on; no rows if they come as a stream."""
     if count is None:
         return Plan(0, size, steps or 0, shuffle, validation_size, freq)
     size = min(size, count)
     whole = -(-count // size)
     if steps is not None and steps > whole:
         raise ArgumentError(f"steps_per_epoch={steps}, but {count} rows make only {whole} batches of {size}")
-    return Plan(count, size, steps or whole, bool(shuffle), validation_size, freq)
+    plan = Plan(count, size, steps or whole, bool(shuffle), validation_size, freq)
+    return plan._replace(phase=first % plan.epochs_of_pass)
 
 
 def check_counts(**counts: Any) -> None:

@@ -48,6 +48,10 @@ class Listeners:
     def epoch_ends(self, epoch: int, logs: dict[str, Any], seconds: float, more: bool) -> None:
         """An epoch is over; `more` of the same burst follow at once."""
         self.logs = logs
+        scored = {name.removeprefix("val_"): value for name, value in logs.items() if name.startswith("val_")}
+        if scored:  # it happened inside the program; they hear of it in Keras' order
+            self.callbacks.on_test_begin()
+            self.callbacks.on_test_end(scored)
         self.callbacks.on_epoch_end(epoch, self.logs)
         self.progress.epoch_end(epoch, self.logs, seconds, more=more)
 

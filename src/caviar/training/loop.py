@@ -78,6 +78,9 @@ def train_resident(training: Training, data: Rows) -> None:
     clock = Clock(training.plan.steps)
     while training.going:
         _dispatch(training, data, clock)
+    if int(training.run.position):  # stopped in the middle of an epoch: as much of it as there is counts
+        apart, epoch = take_apart(training.recipe), int(training.run.epoch)
+        _end_epoch(training, apart, epoch, clock.epoch_seconds(1))
 
 
 def _dispatch(training: Training, data: Rows, clock: Clock) -> None:
@@ -127,7 +130,8 @@ def _tell_epochs(training: Training, logs: dict[str, Any], epoch: int, count: in
         validated = training.validation is not None and (epoch + i + 1) % every == 0
         line = readable(training.recipe, {name: values[i] for name, values in logs.items()}, validated)
         if listeners.pace == "batch":
-            listeners.steps_end(training.plan.steps, {n: v for n, v in line.items() if n in training.recipe.log_names})
+            steps = int(training.plan.steps_of(epoch + i))
+            listeners.steps_end(steps, {n: v for n, v in line.items() if n in training.recipe.log_names})
         listeners.epoch_ends(epoch + i, line, seconds, more=i + 1 < count)
 
 
@@ -149,7 +153,7 @@ def train_stream(training: Training, batches_of_epoch: Any, limit: int | None) -
                 break
         if not taken:
             return
-        _end_stream_epoch(training, apart, epoch, training.listeners.progress.now() - start)
+        _end_epoch(training, apart, epoch, training.listeners.progress.now() - start)
 
 
 def _paced(pieces: Iterable[tuple[Rows, int]], pace: str) -> Iterable[tuple[Rows, int]]:
@@ -181,7 +185,7 @@ def _tell_steps(training: Training, apart: Apart, taken: int) -> None:
         training.take_changes(apart)
 
 
-def _end_stream_epoch(training: Training, apart: Apart, epoch: int, seconds: float) -> None:
+def _end_epoch(training: Training, apart: Apart, epoch: int, seconds: float) -> None:
     program = epoch_ender(apart.structure, training.plan)
     validated = training.validation is not None and (epoch + 1) % training.plan.validation_freq == 0
     validation = training.validation if validated or training.plan.validation_freq == 1 else None

@@ -21,6 +21,7 @@ from caviar.layers.weights import Draw
 from caviar.parts import Structure
 from caviar.training.compiled import first_run_of
 from caviar.training.program import Epoch, Plan, Progress, take, train
+from caviar.training.rules import watched
 from caviar.training.state import Run
 
 LANES = (4, 5, 6)
@@ -129,8 +130,7 @@ class Lanes(Epoch):
 
         def one(epoch: Epoch, own: Own, run: Run, statistics: Any) -> tuple[Run, dict[str, Any]]:
             run, logs = epoch.end(run, statistics)
-            value = logs["loss"] if "loss" in logs else next(iter(logs.values()))
-            return run._replace(stopped=run.stopped | ~jnp.isfinite(value)), logs
+            return run._replace(stopped=run.stopped | ~jnp.isfinite(watched(logs))), logs
 
         return self._each(one, (_AXES, 0), run, statistics)
 

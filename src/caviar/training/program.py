@@ -27,11 +27,25 @@ class Plan(NamedTuple):
     shuffle: bool
     validation_batch: int | None
     validation_freq: int = 1
+    phase: int = 0  # which epoch begins a pass over the rows, where a pass takes several
 
     @property
-    def full(self) -> int:
-        """The steps of an epoch that have a full batch."""
-        return min(self.steps, self.rows // self.batch_size)
+    def whole(self) -> int:
+        """The steps of a pass over all rows."""
+        return -(-self.rows // self.batch_size) if self.rows else self.steps
+
+    @property
+    def epochs_of_pass(self) -> int:
+        """How many epochs a pass over all rows takes: with `steps_per_epoch` an epoch goes on where the one before ended."""
+        return -(-self.whole // self.steps) if self.rows else 1
+
+    def before(self, epoch: Any) -> Any:
+        """How many steps of its pass lie before an epoch."""
+        return 0 if self.epochs_of_pass == 1 else (epoch - self.phase) % self.epochs_of_pass * self.steps
+
+    def steps_of(self, epoch: Any) -> Any:
+        """The steps of an epoch: fewer in the last one of a pass, where they do not come out even."""
+        return self.steps if self.epochs_of_pass == 1 else jnp.minimum(self.steps, self.whole - self.before(epoch))
 
 
 class Progress(NamedTuple):
@@ -79,7 +93,7 @@ def train(epoch: Epoch, run: Run, statistics: Any, steps: Any, epochs: Any) -> t
             written = jax.tree.map(lambda line, v: line.at[finished].set(v), lines, logs)
             return after, fresh, written, finished + 1
 
-        ended = run.position == plan.steps
+        ended = run.position == plan.steps_of(run.epoch)
         now = jax.lax.cond(ended, end, lambda _: (run, statistics, lines, finished), None)
         return epoch.kept(before, now[0]), *now[1:], left - taken
 
@@ -96,20 +110,23 @@ class Epoch:
 
     def some_steps(self, run: Run, statistics: Any, left: Any) -> tuple[Run, Any, Any]:
         """Full batches up to the end of the epoch or of the budget; the partial batch is a step of its own."""
-        plan = self.plan
-        run = run._replace(order=jax.lax.cond(run.position == 0, self.new_order, lambda run: run.order, run))
-        count = jnp.clip(plan.full - run.position, 0, left)
-        start = run.position
+        plan, before = self.plan, self.plan.before(run.epoch)
+        full, steps = plan.rows // plan.batch_size - before, plan.steps_of(run.epoch)
+        begins = before + run.position == 0
+        run = run._replace(order=jax.lax.cond(begins, self.new_order, lambda run: run.order, run))
+        count = jnp.clip(jnp.minimum(full, steps) - run.position, 0, left)
+        start = before + run.position
 
         def one(i: Any, carry: Any) -> Any:
             rows = jax.lax.dynamic_slice_in_dim(carry[0].order, (start + i) * plan.batch_size, plan.batch_size, -1)
             return self.step(carry[0], carry[1], rows)
 
-        run, statistics = jax.lax.fori_loop(0, count, one, (run, statistics)) if plan.full else (run, statistics)
-        run = run._replace(position=start + count)
-        if plan.steps > plan.full:
-            rest = run.order[..., plan.full * plan.batch_size :]
-            last = (run.position == plan.full) & (left > count)
+        if plan.rows >= plan.batch_size:
+            run, statistics = jax.lax.fori_loop(0, count, one, (run, statistics))
+        run = run._replace(position=run.position + count)
+        if plan.rows % plan.batch_size:
+            rest = run.order[..., plan.rows // plan.batch_size * plan.batch_size :]
+            last = (run.position == full) & (run.position < steps) & (left > count)
             run, statistics = jax.lax.cond(last, lambda c: self.step(c[0], c[1], rest), lambda c: c, (run, statistics))
             run = run._replace(position=run.position + last.astype(jnp.int32))
             count = count + last.astype(jnp.int32)

@@ -50,10 +50,11 @@ def evaluate(
     with Progress(None, steps, verbose) as progress:
         start = progress.now()
         score = _score_stream if is_stream(x) or not fits_memory((x, y)) else _score_rows
-        found = readable(*score(model, compiled, x, y, sample_weight, size, progress))
+        recipe, logs = score(model, compiled, x, y, sample_weight, size, progress)
+        found = readable(recipe, logs)
         listed.on_test_end(found)
         progress.epoch_end(0, found, progress.now() - start)
-    return as_asked(found, return_dict)
+    return as_asked(recipe, found, return_dict)
 
 
 def _score_rows(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, progress: Progress) -> Any:
@@ -93,10 +94,16 @@ def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, s
     return recipe, recipe.outcomes(statistics)
 
 
-def as_asked(logs: dict[str, Any], return_dict: bool) -> Any:
-    """Logs as a dict, or as Keras gives them: the loss alone, or a list of loss and metrics."""
-    values = list(logs.values())
-    return logs if return_dict else values[0] if len(values) == 1 else values
+def as_asked(recipe: Recipe, logs: dict[str, Any], return_dict: bool) -> Any:
+    """Logs as a dict, or as Keras gives them: the loss alone, or a list of loss and metrics.
+
+    Of several outputs, Keras' list has the losses as the outputs stand, and then the metrics by their names.
+    """
+    if return_dict:
+        return logs
+    metrics = sorted(name for name, *_ in recipe.metrics) if len(recipe.losses) > 1 else []
+    values = [logs[name] for name in sorted(logs, key=lambda name: metrics.index(name) if name in metrics else -1)]
+    return values[0] if len(values) == 1 else values
 
 
 def as_list(callbacks: Any) -> list[Any]:
@@ -119,7 +126,7 @@ def predict(
     numbers, values = as_arrays(apart.numbers), [v.value for v in apart.variables]
     count = int(jax.tree.leaves(inputs)[0].shape[0])
     size = min(size, _power_of_two(count))
-    program, found = predictor(apart.structure, size), []
+    program, found = predictor(apart.structure, size), None  # arrays that may be written to, unlike JAX's own
     with Progress(None, -(-count // size), verbose) as progress:
         began = progress.now()
         for start, rows in _pieces(inputs, count, size):
@@ -128,10 +135,13 @@ def predict(
                 lambda a, s=start, r=rows, b=batches: _padded(a[s : s + r], size * _power_of_two(b)), inputs
             )
             outputs = progress.call(program, numbers, values, padded, np.int32(batches))
-            found.append(jax.tree.map(lambda o, r=rows: np.asarray(o)[:r], outputs))
+            if found is None:
+                found = jax.tree.map(lambda o: np.empty((count, *o.shape[1:]), o.dtype), outputs)
+            for whole, part in zip(jax.tree.leaves(found), jax.tree.leaves(outputs), strict=True):
+                whole[start : start + rows] = np.asarray(part)[:rows]
             progress.update(start // size + batches)
         progress.epoch_end(0, None, progress.now() - began)
-    return jax.tree.map(lambda *parts: parts[0] if len(parts) == 1 else np.concatenate(parts), *found)
+    return found
 
 
 def _pieces(inputs: Any, count: int, size: int) -> Iterator[tuple[int, int]]:

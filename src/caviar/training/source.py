@@ -73,10 +73,10 @@ class Source:
         return as_rows(x, y, weight, names, "first batch: ")
 
     def rows(self, names: list[str]) -> Rows | None:
-        """All rows, if they fit on the device."""
+        """All rows, if they fit on the device; not yet weighed by their classes, for some may be validated on."""
         if self.stream or self.large:
             return None
-        return class_weights(as_rows(self.x, self.y, self.weight, names), self.classes)
+        return as_rows(self.x, self.y, self.weight, names)
 
     def batches(self, epoch: int, names: list[str]) -> Iterator[Rows]:
         """The batches of an epoch, when not all rows are on the device."""
@@ -92,16 +92,22 @@ class Source:
 
 
 def with_validation(
-    rows: Rows | None, names: list[str], fraction: float, data: Any, limit: int | None = None
+    source: Source, names: list[str], fraction: float, data: Any, limit: int | None = None, size: int = 32
 ) -> tuple[Rows | None, Rows | None]:
-    """The rows to train on and those to validate on: the last `fraction` of them, or data of their own."""
+    """The rows to train on, weighed by their classes, and those to validate on: the last `fraction`, or data of their own.
+
+    At most `limit` batches of `size` rows are validated on.
+    """
+    rows, validation = source.rows(names), None
     if data is not None:
-        return rows, validation_rows(data, names, limit)
-    if not fraction:
-        return rows, None
-    if rows is None:
+        validation = validation_rows(data, names, limit)
+    elif fraction and rows is None:
         raise ArgumentError("validation_split needs arrays that fit in memory: give validation_data for a stream")
-    return split(rows, fraction)
+    elif fraction:
+        rows, validation = split(rows, fraction)
+    if validation is not None and limit is not None and not is_stream(data):
+        validation = validation.take(slice(0, limit * size))
+    return None if rows is None else class_weights(rows, source.classes), validation
 
 
 def validation_rows(data: Any, names: list[str], limit: int | None) -> Rows:

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from caviar import config
 from caviar.graph.evaluation import evaluate
 from caviar.parts import Structure, put_together
 from caviar.training.recipe import Recipe
@@ -108,7 +109,7 @@ def end_epoch(structure: Structure, numbers: Any, run: Run, logs: dict[str, Any]
     base = recipe.optimizer.learning_rate_at(run.step)
     rate, stop, states = base * run.rate, run.stopped, []
     if recipe.log_rate:
-        logs = {**logs, "learning_rate": jnp.asarray(rate, logs["loss"].dtype)}
+        logs = {**logs, "learning_rate": jnp.asarray(rate, config.floatx())}
     for rule, state in zip(recipe.rules, run.rules, strict=True):
         state, ruling = rule.epoch_end(state, run.epoch, logs, (run.trainable, run.fixed), rate)
         ruling = Ruling(*ruling)

@@ -18,9 +18,8 @@ from caviar.errors import ArgumentError
 
 PACES = ("run", "epoch", "batch")
 TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
-TEST_HOOKS = ("on_test_begin", "on_test_end", *TEST_BATCH_HOOKS)
 BATCH_HOOKS = frozenset({"on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"})
-EPOCH_HOOKS = frozenset({"on_epoch_begin", "on_epoch_end"})
+EPOCH_HOOKS = frozenset({"on_epoch_begin", "on_epoch_end", "on_test_begin", "on_test_end"})
 
 
 def pace_of(hooks: Iterable[str]) -> str:
@@ -190,18 +189,22 @@ class CallbackList:
         for callback in self.callbacks:
             getattr(callback, hook)(*args)
 
+    def _begins(self, hook: str, *args: Any) -> None:
+        told = bool(args) and isinstance(args[-1], dict)
+        self._each(hook, *args, *([] if told else [{}]))  # callbacks may count on a dict, though nothing is known yet
+
     check = partialmethod(_each, "check")
-    on_train_begin = partialmethod(_each, "on_train_begin")
+    on_train_begin = partialmethod(_begins, "on_train_begin")
     on_train_end = partialmethod(_each, "on_train_end")
-    on_epoch_begin = partialmethod(_each, "on_epoch_begin")
+    on_epoch_begin = partialmethod(_begins, "on_epoch_begin")
     on_epoch_end = partialmethod(_each, "on_epoch_end")
-    on_train_batch_begin = partialmethod(_each, "on_train_batch_begin")
+    on_train_batch_begin = partialmethod(_begins, "on_train_batch_begin")
     on_train_batch_end = partialmethod(_each, "on_train_batch_end")
-    on_test_begin = partialmethod(_each, "on_test_begin")
+    on_test_begin = partialmethod(_begins, "on_test_begin")
     on_test_end = partialmethod(_each, "on_test_end")
-    on_test_batch_begin = partialmethod(_each, "on_test_batch_begin")
+    on_test_batch_begin = partialmethod(_begins, "on_test_batch_begin")
     on_test_batch_end = partialmethod(_each, "on_test_batch_end")
-    on_predict_begin = partialmethod(_each, "on_predict_begin")
+    on_predict_begin = partialmethod(_begins, "on_predict_begin")
     on_predict_end = partialmethod(_each, "on_predict_end")
-    on_predict_batch_begin = partialmethod(_each, "on_predict_batch_begin")
+    on_predict_batch_begin = partialmethod(_begins, "on_predict_batch_begin")
     on_predict_batch_end = partialmethod(_each, "on_predict_batch_end")
