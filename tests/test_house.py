@@ -19,7 +19,7 @@ PUBLIC = [
 ROOMS = [
     "errors", "text", "files", "engine", "config", "parts", "ranges", "closing", "graph", "activations", "initializers", "regularizers",
     "ops", "layers", "losses",
-    "metrics", "optimizers", "data", "training", "callbacks", "models", "insight", "studies",
+    "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
     "dialects", "utils", "cli", "__main__",
 ]  # fmt: skip
 

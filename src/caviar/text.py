@@ -24,7 +24,7 @@ def tabled(table: Any, width: int, stream: Any = None) -> str:
     >>> table = Table("layer", box=None)
     >>> table.add_row("[red]:smile:")
     >>> tabled(table, 20)
-    'layer\\n[red]:smile:'
+    ' layer\\n [red]:smile:'
     """
     from rich.console import Console
 

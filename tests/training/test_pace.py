@@ -151,3 +151,14 @@ def test_a_list_goes_at_the_quickest_pace() -> None:
     assert CallbackList().pace == "run"
     assert CallbackList([History(), Epochs()]).pace == "epoch"
     assert CallbackList([Batches(), Epochs()]).pace == "batch"
+
+
+def test_a_history_tells_and_draws_itself() -> None:
+    history = History()
+    assert repr(history) == "History(0 epochs)"
+    for epoch in range(3):
+        history.on_epoch_end(epoch, {"loss": 1 / (epoch + 1), "val_loss": 2.0, "two\nlines": 0.5})
+    assert repr(history) == r"History(3 epochs, loss: 0.3333, val_loss: 2, two\nlines: 0.5)"
+    figure = history.plot()
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "two\nlines"]
+    assert [line.get_ydata().tolist() for line in figure.axes[0].lines] == [[1, 1 / 2, 1 / 3], [2, 2, 2]]

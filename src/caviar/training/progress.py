@@ -29,9 +29,22 @@ class Line:
     time: str  # "0s 2ms/step"
     numbers: dict[str, str]
 
+    @property
+    def pieces(self) -> list[str]:
+        """What there is to tell."""
+        numbers = [f"{name}: {value}" for name, value in self.numbers.items()]
+        return [piece for piece in (self.epoch, self.count, self.time, *numbers) if piece]
+
     def __str__(self) -> str:
-        pieces = (self.epoch, self.count, self.time, *(f"{name}: {value}" for name, value in self.numbers.items()))
-        return " - ".join(piece for piece in pieces if piece)
+        return " - ".join(self.pieces)
+
+    def folded(self, columns: int | None) -> str:
+        """All of it, on as many lines as it needs."""
+        lines = self.pieces[:1]
+        for piece in self.pieces[1:]:
+            longer = f"{lines[-1]} - {piece}"
+            lines[-1:] = [longer] if columns is None or cell_len(longer) <= columns else [lines[-1], f"  {piece}"]
+        return "\n".join(lines)
 
     def within(self, columns: int | None) -> str:
         """As much as fits: the time goes first, then the count, then the longer words of validation, then numbers."""
@@ -42,11 +55,12 @@ class Line:
         for line in (self, timeless, bare, short):
             if cell_len(str(line)) <= columns:
                 return str(line)
-        while len(short.numbers) > 1:  # whole numbers or none: half a number is another number
-            short = replace(short, numbers=dict(list(short.numbers.items())[:-1]))
-            if cell_len(f"{short} ...") <= columns:
-                return f"{short} ..."
-        return set_cell_size(str(short) or str(self), columns).rstrip()
+        for line in (short, bare):
+            for count in range(len(line.numbers) - 1, 0, -1):  # whole numbers or none: half a number is another number
+                fewer = replace(line, numbers=dict(list(line.numbers.items())[:count]))
+                if cell_len(f"{fewer} ...") <= columns:
+                    return f"{fewer} ..."
+        return set_cell_size(str(bare) or str(self), columns).rstrip()
 
 
 class Progress:
@@ -90,11 +104,12 @@ class Progress:
         found = program(*args)
         if program._cache_size() > known:
             self._compiled += time.perf_counter() - began
+            self._began = self._began if self._seen else self.now()  # what came before it was preparing, too
         return found
 
     def epoch_begin(self, epoch: int) -> None:
         """An epoch begins."""
-        self._epoch, self._began = epoch, self.now()
+        self._epoch, self._seen, self._began = epoch, 0, self.now()
 
     def update(self, step: int, logs: Mapping[str, Any] | None = None) -> None:
         """`step` steps of the present epoch are done: worth a line only where it can be rewritten."""
@@ -116,7 +131,7 @@ class Progress:
     def close(self) -> None:
         """The last line is shown, whole, and what comes after starts on a line of its own."""
         if self._latest is not None:
-            (self._rewrite(str(self._latest())) if self.living else self._print(self._latest))
+            self._fold(self._latest) if self.living else self._print(self._latest)
         if self._width:
             say("", self.stream)
         self._latest, self._width = None, 0
@@ -152,6 +167,12 @@ class Progress:
         text = made.within(_columns(self.stream))
         self._rewrite(text)
         self._drawn_at, self._latest = time.perf_counter(), None if text == str(made) else line
+
+    def _fold(self, line: Callable[[], Line]) -> None:
+        first, *rest = line().folded(_columns(self.stream)).split("\n")
+        self._rewrite(first)
+        for more in rest:
+            say(f"\n{more}", self.stream, end="")
 
     def _rewrite(self, text: str) -> None:
         width = cell_len(text)

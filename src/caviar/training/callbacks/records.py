@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from caviar.insight import plot_history
+from caviar.text import printable
 from caviar.training.callbacks.base import Callback
 
 
@@ -19,6 +21,8 @@ class History(Callback):
     >>> history.on_epoch_end(0, {"loss": 0.5}); history.on_epoch_end(1, {"loss": 0.25})
     >>> history.epoch, history.history
     ([0, 1], {'loss': [0.5, 0.25]})
+    >>> history
+    History(2 epochs, loss: 0.25)
     """
 
     pace = "run"
@@ -38,6 +42,22 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        """How many epochs there were, and what the last ones said."""
+        epochs = "1 epoch" if len(self.epoch) == 1 else f"{len(self.epoch)} epochs"
+        last = [f"{printable(name)}: {np.mean(values[-1]):.4g}" for name, values in self.history.items()]
+        return f"History({', '.join([epochs, *last])})"
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw the learning curves, as `caviar.insight.plot_history` does: a matplotlib figure that a notebook shows.
+
+        >>> history = History()
+        >>> history.on_epoch_end(0, {"loss": 0.5}); history.on_epoch_end(1, {"loss": 0.25})
+        >>> history.plot().axes[0].get_title()
+        'loss'
+        """
+        return plot_history(self, path)
 
     def get_state(self) -> dict[str, Any]:
         """The epochs so far."""
