@@ -13,7 +13,7 @@ import numpy as np
 
 from caviar import config
 from caviar.errors import ArgumentError
-from caviar.graph.node import Input, Node, compute, in_order, nodes_in, replace_nodes
+from caviar.graph.node import Input, Node, Operation, in_order, nodes_in, replace_nodes
 from caviar.graph.variable import Variable
 from caviar.parts import Apart, Part, Structure, collect, put_together, take_apart
 
@@ -89,6 +89,25 @@ def evaluating(context: Context) -> Iterator[Context]:
         _stack.contexts.pop()
 
 
+def as_floats(tree: Any) -> Any:
+    """Integers and booleans as floats, with the masks that came with them; all else stays as it is.
+
+    >>> as_floats([jnp.array([0, 255], "uint8"), jnp.array(0.5)])
+    [Array([  0., 255.], dtype=float32), Array(0.5, dtype=float32)]
+    """
+    return jax.tree.map(_as_float, tree)
+
+
+def _as_float(value: Any) -> Any:
+    dtype = getattr(value, "dtype", None)
+    if dtype is None or not (jnp.issubdtype(dtype, jnp.integer) or dtype == bool):
+        return value
+    made, context = jnp.asarray(value, config.floatx()), current()
+    if context is not None:
+        context.set_mask(made, context.mask_of(value))
+    return made
+
+
 class Outcome(NamedTuple):
     """What an evaluation gives: outputs, the variables' values after it, and the copy and context it happened in."""
 
@@ -132,12 +151,31 @@ class Graph(Part):
     def __init__(self, inputs: Any, outputs: Any):
         self.nodes = in_order(outputs)
         self.inputs, self.outputs = inputs, outputs
+        self.declared = [_kind(node) for node in self.nodes]
 
     def __call__(self, *fed: Any) -> Any:
         """The outputs for the values fed, in the order of `inputs`."""
         known = dict(zip(map(id, nodes_in(self.inputs)), fed, strict=True))
-        compute(self.nodes, known)
-        return replace_nodes(self.outputs, lambda node: known[id(node)])
+        declared = dict(zip(map(id, self.nodes), self.declared, strict=True))
+
+        def value(node: Node, as_they_are: bool = False) -> Any:
+            """Integers that were fed where floats were declared become floats, unless they are taken as they are."""
+            found, kind = known[id(node)], declared[id(node)]
+            if isinstance(node, Input) and kind != "floats":
+                return found.astype(kind)
+            return as_floats(found) if kind == "floats" and not as_they_are else found
+
+        for node in self.nodes:
+            if id(node) not in known and isinstance(node, Operation):
+                as_they_are = getattr(node.function, "takes", "floats") in ("ids", "anything")
+                args, kwargs = replace_nodes((node.args, node.kwargs), lambda n, s=as_they_are: value(n, s))
+                known[id(node)] = node.function(*args, **kwargs)
+        return replace_nodes(self.outputs, value)
+
+
+def _kind(node: Node) -> str:
+    """The type that was declared for a node, as far as its values follow it: floats are of the library's float type."""
+    return "floats" if node.dtype != "tuple" and jnp.issubdtype(node.dtype, jnp.floating) else str(node.dtype)
 
 
 _programs: dict[Any, Any] = {}

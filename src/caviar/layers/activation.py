@@ -25,6 +25,7 @@ class Activation(Layer):
     activation: Any
 
     supports_masking = True
+    takes = "floats"
 
     def call(self, x: jax.Array) -> jax.Array:
         """The function of each input."""
@@ -36,6 +37,7 @@ class _Function(Layer):
 
     function: ClassVar[Callable[..., jax.Array]]
     supports_masking = True
+    takes = "floats"
 
     def call(self, x: jax.Array) -> jax.Array:
         """The function of each input."""
@@ -85,6 +87,7 @@ class PReLU(Layer):
     shared_axes: Any = None
 
     supports_masking = True
+    takes = "floats"
 
     def build(self, input_shape: Any) -> None:
         """Declare the slopes; axis 0, the batch, is not counted among the inputs' own."""
@@ -109,6 +112,7 @@ class RReLU(Layer):
     upper: float = 1 / 3
 
     supports_masking = True
+    takes = "floats"
 
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
         """The leaky function of each input."""
@@ -355,6 +359,7 @@ class Softmax(Layer):
     axis: Any = -1
 
     supports_masking = True
+    takes = "floats"
 
     def call(self, x: jax.Array, mask: Any = None) -> jax.Array:
         """Shares that sum to 1."""

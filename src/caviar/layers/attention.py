@@ -32,6 +32,8 @@ class Attention(Layer):
     dropout: float = 0.0
     seed: int | None = None
 
+    takes = "floats"
+
     def build(self, input_shape: Any) -> None:
         """Declare the scale, if there is one."""
         _check_inputs(self, input_shape)
@@ -87,6 +89,8 @@ class AdditiveAttention(Layer):
     call = Attention.call
     compute_mask = Attention.compute_mask
 
+    takes = "floats"
+
     def build(self, input_shape: Any) -> None:
         """Declare the weights of the sum, if there are any."""
         _check_inputs(self, input_shape)
@@ -123,6 +127,7 @@ class MultiHeadAttention(Layer):
     seed: int | None = None
 
     supports_masking = True
+    takes = "floats"
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
         """Declare the projections of query, key, value and output."""

@@ -21,7 +21,7 @@ import numpy as np
 from caviar import config, initializers, regularizers
 from caviar.closing import is_open, typical
 from caviar.errors import ArgumentError, CaviarError, NotBuiltError, ShapeError
-from caviar.graph.evaluation import Context, current, evaluating, run_part
+from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_part
 from caviar.graph.node import UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
 from caviar.layers.weights import drawing, plan, undrawn
@@ -52,6 +52,9 @@ class Layer(Part):
         True  # whether a CPU is quicker with several members' layers than with one after the other
     )
     built: ClassVar[bool] = False
+    takes: ClassVar[str] = "given"
+    """What integers and booleans become before `call`: "floats"; or they stay, as "ids" that mean something, as
+    "anything" that is passed on, or as "given", where only a model that holds this layer makes floats of its inputs."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the layer, with a name of its own."""
@@ -216,6 +219,8 @@ class Layer(Part):
     def _compute(self, *args: Any, **kwargs: Any) -> Any:
         context = current()
         assert context is not None
+        if self.takes == "floats" and args:
+            args = (as_floats(args[0]), *args[1:])
         if context.building:
             self._build_for(args)
         elif not self.built:

@@ -42,6 +42,8 @@ class Cell(Layer):
     recurrent_regularizer: Any
     bias_regularizer: Any
 
+    takes = "floats"
+
     @property
     def state_size(self) -> tuple[int, ...]:
         """The sizes of the states; the first state is the output."""
@@ -210,6 +212,8 @@ class StackedRNNCells(Layer):
     """
 
     cells: list[Any]
+
+    takes = "floats"
 
     @property
     def state_size(self) -> tuple[int, ...]:

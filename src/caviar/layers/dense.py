@@ -29,6 +29,8 @@ class Dense(Layer):
     kernel_regularizer: Any = None
     bias_regularizer: Any = None
 
+    takes = "floats"
+
     def build(self, input_shape: Any) -> None:
         """Declare kernel and bias."""
         self.add_weight("kernel", (input_shape[-1], self.units), self.kernel_initializer, self.kernel_regularizer)

@@ -29,6 +29,7 @@ class Embedding(Layer):
     input_length: int | None = None
 
     supports_masking = True
+    takes = "ids"
 
     def build(self, input_shape: Any) -> None:
         """Declare the table of vectors."""
@@ -56,6 +57,7 @@ class Masking(Layer):
     mask_value: float = 0.0
 
     supports_masking = True
+    takes = "anything"
 
     def call(self, x: jax.Array) -> jax.Array:
         """The sequence with zeros in masked steps."""

@@ -20,6 +20,7 @@ class _Merge(Layer):
 
     operation: ClassVar[Callable[..., jax.Array]]
     supports_masking = True
+    takes = "floats"
 
     def build(self, input_shape: Any) -> None:
         """Check that the inputs fit."""
@@ -124,6 +125,7 @@ class Concatenate(Layer):
     axis: int = -1
 
     supports_masking = True
+    takes = "anything"
 
     def build(self, input_shape: Any) -> None:
         """Check that all other axes are equal."""
@@ -163,6 +165,8 @@ class Dot(Layer):
 
     axes: Any
     normalize: bool = False
+
+    takes = "floats"
 
     def build(self, input_shape: Any) -> None:
         """Check that the two axes are of one size."""

@@ -32,6 +32,7 @@ class Dropout(Layer):
     seed: int | None = None
 
     supports_masking = True
+    takes = "floats"
 
     def build(self, input_shape: Any) -> None:
         """Check the rate."""
@@ -55,6 +56,7 @@ class _SpatialDropout(Layer):
     seed: int | None = None
 
     supports_masking = True
+    takes = "floats"
     build = Dropout.build
     call = Dropout.call
 
@@ -103,6 +105,7 @@ class AlphaDropout(Layer):
     seed: int | None = None
 
     supports_masking = True
+    takes = "floats"
     saturation: ClassVar[float] = -1.0507009873554805 * 1.6732632423543772
 
     build = Dropout.build
@@ -129,6 +132,7 @@ class GaussianDropout(Layer):
     seed: int | None = None
 
     supports_masking = True
+    takes = "floats"
     build = Dropout.build
 
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
@@ -151,6 +155,7 @@ class GaussianNoise(Layer):
     seed: int | None = None
 
     supports_masking = True
+    takes = "floats"
 
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
         """The values plus noise."""

@@ -18,6 +18,7 @@ class _Normalization(Layer):
     """What layers with a `gamma` to scale by and a `beta` to shift by share."""
 
     supports_masking = True
+    takes = "floats"
 
     def _add_scale_and_shift(self, shape: tuple[int, ...]) -> None:
         if self.scale:  # type: ignore[attr-defined]
@@ -173,6 +174,7 @@ class RMSNormalization(Layer):
     epsilon: float = 1e-6
 
     supports_masking = True
+    takes = "floats"
 
     def build(self, input_shape: Any) -> None:
         """Declare the scale."""
@@ -196,6 +198,7 @@ class UnitNormalization(Layer):
     axis: Any = -1
 
     supports_masking = True
+    takes = "floats"
 
     def call(self, x: jax.Array) -> jax.Array:
         """Every example at length 1; zeros stay zeros."""

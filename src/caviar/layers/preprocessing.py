@@ -29,6 +29,7 @@ class Rescaling(Layer):
     offset: float = 0.0
 
     supports_masking = True
+    takes = "floats"
 
     def call(self, x: jax.Array) -> jax.Array:
         """The scaled input."""
@@ -52,6 +53,7 @@ class Normalization(Layer):
     invert: bool = False
 
     supports_masking = True
+    takes = "floats"
 
     def build(self, input_shape: Any) -> None:
         """Declare mean and variance, unless they are given."""
@@ -118,6 +120,8 @@ class CategoryEncoding(Layer):
     num_tokens: int
     output_mode: str = "multi_hot"
 
+    takes = "ids"
+
     def call(self, x: jax.Array, count_weights: jax.Array | None = None) -> jax.Array:
         """The vectors; `count_weights` says how much each integer counts."""
         return _encoded(self, x, self.num_tokens, count_weights)
@@ -134,6 +138,8 @@ class Discretization(Layer):
     bin_boundaries: Any = None
     num_bins: int | None = None
     output_mode: str = "int"
+
+    takes = "floats"
 
     def build(self, input_shape: Any) -> None:
         """Check the boundaries."""

@@ -32,6 +32,7 @@ class Recurrent(Layer):
     zero_output_for_mask: bool = False
 
     supports_masking = True
+    takes = "floats"
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ class Identity(Layer):
     """
 
     supports_masking = True
+    takes = "anything"
 
     def call(self, x: jax.Array) -> jax.Array:
         """The input."""
@@ -36,6 +37,8 @@ class Flatten(Layer):
     """
 
     data_format: str | None = None
+
+    takes = "anything"
 
     def call(self, x: jax.Array) -> jax.Array:
         """One row for each example; channels vary fastest in both data formats."""
@@ -53,6 +56,8 @@ class Reshape(Layer):
     """
 
     target_shape: Any
+
+    takes = "anything"
 
     def call(self, x: jax.Array) -> jax.Array:
         """The same values in the same order."""
@@ -73,6 +78,8 @@ class Permute(Layer):
 
     dims: Any
 
+    takes = "anything"
+
     def call(self, x: jax.Array) -> jax.Array:
         """The transposed examples."""
         if sorted(self.dims) != list(range(1, x.ndim)):
@@ -90,6 +97,8 @@ class RepeatVector(Layer):
 
     n: int
 
+    takes = "anything"
+
     def call(self, x: jax.Array) -> jax.Array:
         """A sequence of equal vectors."""
         if x.ndim != 2:
@@ -102,6 +111,8 @@ class _Spatial(Layer):
 
     rank: ClassVar[int]
     data_format: str | None
+
+    takes = "anything"
 
     def _axes(self, x: jax.Array) -> range:
         if x.ndim != self.rank + 2:
@@ -227,6 +238,8 @@ class Cropping3D(_Cropping):
 class _UpSampling(_Spatial):
     size: Any
     interpolation: Any = "nearest"
+
+    takes = "floats"
 
     def call(self, x: jax.Array) -> jax.Array:
         """The enlarged input."""

@@ -23,6 +23,8 @@ class Spatial(Layer):
     rank: ClassVar[int] = 0
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
 
+    takes = "floats"
+
     def shape_of(self, input_shape: Any) -> tuple[tuple[int | None, ...], int | None]:
         """The axes of space and the channels of an input, checked."""
         first = _channels_first(self.data_format)  # type: ignore[attr-defined]

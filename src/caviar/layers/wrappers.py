@@ -36,6 +36,7 @@ class Bidirectional(Layer):
     backward_layer: Any = None
 
     supports_masking = True
+    takes = "floats"
     _build_for = Recurrent._build_for
 
     def build(self, input_shape: Any) -> None:
@@ -105,6 +106,11 @@ class TimeDistributed(Layer):
     layer: Any
 
     supports_masking = True
+
+    @property
+    def takes(self) -> str:  # type: ignore[override]
+        """What the layer takes."""
+        return str(self.layer.takes)
 
     def call(self, x: jax.Array) -> jax.Array:
         """The outputs of all steps."""

@@ -73,6 +73,11 @@ class Model(Layer):
 
     # -- the network ----------------------------------------------------------------------------------------------
 
+    @property
+    def takes(self) -> str:  # type: ignore[override]
+        """A model made from nodes makes floats of integers itself, at the first layer that does not take ids."""
+        return "ids" if self._graph is not None else "given"
+
     def call(self, inputs: Any) -> Any:
         """The outputs; models made from nodes compute them, subclasses write their own."""
         if self._graph is None:

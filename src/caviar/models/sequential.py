@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from caviar import config
 from caviar.closing import is_open
 from caviar.errors import ArgumentError, ShapeError
+from caviar.graph.evaluation import as_floats
 from caviar.graph.node import Input
 from caviar.layers.base import Layer, ensure_built, is_built
 from caviar.models.model import Model
@@ -80,9 +81,18 @@ class Sequential(Model):
     def call(self, inputs: Any) -> Any:
         """Each layer applied to what the one before gave."""
         x = inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
+        if self._input is not None and not jnp.issubdtype(self._input.dtype, jnp.floating):
+            x = jax.tree.map(lambda a: a.astype(self._input.dtype), x)  # type: ignore[union-attr]
+        passed_on = True  # integers go unchanged to a layer that takes ids, and become floats for any other
         for layer in self.sequence:
-            x = layer(x)
-        return x
+            x = layer(x if not passed_on or layer.takes in ("ids", "anything") else as_floats(x))
+            passed_on = passed_on and layer.takes == "anything"
+        return as_floats(x) if passed_on else x
+
+    @property
+    def takes(self) -> str:  # type: ignore[override]
+        """Integers come in as they are, and become floats at the first layer that does not take ids."""
+        return "ids"
 
     def check_inputs(self, inputs: Any) -> None:
         """Refuse an empty model, and inputs of another shape than the model was built for."""

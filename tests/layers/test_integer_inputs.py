@@ -1,0 +1,135 @@
+"""Integers and booleans become floats at the door of what computes, and stay what they are where they are ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from caviar import config, layers, ops
+from caviar.graph import Input
+from caviar.layers import Dense, Embedding, Flatten, Lambda, Layer, LayerNormalization, Reshape
+from caviar.models import Model, Sequential
+
+IMAGES = np.random.RandomState(0).randint(0, 255, (2, 4, 4, 4)).astype("uint8")
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "Activation": ("sigmoid",), "Bidirectional": (layers.SimpleRNN(2),), "Dense": (2,), "Discretization": ([10.0, 99.0],),
+    "Dropout": (0.5,), "GRU": (2,), "GaussianDropout": (0.5,), "GaussianNoise": (0.5,), "AlphaDropout": (0.5,),
+    "GroupNormalization": (2,), "LSTM": (2,), "SimpleRNN": (2,), "Normalization": (-1, 1.0, 2.0), "Rescaling": (0.5, 1.0),
+    "Threshold": (3.0, 0.0), "Lambda": (lambda x: x - 128,), "TimeDistributed": (Dense(2),),
+    **{f"Conv{n}D": (2, 2) for n in (1, 2)}, **{f"SeparableConv{n}D": (2, 2) for n in (1, 2)},
+    "Conv1DTranspose": (2, 2), "Conv2DTranspose": (2, 2), "DepthwiseConv1D": (2,), "DepthwiseConv2D": (2,),
+    "SpatialDropout1D": (0.5,), "SpatialDropout2D": (0.5,), "RepeatVector": (2,), "Permute": ((2, 1),), "Reshape": ((-1,),),
+    "AdaptiveAveragePooling1D": (2,), "AdaptiveMaxPooling1D": (2,), "AdaptiveAveragePooling2D": (2,), "AdaptiveMaxPooling2D": (2,),
+}  # fmt: skip
+OF_SEVERAL = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Attention", "AdditiveAttention",
+              "MultiHeadAttention")  # fmt: skip
+SEQUENCES = (
+    "1D",
+    "LSTM",
+    "GRU",
+    "SimpleRNN",
+    "Bidirectional",
+    "TimeDistributed",
+    "Permute",
+    "Attention",
+    "SpatialDropout1D",
+)
+OTHERS = {"Input", "Layer", "RNN", "StackedRNNCells", "GRUCell", "LSTMCell", "SimpleRNNCell", "Embedding", "CategoryEncoding",
+          "Dot"}  # fmt: skip
+FAMILY = [n for n in layers.__all__ if n[0].isupper() and "3D" not in n and n not in OTHERS]
+
+
+def applied(name: str, images: Any, steps: Any, vectors: Any) -> Any:
+    """One member of the family on what it takes."""
+    if name == "MultiHeadAttention":
+        return layers.MultiHeadAttention(2, 2)(steps, steps)
+    x = images if "2D" in name else steps if any(s in name for s in SEQUENCES) else vectors
+    arguments = ARGUMENTS.get(name, (2,) if name[:3] in ("Ave", "Max") and "Pooling" in name else ())
+    return getattr(layers, name)(*arguments)([x, x] if name in OF_SEVERAL else x)
+
+
+def test_every_layer_computes_of_integers_what_it_computes_of_floats() -> None:
+    images = Input((4, 4, 4))
+    steps, vectors = Reshape((8, 8))(images), Reshape((64,))(images)
+    model = Model(images, {name: applied(name, images, steps, vectors) for name in FAMILY})
+    for x in (IMAGES, IMAGES > 127):
+        found, wanted = model.predict(x, verbose=0), model.predict(x.astype("float32"), verbose=0)
+        for name in FAMILY:
+            np.testing.assert_array_equal(found[name], wanted[name], err_msg=name)
+            assert found[name].dtype == ("int32" if name == "Discretization" else "float32"), name
+
+
+def test_numbers_of_keras() -> None:
+    """Keras 3.15.1 predicts these of uint8 [[0, 100, 255]]."""
+    x, row = Input((3,)), np.array([[0, 100, 255]], "uint8")
+    made = [LayerNormalization()(x), layers.Softmax()(x), layers.Add()([x, x]), Lambda(lambda v: v - 128)(x), x + 200]
+    normal, soft, doubled, shifted, raised = Model(x, made).predict(row, verbose=0)
+    np.testing.assert_allclose(normal, [[-1.1279792785644531, -0.17475739121437073, 1.302736520767212]], rtol=1e-6)
+    assert soft.tolist() == [[0, 0, 1]]
+    assert doubled.tolist() == [[0, 200, 510]]
+    assert shifted.tolist() == [[-128, -28, 127]]
+    assert raised.tolist() == [[200, 300, 455]]
+
+
+@pytest.mark.parametrize("kind", ["int64", "bool", "uint8"])
+def test_layers_at_the_desk_and_in_a_model_of_ones_own(kind: str) -> None:
+    class Own(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.normal, self.soft = LayerNormalization(), layers.Softmax()
+
+        def call(self, x: Any) -> Any:
+            assert x.dtype != "float32"  # as in Keras: what a model of one's own does with integers is its own affair
+            return self.soft(self.normal(x))
+
+    x = np.array([[0, 1, 3], [5, 0, 7]]).astype(kind)
+    wanted = layers.Softmax()(LayerNormalization()(x.astype("float32")))
+    np.testing.assert_array_equal(layers.Softmax()(LayerNormalization()(x)), wanted)
+    np.testing.assert_allclose(Own().predict(x, verbose=0), wanted, rtol=1e-6)
+
+
+def test_ids_stay_integers_on_their_way_to_an_embedding() -> None:
+    """Half precision cannot tell 257 from 256."""
+
+    def parity(key: Any, shape: Any, dtype: Any) -> Any:
+        return (jnp.arange(shape[0]) % 2)[:, None].astype(dtype)
+
+    with config.precision("bfloat16"):
+        x, table = Input((3,)), Embedding(300, 1, embeddings_initializer=parity)
+        for model in (Model(x, table(Flatten()(x))), Sequential([Flatten(), table]), Sequential([Sequential([table])])):
+            assert model.predict(np.array([[255, 256, 257]]), verbose=0).ravel().tolist() == [1, 0, 1]
+
+
+def test_a_layer_of_ones_own_in_a_model_gets_floats_and_at_the_desk_what_it_is_given() -> None:
+    class Kind(Layer):
+        def call(self, x: Any) -> Any:
+            return ops.where(x.dtype == "float32", 1.0, 0.0) + 0.0 * x
+
+    x, row = Input((3,)), np.ones((1, 3), "uint8")
+    assert Sequential([Kind()]).predict(row, verbose=0).all()
+    assert Model(x, Kind()(x)).predict(row, verbose=0).all()
+    assert not np.asarray(Kind()(row)).any()
+
+
+def test_an_input_of_integers_makes_integers() -> None:
+    """As in Keras 3.15: [[1.9, 2, 3]] fed to an int32 input is [[1, 2, 3]], and its sums are integers."""
+    x = Input((3,), dtype="int32")
+    found = Model(x, x + 200).predict(np.array([[1.9, 2, 3]]), verbose=0)
+    assert found.tolist() == [[201, 202, 203]]
+    assert found.dtype == "int32"
+
+
+def test_training_on_integers_is_training_on_the_same_floats() -> None:
+    x, y = IMAGES[:, :, 0, 0].repeat(4, 0), np.arange(8.0)
+    losses = []
+    for given in (x, x.astype("float32")):
+        config.set_random_seed(1)
+        model = Sequential([layers.BatchNormalization(), Dense(1)])
+        model.compile("sgd", "mse")
+        fitted = model.fit(given, y, batch_size=4, epochs=2, verbose=0).history["loss"]
+        streamed = model.fit(iter([(given[:4], y[:4])]), verbose=0).history["loss"]
+        losses.append([*fitted, *streamed, model.evaluate(given, y, verbose=0), model.train_on_batch(given, y)])
+    assert losses[0] == losses[1]
