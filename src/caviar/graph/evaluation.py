@@ -100,7 +100,7 @@ def as_floats(tree: Any) -> Any:
 
 def _as_float(value: Any) -> Any:
     dtype = getattr(value, "dtype", None)
-    if dtype is None or not (jnp.issubdtype(dtype, jnp.integer) or dtype == bool):
+    if dtype is None or not (jnp.issubdtype(dtype, jnp.integer) or dtype == np.bool_):
         return value
     made, context = jnp.asarray(value, config.floatx()), current()
     if context is not None:
