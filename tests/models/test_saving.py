@@ -94,6 +94,80 @@ def test_weights_alone(trained: Model, tmp_path: Path) -> None:
     assert (trained.predict(X, verbose=0) == expected).all()
 
 
+class At(callbacks.Callback):
+    """Does something at the end of an epoch."""
+
+    def __init__(self, epoch: int, action: Any):
+        self.epoch, self.action = epoch, action
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if epoch == self.epoch:
+            self.action(self.model)
+
+
+def kill(_: Model) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_model_saved_during_training_goes_on_as_the_training_does(tmp_path: Path) -> None:
+    model = sequential()
+    model.layers[2].rate = 0.0
+    model.compile(optimizers.Adam(0.01), "mse")
+    model.fit(X, Y, epochs=4, shuffle=False, verbose=0, callbacks=[At(1, lambda m: m.save(tmp_path / "model.caviar"))])
+    again = load_model(tmp_path / "model.caviar")
+    again.fit(X, Y, epochs=2, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_training_that_was_stopped_and_then_killed_stays_stopped(tmp_path: Path) -> None:
+    def fit(*ending: Any) -> Any:
+        model = Sequential([Dense(1)])
+        model.compile("adam", "mse")
+        stop = At(1, lambda m: setattr(m, "stop_training", True))
+        return model.fit(X, Y, epochs=4, verbose=0, callbacks=[stop, callbacks.BackupAndRestore(tmp_path), *ending])
+
+    class Dies(callbacks.Callback):
+        logs: Any = None
+
+        def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+            self.logs = logs
+            raise KeyboardInterrupt
+
+    before, after = Dies(), Dies()
+    for dies in (before, after):
+        with pytest.raises(KeyboardInterrupt):
+            fit(dies)
+    assert fit().epoch == [0, 1]
+    assert after.logs == before.logs  # those of the last epoch
+
+
+def test_what_a_callback_does_to_the_weights_before_training_counts() -> None:
+    class Zeros(callbacks.Callback):
+        def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+            self.model.set_weights([w * 0 for w in self.model.get_weights()])
+
+    model = Sequential([Dense(1)])
+    model.compile(optimizers.SGD(0.0), "mse")
+    model.fit(X, Y, epochs=1, verbose=0, callbacks=[Zeros()])
+    assert not np.any(model.get_weights()[0])
+
+
+def test_a_run_is_saved_from_a_callback_of_the_right_pace(tmp_path: Path) -> None:
+    class Reads(callbacks.Callback):
+        pace = "run"
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+            self.model.save_run(tmp_path / "run.caviar")
+
+    model = Sequential([Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(errors.ArgumentError, match='pace = "epoch"'):
+        model.fit(X, Y, verbose=0, callbacks=[Reads()])
+    with pytest.raises(errors.ArgumentError, match="call it from a callback"):
+        model.save_run(tmp_path / "run.caviar")
+
+
 def small(path: Path) -> Path:
     model = Sequential([Dense(1, input_dim=3)])
     model.save(path)
@@ -201,16 +275,12 @@ def test_the_file_is_json_and_safetensors(tmp_path: Path) -> None:
 
 
 def test_a_run_cannot_be_taken_up_by_another_training(tmp_path: Path) -> None:
-    class Kill(callbacks.Callback):
-        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-            raise KeyboardInterrupt
-
     def fit(units: int, *more: Any) -> None:
         model = Sequential([Dense(units), Dense(1)])
         model.compile("adam", "mse")
         model.fit(X, Y, callbacks=[callbacks.BackupAndRestore(tmp_path), *more], verbose=0)
 
     with pytest.raises(KeyboardInterrupt):
-        fit(3, Kill())
+        fit(3, At(0, kill))
     with pytest.raises(errors.FileError, match="another training"):
         fit(4)

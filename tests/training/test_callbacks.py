@@ -6,12 +6,15 @@ import csv
 import importlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from caviar import files
 from caviar.callbacks import (
     BackupAndRestore,
     Callback,
@@ -23,7 +26,8 @@ from caviar.callbacks import (
     ModelCheckpoint,
     TensorBoard,
 )
-from caviar.errors import ArgumentError, UnknownNameError
+from caviar.errors import ArgumentError, FileError, UnknownNameError
+from caviar.models.configs import Reader, Writer
 
 LOGS = [{"loss": 1 / (e + 1), "val_loss": abs(e - 2) + 0.5, "val_accuracy": e / 10} for e in range(5)]
 NAMES = list(LOGS[0])
@@ -46,6 +50,7 @@ class Model:
         self.controls = {"learning_rate": 0.125}
         self.variables = [Weight("dense/kernel", np.arange(12.0).reshape(4, 3)), Weight("dense/bias", np.zeros(3))]
         self.restored: list[str] = []
+        self._training = SimpleNamespace(is_midway=True)
 
     def save(self, path: str) -> None:
         Path(path).write_text("model")
@@ -304,7 +309,7 @@ def test_callbacks_go_on_where_they_were(tmp_path: Path) -> None:
     for epoch in range(3):
         before.on_epoch_end(epoch, {name: np.float32(value) for name, value in LOGS[epoch].items()})
     history, best, after = fresh()
-    after.set_state(json.loads(json.dumps(before.get_state())))
+    after.set_state(Reader()(json.loads(json.dumps(Writer()(before.get_state())))))
     after.on_epoch_end(3, LOGS[3])
     assert history.epoch == [0, 1, 2, 3]
     assert len(history.history["val_loss"]) == 4
@@ -375,3 +380,83 @@ def test_tensorboard_steps_per_second(board: Callable[..., Any]) -> None:
     read = board("train", write_steps_per_second=True)
     assert len(read["epoch_steps_per_second"]) == 5
     assert all(rate > 0 for _, rate in read["epoch_steps_per_second"])
+
+
+# A disk that fails
+
+
+class Disk:
+    """Full in epochs 1 and 2, or to the end."""
+
+    full = False
+
+    def write(self, *_: Any, **__: Any) -> Any:
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return open(*_, **__)
+
+
+class Fills(Callback):
+    def __init__(self, disk: Disk, full: tuple[int, ...]):
+        self.disk, self.epochs_full = disk, full
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.disk.full = epoch in self.epochs_full
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    found = Disk()
+    monkeypatch.setattr(files, "open", found.write, raising=False)
+    return found
+
+
+def test_a_full_disk_is_told_once_and_no_line_of_a_csv_is_lost(tmp_path: Path, disk: Disk) -> None:
+    with pytest.warns(UserWarning, match=r"CSVLogger: .*log\.csv could not be written.*No space left.*goes on") as told:
+        train([Fills(disk, (1, 2)), CSVLogger(tmp_path / "log.csv")])
+    assert (len(told), told[0].filename) == (1, __file__)
+    with (tmp_path / "log.csv").open(newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_full_disk_leaves_a_gap_in_the_curves_and_whole_files(tmp_path: Path, disk: Disk) -> None:
+    accumulator = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
+    with pytest.warns(UserWarning, match="TensorBoard: .*No space left") as told:
+        train([Fills(disk, (1, 2)), TensorBoard(tmp_path)])
+    assert len(told) == 1
+    read = accumulator.EventAccumulator(str(tmp_path / "train")).Reload()
+    assert [e.step for e in read.Tensors("epoch_loss")] == [0, 3, 4]
+
+
+@pytest.mark.parametrize("full", [(1, 2), (3, 4)], ids=["for a while", "to the end"])
+def test_a_checkpoint_that_cannot_be_written_is_told_and_raises_at_the_end(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch, full: tuple[int, ...]
+) -> None:
+    def save(self: Model, path: str) -> None:
+        files.append(path, b"model")
+
+    monkeypatch.setattr(Model, "save", save)
+    checkpoint = ModelCheckpoint(tmp_path / "{epoch}", "val_accuracy", save_best_only=True)
+    lost = pytest.raises(FileError, match="5 could not be written when it was due") if 4 in full else nullcontext()
+    with pytest.warns(UserWarning, match="ModelCheckpoint: .*No space left") as told, lost:
+        train([Fills(disk, full), checkpoint])
+    assert len(told) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == [str(e + 1) for e in range(5) if e not in full]
+    assert checkpoint.best == (0.2 if full[-1] == 4 else 0.4)  # that of the file
+
+
+@pytest.mark.parametrize("callback", [CSVLogger, TensorBoard, BackupAndRestore])
+def test_a_place_where_nothing_can_be_written_is_told_before_training(tmp_path: Path, callback: Any) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="could not be made"):
+        train(callback(tmp_path / "file" / "below"))
+
+
+def test_a_log_that_was_shortened_meanwhile_is_told(tmp_path: Path) -> None:
+    first, again = CSVLogger(tmp_path / "log.csv"), CSVLogger(tmp_path / "log.csv")
+    train(first, LOGS[:2], end=False)
+    (tmp_path / "log.csv").write_text("")
+    again.on_train_begin()
+    again.set_state(first.get_state())
+    with pytest.warns(UserWarning, match="lines are missing"):
+        again.on_epoch_end(2, LOGS[2])

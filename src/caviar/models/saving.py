@@ -20,7 +20,9 @@ from caviar.files import as_path, written_whole
 from caviar.layers.base import ensure_built
 from caviar.models.configs import Reader, Writer
 from caviar.models.model import Model
+from caviar.parts import take_apart
 from caviar.training.compiled import Compiled
+from caviar.training.loop import Training
 from caviar.training.state import Run
 
 FORMAT = 1
@@ -34,9 +36,10 @@ def save_model(model: Model, path: Any, overwrite: bool = True) -> None:
     parts = {"weights.safetensors": _pack(_weights(model))}
     if model._compiled is not None:
         document["compiled"] = {k: Writer()(v) for k, v in vars(model._compiled).items()}
-        if model._run is not None:
-            parts["optimizer.safetensors"] = _pack(_leaves(model._run.optimizer))
-            document["run"] = {"step": int(model._run.step), "rate": float(model._run.rate)}
+        run = model._run if model._training is None else model._training.run
+        if run is not None:
+            parts["optimizer.safetensors"] = _pack(_leaves(run.optimizer))
+            document["run"] = {"step": int(run.step), "rate": float(run.rate)}
     write(path, document, parts, overwrite)
 
 
@@ -80,28 +83,61 @@ def load_weights(model: Model, path: Any) -> None:
 
 
 def save_run(model: Model, path: Any) -> None:
-    """Save the complete state of the training under way: weights, optimizer, rules, random keys, place in the data."""
-    training = model._training
-    if training is None:
-        raise ArgumentError("save_run saves a training under way: call it from a callback")
+    """Save the complete state of the training under way: one moment of the run, its numbers and its callbacks.
+
+    What callbacks know is saved as it is now: who saves should hear last (`Callback.hears_last`).
+    """
+    training = _under_way(model, "save_run saves")
+    training.take_changes(take_apart(training.recipe))
     run = training.run._replace(keys=jax.random.key_data(training.run.keys))
     parts = {"run.safetensors": _pack(_leaves(run)), "statistics.safetensors": _pack(_leaves(training.statistics))}
-    write(path, {"kind": "run", "callbacks": training.listeners.callbacks.get_state()}, parts)
+    told = {
+        "callbacks": training.listeners.callbacks.get_state(),
+        "controls": _changed(training.controls, model.controls.snapshot()),
+        "logs": training.listeners.logs,
+        "stopping": bool(model.stop_training),
+    }
+    write(path, {"kind": "run", **{name: Writer()(value) for name, value in told.items()}}, parts)
 
 
 def restore_run(model: Model, path: Any) -> None:
     """Go on with a training that `save_run` saved; called when the same `fit` begins."""
-    training = model._training
-    if training is None:
-        raise ArgumentError("restore_run goes on with a training: call it from a callback")
+    training = _under_way(model, "restore_run goes on with")
     document, parts = read(path, "run")
     pattern = training.run._replace(keys=jax.random.key_data(training.run.keys))
     run: Run = _unleave(pattern, _unpack(parts, "run.safetensors", path), path)
-    training.run = training.finished = run._replace(keys=jax.random.wrap_key_data(run.keys))
     statistics = _unpack(parts, "statistics.safetensors", path)
+    told = {name: Reader()(document[name]) for name in ("callbacks", "controls", "logs", "stopping")}
+    _set_controls(model, told["controls"], path)
+    training.run = training.finished = run._replace(keys=jax.random.wrap_key_data(run.keys))
     training.restored = [statistics[name] for name in sorted(statistics)]
-    training.listeners.callbacks.set_state(document["callbacks"])
     training.store()
+    training.listeners.restore(int(run.epoch), told["logs"])
+    training.listeners.callbacks.set_state(told["callbacks"])
+    model.stop_training = told["stopping"]
+
+
+def _under_way(model: Model, what: str) -> Training:
+    if model._training is None:
+        raise ArgumentError(f"{what} a training under way: call it from a callback")
+    if model._training.listeners.pace == "run":
+        raise ArgumentError(f'{what} a training at the pace of epochs: the callback that calls it needs pace = "epoch"')
+    return model._training
+
+
+def _changed(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:
+    """The numbers that callbacks changed; one that was switched off is 0."""
+    return {name: now.get(name, 0.0) for name in {**before, **now} if now.get(name, 0.0) != before.get(name, 0.0)}
+
+
+def _set_controls(model: Model, values: dict[str, float], path: Any) -> None:
+    known = model.controls.snapshot()
+    for name, value in values.items():
+        if name not in known:
+            raise FileError(
+                f"{path} has the number {name!r}, which a callback switched on: give it in the model instead of 0"
+            )
+        model.controls[name] = value
 
 
 def write(path: Any, document: dict[str, Any], parts: dict[str, bytes], overwrite: bool = True) -> None:

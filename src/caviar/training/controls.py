@@ -42,6 +42,10 @@ class Controls(MutableMapping[str, Any]):
         owner, attribute = self._find(name)
         object.__setattr__(owner, attribute, float(value))  # the parts of a recipe may be frozen
 
+    def snapshot(self) -> dict[str, float]:
+        """Every number as it is now."""
+        return {name: float(getattr(owner, attribute)) for name, (owner, attribute) in self._owners().items()}
+
     def _find(self, name: str) -> tuple[Any, str]:
         owners = self._owners()
         if name not in owners:

@@ -19,17 +19,21 @@ from typing import Any, Self
 import numpy as np
 
 from caviar.errors import ShapeError
+from caviar.files import append, cut, make_folder
 
 _FLOAT, _DOUBLE, _STRING = 1, 2, 7  # DataType of TensorProto
 _SCALAR, _TENSOR, _BLOBS = 1, 2, 3  # DataClass of SummaryMetadata
 _BUCKETS = 30
 _HUGE = 1e300  # beyond it, the range of the values overflows
+_KEPT = 10_000  # events between two flushes
 _PNG_COLORS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels to PNG's color type
 _count = itertools.count()
 
 
 class EventWriter:
     """Writes what TensorBoard shows: `tensorboard --logdir` of the folder or of one above it.
+
+    With the `name` of a file that is there, it goes on after so many bytes of it.
 
     >>> import tempfile
     >>> with EventWriter(tempfile.mkdtemp()) as writer:
@@ -38,14 +42,16 @@ class EventWriter:
     True
     """
 
-    def __init__(self, folder: str | os.PathLike[str]):
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_count)}"
-        self.path = Path(folder) / name
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("wb")
-        self._closer = weakref.finalize(self, self._file.close)  # a writer that is forgotten loses nothing
-        self._event(time.time(), (3, "brain.Event:2"))
-        self.flush()
+    def __init__(self, folder: str | os.PathLike[str], name: str | None = None, size: int = 0):
+        self.path = make_folder(folder) / (name or new_name())
+        self.size = cut(self.path, size)
+        self._events: list[bytes] = []
+        self._closer = weakref.finalize(
+            self, _write, self.path, self._events
+        )  # a writer that is forgotten loses nothing
+        if self.size == 0:
+            self._event(time.time(), (3, "brain.Event:2"))
+            self.flush()
 
     def scalar(self, tag: str, value: Any, step: int, wall_time: float | None = None) -> None:
         """One point of a curve."""
@@ -71,12 +77,14 @@ class EventWriter:
         self._summary(tag, plugin, _TENSOR, _numbers(np.zeros(0, np.float32)), 0, None, content)
 
     def flush(self) -> None:
-        """Hand everything written so far to the operating system, for TensorBoard to see."""
-        self._file.flush()
+        """Hand everything written so far to the operating system, for TensorBoard to see; whole events, or nothing."""
+        if self._events:
+            self.size = _write(self.path, self._events)
 
     def close(self) -> None:
         """Close the file; once is enough, twice does no harm."""
-        self._closer()
+        self.flush()
+        self._closer.detach()
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +103,24 @@ class EventWriter:
     def _event(self, wall_time: float, *fields: tuple[int, Any]) -> None:
         event = message((1, float(wall_time)), *fields)
         length = struct.pack("<Q", len(event))
-        self._file.write(length + _checksum(length) + event + _checksum(event))
+        self._events.append(length + _checksum(length) + event + _checksum(event))
+        if len(self._events) >= _KEPT:
+            self.flush()
+
+
+def new_name() -> str:
+    """A name that no other file of events has.
+
+    >>> new_name().startswith("events.out.tfevents.")
+    True
+    """
+    return f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_count)}"
+
+
+def _write(path: Path, events: list[bytes]) -> int:
+    content = b"".join(events)
+    events.clear()
+    return append(path, content)
 
 
 def message(*fields: tuple[int, int | float | str | bytes]) -> bytes:

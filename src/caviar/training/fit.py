@@ -117,6 +117,7 @@ def _train(
     model._training = training
     try:
         training.listeners.begin()
+        training.take_changes(take_apart(training.recipe))
         if rows is None:
             train_stream(training, batches, limit)
         else:

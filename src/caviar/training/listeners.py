@@ -29,6 +29,11 @@ class Listeners:
         self.model.stop_training = False
         self.callbacks.on_train_begin()
 
+    def restore(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Training goes on in this epoch, after an interruption; the last one had these logs."""
+        self.logs = logs
+        self.progress.epoch_begin(epoch)
+
     def epoch_begins(self, epoch: int) -> None:
         """An epoch begins."""
         self.progress.epoch_begin(epoch)

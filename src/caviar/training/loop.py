@@ -36,9 +36,16 @@ class Training:
     running: Any = None  # the logs of the epoch under way
     restored: list[Any] | None = None  # the statistics of an epoch that was interrupted
     finished: Run = field(init=False)  # the run at the end of the last whole epoch
+    controls: dict[str, float] = field(init=False)  # the numbers as they were before a callback changed any
 
     def __post_init__(self) -> None:
         self.finished = self.run
+        self.controls = {} if self.listeners.pace == "run" else self.listeners.model.controls.snapshot()
+
+    @property
+    def is_midway(self) -> bool:
+        """Whether a run saved now could be taken up inside its epoch."""
+        return int(self.run.position) > 0 and not self.listeners.stopping()
 
     @property
     def going(self) -> bool:

@@ -9,12 +9,13 @@ Training runs on the device in bursts of many epochs. A callback's `pace` says h
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partialmethod
 from typing import Any
 
-from caviar.errors import ArgumentError
+from caviar.errors import ArgumentError, FileError, warn
 
 PACES = ("run", "epoch", "batch")
 TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
@@ -57,8 +58,11 @@ class Callback:
     pace: str = "run"
     reads_rate: bool = False
     """Whether the logs must hold the learning rate."""
+    hears_last: bool = False
+    """Whether it is called after all others, wherever it stands in the list: it keeps what they know."""
     model: Any = None
     params: dict[str, Any] = {}
+    _told_of_failure = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """The pace of the class it extends, or quicker if this one (or a mixin) writes hooks that need it."""
@@ -79,11 +83,23 @@ class Callback:
         """Called before training with the names that the logs will have: the time to refuse a wrong one."""
 
     def get_state(self) -> dict[str, Any]:
-        """What a resumed training must know of this callback: a dict that JSON can hold."""
+        """What a resumed training must know of this callback: plain values and arrays."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_state` gave."""
+        """Take up what `get_state` gave; called when everybody's `on_train_begin` has been."""
+
+    @contextlib.contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """A disk that fails in the middle of a training is told once, and does not end it."""
+        try:
+            yield
+        except FileError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
+            if not self._told_of_failure:
+                warn(f"{type(self).__name__}: {error}. The training goes on")
+            self._told_of_failure = True
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Training begins."""
@@ -149,13 +165,14 @@ class CallbackList:
         model: Any = None,
         params: dict[str, Any] | None = None,
     ):
-        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
-        for callback in self.callbacks:
+        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        for callback in given:
             if not isinstance(callback, Callback):
                 hint = f": write {callback.__name__}()" if isinstance(callback, type) else ""
                 raise ArgumentError(f"callbacks wants caviar.callbacks.Callback objects, not {callback!r}{hint}")
             callback.set_model(model)
             callback.set_params(params or {})
+        self.callbacks = sorted(given, key=lambda callback: callback.hears_last)
 
     @property
     def pace(self) -> str:
@@ -172,7 +189,7 @@ class CallbackList:
 
     def get_state(self) -> dict[str, dict[str, Any]]:
         """The state of each callback that has one."""
-        return {name: callback.get_state() for name, callback in self._named() if callback.get_state()}
+        return {name: state for name, callback in self._named() if (state := callback.get_state())}
 
     def set_state(self, states: dict[str, dict[str, Any]]) -> None:
         """Give each callback its state back."""

@@ -8,7 +8,8 @@ import string
 from pathlib import Path
 from typing import Any
 
-from caviar.errors import ArgumentError, unknown_name
+from caviar.errors import ArgumentError, FileError, unknown_name
+from caviar.files import as_path, make_folder
 from caviar.text import printable, say
 from caviar.training.callbacks.base import Callback
 from caviar.training.monitor import better, check_monitor, direction, worst
@@ -29,6 +30,14 @@ class _Saver(Callback):
         """Refuse a `save_freq` that cannot be."""
         if self.save_freq != "epoch" and (not isinstance(self.save_freq, int) or self.save_freq < 1):
             raise ArgumentError(f'save_freq is "epoch" or a number of batches, not {self.save_freq!r}')
+
+    def get_state(self) -> dict[str, Any]:
+        """How far it has counted."""
+        return {"epoch": self._epoch, "batches": self._batches}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Count on from there."""
+        self._epoch, self._batches = state["epoch"], state["batches"]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remember the epoch."""
@@ -53,6 +62,7 @@ class ModelCheckpoint(_Saver):
     """Saves the model, or its weights, after every epoch; with `save_best_only` when `monitor` has improved.
 
     `filepath` may hold `{epoch}` (from 1), `{batch}` and every name of the logs: `"{epoch:02d}-{val_loss:.2f}.keras"`.
+    A file that cannot be written is told once while training goes on; if it was the last one, the end raises.
 
     >>> ModelCheckpoint("best.keras", monitor="val_los", save_best_only=True).check(["loss", "val_loss"])
     Traceback (most recent call last):
@@ -79,6 +89,7 @@ class ModelCheckpoint(_Saver):
         self.mode = mode
         self.initial_value_threshold = initial_value_threshold
         self.best = initial_value_threshold
+        self._missing: Path | None = None
 
     def check(self, log_names: list[str]) -> None:
         """Refuse a monitor, a mode or a name in `filepath` that is not known."""
@@ -93,26 +104,41 @@ class ModelCheckpoint(_Saver):
 
     def get_state(self) -> dict[str, Any]:
         """The best value so far: a resumed training must not replace a better model."""
-        return {"best": self.best}
+        return {**super().get_state(), "best": self.best}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from this best value."""
+        super().set_state(state)
         self.best = state["best"]
 
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Nothing is missing yet."""
+        self._missing = None
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Raise if the last file that was due could not be written."""
+        if self._missing is not None:
+            raise FileError(f"{self._missing} could not be written when it was due; the model holds the last weights")
+
     def _names(self) -> list[str]:
-        return [name for _, name, _, _ in string.Formatter().parse(os.fspath(self.filepath)) if name is not None]
+        return [name for _, name, _, _ in string.Formatter().parse(os.fsdecode(self.filepath)) if name is not None]
 
     def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
         values = {"epoch": epoch + 1, **({} if batch is None else {"batch": batch + 1}), **logs}
         if any(name not in values for name in self._names()):
             return  # an epoch without validation has no name for its file
-        path = Path(os.fspath(self.filepath).format(**values))
+        path, best = as_path(os.fsdecode(self.filepath).format(**values)), self.best
         if not self.save_best_only:
             self._say(epoch, f"saving model to {path}")
-        elif not self._improved(epoch, logs, path):
+        elif self._improved(epoch, logs, path):
+            best = float(logs[self.monitor])
+        else:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (self.model.save_weights if self.save_weights_only else self.model.save)(str(path))
+        self._missing = path
+        with self._going_on():
+            make_folder(path.parent)
+            (self.model.save_weights if self.save_weights_only else self.model.save)(str(path))
+            self._missing, self.best = None, best
 
     def _improved(self, epoch: int, logs: dict[str, Any], path: Path) -> bool:
         if self.monitor not in logs:  # an epoch without validation
@@ -123,7 +149,6 @@ class ModelCheckpoint(_Saver):
             self._say(epoch, f"{self.monitor} did not improve from {before}")
             return False
         self._say(epoch, f"{self.monitor} improved from {before} to {value:.5f}, saving model to {path}")
-        self.best = value
         return True
 
     def _say(self, epoch: int, message: str) -> None:
@@ -134,11 +159,16 @@ class ModelCheckpoint(_Saver):
 class BackupAndRestore(_Saver):
     """Keeps the state of the whole run in a file, so that a training that was killed goes on where it was.
 
-    A training that ends well deletes the file, unless `delete_checkpoint` is False.
+    The file holds one moment, after everybody has heard of an epoch or a batch: weights, optimizer, numbers that were
+    changed, and the state of every callback. A stream of batches is saved at the end of an epoch only. A training that ends
+    well deletes the file, unless `delete_checkpoint` is False.
 
     >>> BackupAndRestore("backup").pace
     'epoch'
     """
+
+    pace = "epoch"
+    hears_last = True
 
     def __init__(
         self, backup_dir: str | os.PathLike[str], save_freq: str | int = "epoch", delete_checkpoint: bool = True
@@ -146,16 +176,29 @@ class BackupAndRestore(_Saver):
         super().__init__(save_freq)
         self.backup_dir = backup_dir
         self.delete_checkpoint = delete_checkpoint
+        self._due = False
 
     @property
     def path(self) -> Path:
         """The file that holds the run."""
-        return Path(self.backup_dir) / "run.caviar"
+        return as_path(self.backup_dir) / "run.caviar"
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Take up a run that was interrupted."""
-        if self.path.exists():
-            self.model.restore_run(str(self.path))
+        """Take up a run that was interrupted; else keep its beginning, to which the first epoch may have to return."""
+        make_folder(self.path.parent)
+        (self.model.restore_run if self.path.exists() else self.model.save_run)(str(self.path))
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save after every so many batches; where an epoch ends with one, everybody hears of that first."""
+        super().on_train_batch_end(batch, logs)
+        if self._due and self.model._training.is_midway:
+            self._write()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save after an epoch, or what is due since its last batch."""
+        super().on_epoch_end(epoch, logs)
+        if self._due:
+            self._write()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """The run is complete: nothing is left to restore."""
@@ -165,5 +208,10 @@ class BackupAndRestore(_Saver):
                 self.path.parent.rmdir()
 
     def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.model.save_run(str(self.path))
+        self._due = True
+
+    def _write(self) -> None:
+        self._due = False
+        with self._going_on():
+            make_folder(self.path.parent)
+            self.model.save_run(str(self.path))

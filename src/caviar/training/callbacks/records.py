@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+import io
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from caviar.errors import FileError, warn
+from caviar.files import append, as_path, cut, make_folder
 from caviar.insight import plot_history
 from caviar.text import printable
 from caviar.training.callbacks.base import Callback
@@ -61,8 +65,7 @@ class History(Callback):
 
     def get_state(self) -> dict[str, Any]:
         """The epochs so far."""
-        history = {name: [np.asarray(v).tolist() for v in values] for name, values in self.history.items()}
-        return {"epoch": list(self.epoch), "history": history}
+        return {"epoch": list(self.epoch), "history": copy.deepcopy(self.history)}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on after these epochs."""
@@ -89,31 +92,63 @@ class CSVLogger(Callback):
         self.append = append
         self._expected: list[str] = []
         self._columns: list[str] | None = None
+        self._size = 0  # of the file
+        self._cuts = False  # what is beyond this size, before the next line
+        self._unwritten = ""
 
     def check(self, log_names: list[str]) -> None:
         """Learn which columns later epochs will fill (a validation may run only every few epochs)."""
         self._expected = list(log_names)
 
+    def get_state(self) -> dict[str, Any]:
+        """How much of the file there is: lines of epochs that a resumed training repeats are cut off."""
+        return {"columns": self._columns, "size": self._size, "unwritten": self._unwritten}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on after these lines."""
+        self._columns, self._size, self._unwritten = state["columns"], state["size"], state["unwritten"]
+        self._cuts = True
+
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Begin a new file, or find the columns of the one to append to."""
-        path = Path(self.filename)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._columns = None
-        if not self.append:
-            path.write_text("")
-        elif path.exists():
-            with path.open(newline="", encoding="utf-8") as file:
-                self._columns = next(csv.reader(file, delimiter=self.separator), None)
+        path = as_path(self.filename)
+        make_folder(path.parent)
+        present = append(path, b"")  # a file that cannot be written is told before any training
+        self._columns, self._unwritten = self._columns_of(path) if self.append else None, ""
+        self._size, self._cuts = present if self.append else 0, not self.append
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Append an epoch; what it has no value for is NA."""
         row = {"epoch": epoch, **(logs or {})}
         if self._columns is None:
             self._columns = ["epoch", *sorted({*row, *self._expected} - {"epoch"})]
-            self._append(self._columns)
-        self._append([row.get(name, "NA") for name in self._columns])
+            self._unwritten += self._line(self._columns)
+        self._unwritten += self._line([row.get(name, "NA") for name in self._columns])
+        self._write()
 
-    def _append(self, values: list[Any]) -> None:
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Try again to write what could not be written."""
+        self._write()
+
+    def _columns_of(self, path: Path) -> list[str] | None:
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                return next(csv.reader(file, delimiter=self.separator), None)
+        except (OSError, ValueError, csv.Error) as error:
+            raise FileError(f"{path} cannot be appended to: it is no CSV file ({error})") from error
+
+    def _line(self, values: list[Any]) -> str:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self.separator, lineterminator="\n").writerow(values)
+        return text.getvalue()
+
+    def _write(self) -> None:
         # Opened for every line: no line is lost and no file left open, however training ends.
-        with Path(self.filename).open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file, delimiter=self.separator, lineterminator="\n").writerow(values)
+        if not self._unwritten:
+            return
+        with self._going_on():
+            if self._cuts and cut(self.filename, self._size) < self._size:
+                warn(f"{self.filename} has become shorter since the training was interrupted: lines are missing")
+            self._cuts = False
+            self._size = append(self.filename, self._unwritten.encode())
+            self._unwritten = ""

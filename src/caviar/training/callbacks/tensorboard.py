@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from caviar.errors import ArgumentError
+from caviar.files import as_path, make_folder
 from caviar.training.callbacks.base import Callback, quickest
-from caviar.training.events import EventWriter
+from caviar.training.events import EventWriter, new_name
 
 
 class TensorBoard(Callback):
@@ -52,6 +52,8 @@ class TensorBoard(Callback):
         needs = "batch" if update_freq != "epoch" else "epoch" if histogram_freq or write_steps_per_second else "run"
         self.pace = quickest([self.pace, needs])
         self._writers: dict[str, EventWriter] = {}
+        self._name = new_name()  # of the files
+        self._sizes: dict[str, int] = {}  # of those to go on with
         self._batches = 0
         self._began = 0.0
 
@@ -62,21 +64,22 @@ class TensorBoard(Callback):
             raise ArgumentError(f'update_freq is "epoch", "batch" or a number of batches, not {freq!r}')
 
     def get_state(self) -> dict[str, Any]:
-        """The batches so far: the curves of a resumed training go on where they were."""
-        return {"batches": self._batches}
+        """The batches so far, and how much of the files there is: a resumed training has no step twice."""
+        with self._going_on():
+            self._flush()
+        sizes = self._sizes | {part: writer.size for part, writer in self._writers.items()}
+        return {"batches": self._batches, "name": self._name, "sizes": sizes}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on after these batches."""
-        self._batches = state["batches"]
+        """Go on after these batches, in the same files."""
+        self._batches, self._name, self._sizes = state["batches"], state["name"], dict(state["sizes"])
+        self._writers.clear()
+        self._began = time.perf_counter()
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Write the model as text."""
-        if self.write_graph:
-            lines: list[str] = []
-            self.model.summary(print_fn=lines.append)
-            # Four spaces make it code in Markdown, which keeps the columns.
-            code = "\n".join(f"    {line}" for line in "\n".join(lines).splitlines())
-            self._writer("train").text("model", code)
+        """Files of a new name, which begin with the first number."""
+        make_folder(self.log_dir)
+        self._name, self._sizes = new_name(), {}
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Look at the clock."""
@@ -84,6 +87,11 @@ class TensorBoard(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write an epoch's numbers, and the weights if it is time."""
+        with self._going_on():
+            self._write_epoch(epoch, logs)
+            self._flush()
+
+    def _write_epoch(self, epoch: int, logs: dict[str, Any] | None) -> None:
         logs = {name: value for name, value in (logs or {}).items() if np.ndim(value) == 0}
         if self.write_steps_per_second and self.params.get("steps"):
             logs["steps_per_second"] = self.params["steps"] / (time.perf_counter() - self._began)
@@ -92,6 +100,8 @@ class TensorBoard(Callback):
             self._writer(part).scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             self._write_weights(epoch)
+
+    def _flush(self) -> None:
         for writer in self._writers.values():
             writer.flush()
 
@@ -100,18 +110,30 @@ class TensorBoard(Callback):
         self._batches += 1
         every = 1 if self.update_freq == "batch" else self.update_freq
         if isinstance(every, int) and self._batches % every == 0:
-            for name, value in (logs or {}).items():
-                self._writer("train").scalar(f"batch_{name}", value, self._batches)
+            with self._going_on():
+                for name, value in (logs or {}).items():
+                    self._writer("train").scalar(f"batch_{name}", value, self._batches)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Close the files."""
         while self._writers:
-            self._writers.popitem()[1].close()
+            with self._going_on():
+                self._writers.popitem()[1].close()
 
     def _writer(self, part: str) -> EventWriter:
         if part not in self._writers:
-            self._writers[part] = EventWriter(Path(self.log_dir) / part)
+            size = self._sizes.get(part, 0)
+            self._writers[part] = EventWriter(as_path(self.log_dir) / part, self._name, size)
+            if part == "train" and self.write_graph and not size:
+                self._write_model()
         return self._writers[part]
+
+    def _write_model(self) -> None:
+        lines: list[str] = []
+        self.model.summary(print_fn=lines.append)
+        # Four spaces make it code in Markdown, which keeps the columns.
+        code = "\n".join(f"    {line}" for line in "\n".join(lines).splitlines())
+        self._writer("train").text("model", code)
 
     def _write_weights(self, epoch: int) -> None:
         for variable in self.model.variables:
