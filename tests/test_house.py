@@ -17,8 +17,8 @@ PUBLIC = [
 
 # The order of ARCHITECTURE.md.
 ROOMS = [
-    "errors", "text", "files", "engine", "config", "parts", "ranges", "closing", "graph", "activations", "initializers", "regularizers",
-    "ops", "layers", "losses",
+    "errors", "text", "files", "engine", "config", "declarations", "arguments", "parts", "ranges", "closing", "graph",
+    "activations", "initializers", "regularizers", "ops", "layers", "losses",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
     "dialects", "utils", "cli", "__main__",
 ]  # fmt: skip

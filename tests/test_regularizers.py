@@ -106,14 +106,24 @@ def test_get():
     [
         ("ll1", UnknownNameError, "did you mean 'l1'"),
         (0.01, ArgumentError, r"L2\(0.01\) or a function, and not 0.01"),
-        (L2(-0.1), ArgumentError, r"l2 of L2\(-0.1\) wants a finite number"),
-        (L1L2(float("inf")), ArgumentError, "l1 of"),
-        (OrthogonalRegularizer(mode="row"), UnknownNameError, "did you mean 'rows'"),
     ],
 )
 def test_get_refuses(wrong, error, says):
     with pytest.raises(error, match=says):
         regularizers.get(wrong)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: L2(-0.1), "l2 of L2 must be a number of at least 0, and is -0.1: write 0"),
+        (lambda: L1L2(float("inf")), "l1 of L1L2 .* is inf"),
+        (lambda: OrthogonalRegularizer(mode="row"), "did you mean 'rows'"),
+    ],
+)
+def test_strengths_are_checked_where_they_are_given(make, says):
+    with pytest.raises(ArgumentError, match=says):
+        make()
 
 
 def test_orthogonal_wants_a_matrix():

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
+from caviar.declarations import Each, NotNegative, Number, OneOf, Positive, Seed
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.parts import Part
 
@@ -51,7 +52,7 @@ class Constant(Initializer):
     [0.5, 0.5]
     """
 
-    value: float = 0.0
+    value: Annotated[float, Each(Number())] = 0.0
 
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         given = jnp.shape(self.value)
@@ -107,8 +108,8 @@ class RandomNormal(Initializer):
     """
 
     mean: float = 0.0
-    stddev: float = 0.05
-    seed: int | None = None
+    stddev: NotNegative = 0.05
+    seed: Seed | None = None
 
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         drawn = jax.random.normal(key, shape, dtype)
@@ -124,8 +125,8 @@ class TruncatedNormal(Initializer):
     """
 
     mean: float = 0.0
-    stddev: float = 0.05
-    seed: int | None = None
+    stddev: NotNegative = 0.05
+    seed: Seed | None = None
 
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         drawn = jax.random.truncated_normal(key, -2, 2, shape, dtype)
@@ -142,7 +143,7 @@ class RandomUniform(Initializer):
 
     minval: float = -0.05
     maxval: float = 0.05
-    seed: int | None = None
+    seed: Seed | None = None
 
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)
@@ -171,10 +172,10 @@ class VarianceScaling(Initializer):
     (3, 3, 8, 16)
     """
 
-    scale: float = 1.0
-    mode: str = "fan_in"
-    distribution: str = "truncated_normal"
-    seed: int | None = None
+    scale: Positive = 1.0
+    mode: Annotated[str, OneOf("fan_in", "fan_out", "fan_avg")] = "fan_in"
+    distribution: Annotated[str, OneOf("truncated_normal", "untruncated_normal", "uniform")] = "truncated_normal"
+    seed: Seed | None = None
     input_axes: Sequence[int] | None = None
     output_axes: Sequence[int] | None = None
 
@@ -275,7 +276,7 @@ class Orthogonal(Initializer):
     """
 
     gain: float = 1.0
-    seed: int | None = None
+    seed: Seed | None = None
 
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         if len(shape) < 2:

@@ -25,22 +25,15 @@ from typing import Any, ClassVar, NamedTuple, Self
 import jax
 import numpy as np
 
+from caviar.arguments import Checked, annotations_of, mentions_float, signature_of
 
-class Part:
+
+class Part(Checked):
     """Something a user writes down. Subclasses are dataclasses, or plain classes with an `__init__`."""
 
     unwalked: ClassVar[frozenset[str]] = frozenset({"name", "_written"})
     fixed: ClassVar[tuple[str, ...]] = ()
     """Names of float attributes that decide structure (`if self.x > 1:` in Python), and so are not numbers."""
-
-    _written: dict[str, Any]
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Make the part, and keep what the user wrote."""
-        self = super().__new__(cls)
-        if args or kwargs:
-            object.__setattr__(self, "_written", _bind(cls, args, kwargs))
-        return self
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this part again: `type(self)(**config)`.
@@ -80,24 +73,6 @@ def _made_of_fields(cls: Any) -> bool:
     return "__dataclass_fields__" in vars(maker)
 
 
-def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a constructor call by name; what does not fit is left for the constructor to refuse."""
-    try:
-        bound = _signature(cls).bind_partial(*args, **kwargs)
-    except TypeError:
-        return {}
-    arguments: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
-        kind = _signature(cls).parameters[name].kind
-        arguments.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
-    return arguments
-
-
-@functools.cache
-def _signature(cls: Any) -> inspect.Signature:
-    return inspect.signature(cls.__init__.__get__(object()))  # type: ignore[misc]
-
-
 def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
     if field.default is not dataclasses.MISSING:
         return type(value) is type(field.default) and bool(np.all(value == field.default))
@@ -106,7 +81,7 @@ def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
 
 def _arguments(part: Part) -> Iterator[str]:
     """The arguments as code; the first one without its name, as people write it."""
-    first = next((n for n, p in _signature(type(part)).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD), None)  # type: ignore[arg-type]
+    first = next((n for n, p in signature_of(type(part)).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD), None)  # type: ignore[arg-type]
     for name, value in part.get_config().items():
         text = getattr(value, "__name__", None) or repr(value)
         yield text if name == first else f"{name}={text}"
@@ -249,7 +224,7 @@ def float_fields(cls: Any) -> frozenset[str]:
     """The fields declared as float, in which an int is a number too."""
     if not dataclasses.is_dataclass(cls):
         return frozenset()
-    return frozenset(f.name for f in dataclasses.fields(cls) if "float" in str(f.type))
+    return frozenset(name for name, (annotation, _) in annotations_of(cls).items() if mentions_float(annotation))
 
 
 def _static_key(value: Any) -> Any:

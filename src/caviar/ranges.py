@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral, Real
+from numbers import Integral
 from statistics import NormalDist
 from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
 
+from caviar.declarations import Positive, Size
 from caviar.errors import ArgumentError, OpenRangeError
 from caviar.parts import Part
 
@@ -57,6 +58,15 @@ class Range(Part):
         """
         return [0.5] if count == 1 else np.linspace(0, 1, count).tolist()
 
+    def stands_for(self) -> Sequence[Any]:
+        """The values that must be allowed wherever this range stands: its ends."""
+        return self.at(0.0), self.at(1.0)
+
+    @property
+    def in_whole_numbers(self) -> str:
+        """The range of ints that was meant, as code."""
+        return f"IntUniform({self.low:.0f}, {self.high:.0f})" if type(self) is Uniform else f"Quantized({self!r}, 1)"
+
     def _written_down(self) -> Sequence[Any]:
         """The arguments that a user writes without their names."""
         return [value for name, value in self.get_config().items() if name != "name"]
@@ -75,13 +85,6 @@ def _generator(key: Any) -> np.random.Generator:
     raise ArgumentError(f"draw wants an int that is not negative, a NumPy generator or a JAX key, and not {key!r}")
 
 
-def _require(part: Range, kind: Any, needed: str, *names: str, above: float = -math.inf) -> None:
-    for name in names:
-        value = getattr(part, name)
-        if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value) or value <= above:
-            raise ArgumentError(f"{name} of {part!r} is {value!r}: write {needed}")
-
-
 @dataclass(eq=False, repr=False, frozen=True)
 class Uniform(Range):
     """Every value from `low` to `high` is as likely: for numbers whose size is known, like a share or an angle.
@@ -94,7 +97,6 @@ class Uniform(Range):
     high: float
 
     def __post_init__(self) -> None:
-        _require(self, Real, "a finite number", "low", "high")
         if self.low > self.high:
             raise ArgumentError(f"{self!r} is reversed: write {type(self).__name__}({self.high!r}, {self.low!r})")
         if self.low == self.high:
@@ -190,11 +192,10 @@ class Quantized(_Derived):
     [16, 96, 512]
     """
 
-    step: float
+    step: Positive
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(self, Real, "a number above zero", "step", above=0)
         first, last = self._multiples()
         if first > last:
             raise ArgumentError(f"{self!r} is empty: no multiple of {self.step!r} lies in it, write a smaller step")
@@ -224,11 +225,7 @@ class Normal(Range):
     """
 
     mean: float
-    stddev: float
-
-    def __post_init__(self) -> None:
-        _require(self, Real, "a finite number", "mean")
-        _require(self, Real, "a number above zero", "stddev", above=0)
+    stddev: Positive
 
     def at(self, u: float) -> float:
         """The quantile at `u`; 0 and 1 are moved inwards by a hair, for their quantiles are infinite."""
@@ -254,7 +251,6 @@ class LogNormal(Normal):
     scale = "log"
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.mean + 9 * self.stddev > 700:
             raise ArgumentError(f"{self!r} goes beyond all floats: write mean and stddev of the natural logarithm")
 
@@ -302,11 +298,9 @@ class IntUniform(_Listed):
 
     low: int
     high: int
-    step: int = 1
+    step: Size = 1
 
     def __post_init__(self) -> None:
-        _require(self, Integral, "an int, or Uniform for floats", "low", "high", "step")
-        _require(self, Integral, "an int above zero", "step", above=0)
         if self.low > self.high:
             raise ArgumentError(f"{self!r} is reversed: write {type(self).__name__}({self.high!r}, {self.low!r})")
 
@@ -359,6 +353,10 @@ class Choice(_Listed):
     def replace(self, **changes: Any) -> Self:
         """A new choice with other options, or another name."""
         return self.from_config({**self.get_config(), **changes})
+
+    def stands_for(self) -> Sequence[Any]:
+        """Every option."""
+        return self.options
 
     def _written_down(self) -> Sequence[Any]:
         return self.options

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import NotNegative, OneOf
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.parts import Part, is_off
 
@@ -35,7 +35,7 @@ class L1(Regularizer):
     2.0
     """
 
-    l1: float = 0.01
+    l1: NotNegative = 0.01
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """l1 times the sum of absolute values."""
@@ -50,7 +50,7 @@ class L2(Regularizer):
     5.0
     """
 
-    l2: float = 0.01
+    l2: NotNegative = 0.01
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """l2 times the sum of squares."""
@@ -65,8 +65,8 @@ class L1L2(Regularizer):
     4.5
     """
 
-    l1: float = 0.0
-    l2: float = 0.0
+    l1: NotNegative = 0.0
+    l2: NotNegative = 0.0
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """The sum of both penalties."""
@@ -86,8 +86,8 @@ class OrthogonalRegularizer(Regularizer):
     0.0
     """
 
-    factor: float = 0.01
-    mode: str = "rows"
+    factor: NotNegative = 0.01
+    mode: Annotated[str, OneOf("rows", "columns")] = "rows"
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """The penalty for a matrix."""
@@ -128,16 +128,6 @@ def get(identifier: Any) -> Callable[[jax.Array], jax.Array] | None:
         return by_name[identifier.replace("_", "").lower()]()
     if isinstance(identifier, type):
         return identifier()  # type: ignore[no-any-return]
-    if isinstance(identifier, Regularizer):
-        _check(identifier)
-    elif identifier is not None and not callable(identifier):
+    if identifier is not None and not callable(identifier):
         raise ArgumentError(f"a regularizer is a name, L1(0.01), L2(0.01) or a function, and not {identifier!r}")
     return identifier
-
-
-def _check(regularizer: Regularizer) -> None:
-    for name, value in vars(regularizer).items():
-        if isinstance(value, (int, float)) and not 0 <= value < math.inf:
-            raise ArgumentError(f"{name} of {regularizer} wants a finite number that is not negative")
-    if getattr(regularizer, "mode", "rows") not in ("rows", "columns"):
-        raise unknown_name("mode", regularizer.mode, ("rows", "columns"))  # type: ignore[attr-defined]

@@ -533,7 +533,11 @@ X = np.ones((2, 3), "float32")
 @pytest.mark.parametrize(
     ("wrong", "error", "says"),
     [
-        (lambda: noise.Dropout(1.5)(X), ArgumentError, "probability between 0 and 1, and not 1.5"),
+        (
+            lambda: noise.Dropout(1.5)(X),
+            ArgumentError,
+            "rate of Dropout must be a number of at least 0 and at most 1, and is 1.5",
+        ),
         (lambda: noise.Dropout(0.5, (3, 3))(X, training=True), ArgumentError, "noise_shape"),
         (lambda: act.Activation("rellu")(X), UnknownNameError, "did you mean 'relu'"),
         (lambda: shaping.Reshape((2, 2))(X), ShapeError, r"\(3,\) do not fit the target shape \(2, 2\)"),

@@ -106,32 +106,32 @@ SEARCH: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "of floats for units": (
         lambda: quick(model(Dense(Uniform(50, 100)), Dense(1))),
         errors.ArgumentError,
-        r"dense.units = Uniform\(50, 100\) gives 75, and must be a whole number: write IntUniform\(50, 100\)",
+        r"units of Dense .* Uniform\(50, 100\) reaches 50.0: write IntUniform\(50, 100\)",
     ),
     "of floats, twice": (
         lambda: quick(model(Dense(Uniform(5, 10)), Dense(LogUniform(1, 100)), Dense(1))),
         errors.ArgumentError,
-        r"dense.units = Uniform\(5, 10\) .* write IntUniform",
+        r"units of Dense .* Uniform\(5, 10\) .* write IntUniform",
     ),
     "of floats, far in": (
         lambda: quick(model(Dense(5), Dense(LogUniform(1, 100)), Dense(1))),
         errors.ArgumentError,
-        r"dense_1.units = .* write Quantized\(LogUniform\(1, 100\), 1\)",
+        r"units of Dense .* write Quantized\(LogUniform\(1, 100\), 1\)",
     ),
     "of floats for a kernel": (
         lambda: quick(model(Reshape((3, 1)), Conv1D(2, Uniform(1, 3)), Dense(1))),
         errors.ArgumentError,
-        r"conv1d.kernel_size = .* whole number",
+        "kernel_size of Conv1D .* whole number",
     ),
     "of floats for cells": (
         lambda: quick(model(Reshape((3, 1)), LSTM(Uniform(2, 9)), Dense(1))),
         errors.ArgumentError,
-        "lstm.units = .* whole number",
+        "units of LSTM .* whole number",
     ),
     "of floats for repetitions": (
         lambda: quick(model(RepeatVector(Uniform(2, 9)), Dense(1))),
         errors.ArgumentError,
-        "repeat_vector.n = .* whole number",
+        "n of RepeatVector .* whole number",
     ),
     "of floats for batches": (
         lambda: quick(batch_size=Uniform(8, 32)),

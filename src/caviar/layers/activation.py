@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import activations
+from caviar.declarations import Axes, Axis, NotNegative, Positive
 from caviar.layers.base import Layer
 
 
@@ -54,8 +55,8 @@ class ReLU(_Function):
     [[0.0, 2.0, 6.0]]
     """
 
-    max_value: float | None = None
-    negative_slope: float = 0.0
+    max_value: NotNegative | None = None
+    negative_slope: NotNegative = 0.0
     threshold: float = 0.0
 
     function = staticmethod(activations.relu)
@@ -69,7 +70,7 @@ class LeakyReLU(_Function):
     [[-1.0, 2.0]]
     """
 
-    negative_slope: float = 0.3
+    negative_slope: NotNegative = 0.3
 
     function = staticmethod(activations.leaky_relu)
 
@@ -84,7 +85,7 @@ class PReLU(Layer):
 
     alpha_initializer: Any = "zeros"
     alpha_regularizer: Any = None
-    shared_axes: Any = None
+    shared_axes: Axes | None = None
 
     supports_masking = True
     takes = "floats"
@@ -140,7 +141,7 @@ class Softplus(_Function):
     [[0.0, 10000.0]]
     """
 
-    beta: float = 1.0
+    beta: Positive = 1.0
 
     function = staticmethod(activations.softplus)
 
@@ -356,7 +357,7 @@ class Softmax(Layer):
     [[0.5, 0.5]]
     """
 
-    axis: Any = -1
+    axis: Axes = -1
 
     supports_masking = True
     takes = "floats"
@@ -379,7 +380,7 @@ class LogSoftmax(_Function):
     [[0.0, -10000.0]]
     """
 
-    axis: int = -1
+    axis: Axis = -1
 
     function = staticmethod(activations.log_softmax)
 
@@ -392,7 +393,7 @@ class Softmin(_Function):
     [[1.0, 0.0]]
     """
 
-    axis: int = -1
+    axis: Axis = -1
 
     function = staticmethod(activations.softmin)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
-from caviar.errors import ArgumentError, ShapeError, unknown_name
+from caviar.declarations import Axes, OneOf, Seed, Share, Size
+from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.evaluation import current
 from caviar.graph.products import einsum, matmul
 from caviar.layers.base import Layer
@@ -28,17 +29,15 @@ class Attention(Layer):
     """
 
     use_scale: bool = False
-    score_mode: str = "dot"
-    dropout: float = 0.0
-    seed: int | None = None
+    score_mode: Annotated[str, OneOf("dot", "concat")] = "dot"
+    dropout: Share = 0.0
+    seed: Seed | None = None
 
     takes = "floats"
 
     def build(self, input_shape: Any) -> None:
         """Declare the scale, if there is one."""
         _check_inputs(self, input_shape)
-        if self.score_mode not in ("dot", "concat"):
-            raise unknown_name("score mode", self.score_mode, ("dot", "concat"))
         if self.use_scale:
             self.add_weight("scale", (), "ones")
         if self.score_mode == "concat":
@@ -83,8 +82,8 @@ class AdditiveAttention(Layer):
     """
 
     use_scale: bool = True
-    dropout: float = 0.0
-    seed: int | None = None
+    dropout: Share = 0.0
+    seed: Seed | None = None
 
     call = Attention.call
     compute_mask = Attention.compute_mask
@@ -113,18 +112,18 @@ class MultiHeadAttention(Layer):
     (2, 4, 6)
     """
 
-    num_heads: int
-    key_dim: int
-    value_dim: int | None = None
-    dropout: float = 0.0
+    num_heads: Size
+    key_dim: Size
+    value_dim: Size | None = None
+    dropout: Share = 0.0
     use_bias: bool = True
     output_shape: Any = None
-    attention_axes: Any = None
+    attention_axes: Axes | None = None
     kernel_initializer: Any = "glorot_uniform"
     bias_initializer: Any = "zeros"
     kernel_regularizer: Any = None
     bias_regularizer: Any = None
-    seed: int | None = None
+    seed: Seed | None = None
 
     supports_masking = True
     takes = "floats"

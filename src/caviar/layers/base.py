@@ -20,6 +20,7 @@ import numpy as np
 
 from caviar import config, initializers, regularizers
 from caviar.closing import is_open, typical
+from caviar.declarations import DataType, Size
 from caviar.errors import ArgumentError, CaviarError, NotBuiltError, ShapeError
 from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_part
 from caviar.graph.node import UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
@@ -41,9 +42,9 @@ class Layer(Part):
 
     name: str | None = None
     trainable: bool = True
-    dtype: str | None = None
+    dtype: DataType | None = None
     input_shape: Any = None
-    input_dim: int | None = None
+    input_dim: Size | None = None
     activity_regularizer: Any = None
 
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name", "_key"}
@@ -94,7 +95,7 @@ class Layer(Part):
         initializer: Any = "glorot_uniform",
         regularizer: Any = None,
         trainable: bool = True,
-        dtype: str | None = None,
+        dtype: DataType | None = None,
     ) -> Variable:
         """Declare a weight; it becomes the attribute of that name. Its value is drawn when the whole network is built."""
         if any(d is None for d in shape):
@@ -183,7 +184,7 @@ class Layer(Part):
             raise ArgumentError(
                 f"{name!r} of layer {self.name!r} is part of its structure, which is fixed once it is built: make a new layer"
             )
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
 
     # -- calling --------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import activations, initializers
+from caviar.declarations import Seed, Share, Size
 from caviar.layers.base import Layer
 from caviar.layers.lowering import recurrence
 from caviar.layers.noise import keep
@@ -27,11 +28,11 @@ class Cell(Layer):
     scope: ClassVar[str] = ""  # stands before the names of weights
     whole_sequences: ClassVar[bool] = True
 
-    units: int
+    units: Size
     use_bias: bool
-    dropout: float
-    recurrent_dropout: float
-    seed: int | None
+    dropout: Share
+    recurrent_dropout: Share
+    seed: Seed | None
     kernel: jax.Array
     recurrent_kernel: jax.Array
     bias: jax.Array
@@ -107,7 +108,7 @@ class SimpleRNNCell(Cell):
     (2, 4)
     """
 
-    units: int
+    units: Size
     activation: Any = "tanh"
     use_bias: bool = True
     kernel_initializer: Any = "glorot_uniform"
@@ -116,9 +117,9 @@ class SimpleRNNCell(Cell):
     kernel_regularizer: Any = None
     recurrent_regularizer: Any = None
     bias_regularizer: Any = None
-    dropout: float = 0.0
-    recurrent_dropout: float = 0.0
-    seed: int | None = None
+    dropout: Share = 0.0
+    recurrent_dropout: Share = 0.0
+    seed: Seed | None = None
 
     gates = 1
 
@@ -135,7 +136,7 @@ class LSTMCell(Cell):
     (2, 4)
     """
 
-    units: int
+    units: Size
     activation: Any = "tanh"
     recurrent_activation: Any = "sigmoid"
     use_bias: bool = True
@@ -146,9 +147,9 @@ class LSTMCell(Cell):
     kernel_regularizer: Any = None
     recurrent_regularizer: Any = None
     bias_regularizer: Any = None
-    dropout: float = 0.0
-    recurrent_dropout: float = 0.0
-    seed: int | None = None
+    dropout: Share = 0.0
+    recurrent_dropout: Share = 0.0
+    seed: Seed | None = None
 
     gates = 4
 
@@ -176,7 +177,7 @@ class GRUCell(Cell):
     (2, 4)
     """
 
-    units: int
+    units: Size
     activation: Any = "tanh"
     recurrent_activation: Any = "sigmoid"
     use_bias: bool = True
@@ -186,9 +187,9 @@ class GRUCell(Cell):
     kernel_regularizer: Any = None
     recurrent_regularizer: Any = None
     bias_regularizer: Any = None
-    dropout: float = 0.0
-    recurrent_dropout: float = 0.0
-    seed: int | None = None
+    dropout: Share = 0.0
+    recurrent_dropout: Share = 0.0
+    seed: Seed | None = None
     reset_after: bool = True
 
     gates = 3

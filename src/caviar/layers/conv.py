@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 
 from caviar import activations
+from caviar.declarations import Counts, DataFormat, OneOf, Size, Sizes
 from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.lowering.convolution import conv, conv_transpose
 from caviar.layers.lowering.sums import add
@@ -23,7 +24,6 @@ class _Convolution(Spatial):
     def _channels(self, input_shape: Any) -> int:
         """The number of channels of an input that the kernel fits."""
         space, channels = self.shape_of(input_shape)
-        self.check_padding()
         self.check_fits(space, "kernel_size", self.sizes("dilation_rate"))
         if channels is None:
             raise ShapeError(
@@ -49,13 +49,13 @@ class _Convolution(Spatial):
 
 @dataclass(eq=False, repr=False)
 class _Conv(_Convolution):
-    filters: int
-    kernel_size: Any
-    strides: Any = 1
-    padding: str = "valid"
-    data_format: str | None = None
-    dilation_rate: Any = 1
-    groups: int = 1
+    filters: Size
+    kernel_size: Sizes
+    strides: Sizes = 1
+    padding: Annotated[str, OneOf("valid", "same")] = "valid"
+    data_format: DataFormat | None = None
+    dilation_rate: Sizes = 1
+    groups: Size = 1
     activation: Any = None
     use_bias: bool = True
     kernel_initializer: Any = "glorot_uniform"
@@ -89,8 +89,8 @@ class Conv1D(_Conv):
     (2, 7, 4)
     """
 
+    padding: Annotated[str, OneOf("valid", "same", "causal")] = "valid"
     rank: ClassVar[int] = 1
-    paddings: ClassVar[tuple[str, ...]] = ("valid", "same", "causal")
 
 
 @dataclass(eq=False, repr=False)
@@ -102,8 +102,8 @@ class Conv2D(_Conv):
     (2, 8, 7, 4)
     """
 
-    strides: Any = (1, 1)
-    dilation_rate: Any = (1, 1)
+    strides: Sizes = (1, 1)
+    dilation_rate: Sizes = (1, 1)
     rank: ClassVar[int] = 2
 
 
@@ -116,20 +116,20 @@ class Conv3D(_Conv):
     (2, 2, 3, 2, 4)
     """
 
-    strides: Any = (1, 1, 1)
-    dilation_rate: Any = (1, 1, 1)
+    strides: Sizes = (1, 1, 1)
+    dilation_rate: Sizes = (1, 1, 1)
     rank: ClassVar[int] = 3
 
 
 @dataclass(eq=False, repr=False)
 class _ConvTranspose(_Convolution):
-    filters: int
-    kernel_size: Any
-    strides: Any = 1
-    padding: str = "valid"
-    output_padding: Any = None
-    data_format: str | None = None
-    dilation_rate: Any = 1
+    filters: Size
+    kernel_size: Sizes
+    strides: Sizes = 1
+    padding: Annotated[str, OneOf("valid", "same")] = "valid"
+    output_padding: Counts | None = None
+    data_format: DataFormat | None = None
+    dilation_rate: Sizes = 1
     activation: Any = None
     use_bias: bool = True
     kernel_initializer: Any = "glorot_uniform"
@@ -185,8 +185,8 @@ class Conv2DTranspose(_ConvTranspose):
     (2, 16, 14, 4)
     """
 
-    strides: Any = (1, 1)
-    dilation_rate: Any = (1, 1)
+    strides: Sizes = (1, 1)
+    dilation_rate: Sizes = (1, 1)
     rank: ClassVar[int] = 2
 
 
@@ -199,19 +199,19 @@ class Conv3DTranspose(_ConvTranspose):
     (2, 4, 6, 4, 4)
     """
 
-    strides: Any = (1, 1, 1)
-    dilation_rate: Any = (1, 1, 1)
+    strides: Sizes = (1, 1, 1)
+    dilation_rate: Sizes = (1, 1, 1)
     rank: ClassVar[int] = 3
 
 
 @dataclass(eq=False, repr=False)
 class _DepthwiseConv(_Convolution):
-    kernel_size: Any
-    strides: Any = 1
-    padding: str = "valid"
-    depth_multiplier: int = 1
-    data_format: str | None = None
-    dilation_rate: Any = 1
+    kernel_size: Sizes
+    strides: Sizes = 1
+    padding: Annotated[str, OneOf("valid", "same")] = "valid"
+    depth_multiplier: Size = 1
+    data_format: DataFormat | None = None
+    dilation_rate: Sizes = 1
     activation: Any = None
     use_bias: bool = True
     depthwise_initializer: Any = "glorot_uniform"
@@ -252,20 +252,20 @@ class DepthwiseConv2D(_DepthwiseConv):
     (2, 6, 6, 3)
     """
 
-    strides: Any = (1, 1)
-    dilation_rate: Any = (1, 1)
+    strides: Sizes = (1, 1)
+    dilation_rate: Sizes = (1, 1)
     rank: ClassVar[int] = 2
 
 
 @dataclass(eq=False, repr=False)
 class _SeparableConv(_Convolution):
-    filters: int
-    kernel_size: Any
-    strides: Any = 1
-    padding: str = "valid"
-    data_format: str | None = None
-    dilation_rate: Any = 1
-    depth_multiplier: int = 1
+    filters: Size
+    kernel_size: Sizes
+    strides: Sizes = 1
+    padding: Annotated[str, OneOf("valid", "same")] = "valid"
+    data_format: DataFormat | None = None
+    dilation_rate: Sizes = 1
+    depth_multiplier: Size = 1
     activation: Any = None
     use_bias: bool = True
     depthwise_initializer: Any = "glorot_uniform"
@@ -312,6 +312,6 @@ class SeparableConv2D(_SeparableConv):
     (2, 4, 4, 5)
     """
 
-    strides: Any = (1, 1)
-    dilation_rate: Any = (1, 1)
+    strides: Sizes = (1, 1)
+    dilation_rate: Sizes = (1, 1)
     rank: ClassVar[int] = 2

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from caviar import activations
+from caviar.declarations import Size
 from caviar.graph.products import matmul
 from caviar.layers.base import Layer
 
@@ -21,7 +22,7 @@ class Dense(Layer):
     (2, 4)
     """
 
-    units: int
+    units: Size
     activation: Any = None
     use_bias: bool = True
     kernel_initializer: Any = "glorot_uniform"

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Size
 from caviar.layers.base import Layer
 
 
@@ -21,12 +22,12 @@ class Embedding(Layer):
     (1, 3, 4)
     """
 
-    input_dim: int = field()  # type: ignore[assignment]  # no default, unlike the field of all layers
-    output_dim: int
+    input_dim: Size = field()  # type: ignore[assignment]  # no default, unlike the field of all layers
+    output_dim: Size
     embeddings_initializer: Any = "uniform"
     embeddings_regularizer: Any = None
     mask_zero: bool = False
-    input_length: int | None = None
+    input_length: Size | None = None
 
     supports_masking = True
     takes = "ids"

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Axes, Axis
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.products import einsum
 from caviar.layers.base import Layer
@@ -122,7 +123,7 @@ class Concatenate(Layer):
     (2, 7)
     """
 
-    axis: int = -1
+    axis: Axis = -1
 
     supports_masking = True
     takes = "anything"
@@ -163,7 +164,7 @@ class Dot(Layer):
     (2, 5, 10)
     """
 
-    axes: Any
+    axes: Axes
     normalize: bool = False
 
     takes = "floats"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import DataFormat, Each, NotNegative, Number, OneOf, Seed, Share
 from caviar.errors import ArgumentError
 from caviar.layers.base import Layer
 from caviar.parts import is_off
+
+NoiseShape = Annotated[Any, Each(Number(least=1, whole=True) | OneOf(None), alone=False)] | None
 
 
 @dataclass(eq=False, repr=False)
@@ -27,16 +30,12 @@ class Dropout(Layer):
     True
     """
 
-    rate: float
-    noise_shape: Any = None
-    seed: int | None = None
+    rate: Share
+    noise_shape: NoiseShape = None
+    seed: Seed | None = None
 
     supports_masking = True
     takes = "floats"
-
-    def build(self, input_shape: Any) -> None:
-        """Check the rate."""
-        _check_rate(self.rate)
 
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
         """The values that are kept, scaled."""
@@ -51,13 +50,12 @@ class Dropout(Layer):
 
 @dataclass(eq=False, repr=False)
 class _SpatialDropout(Layer):
-    rate: float
-    data_format: str | None = None
-    seed: int | None = None
+    rate: Share
+    data_format: DataFormat | None = None
+    seed: Seed | None = None
 
     supports_masking = True
     takes = "floats"
-    build = Dropout.build
     call = Dropout.call
 
     def _noise_shape(self, x: jax.Array) -> tuple[int, ...]:
@@ -100,15 +98,13 @@ class AlphaDropout(Layer):
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
-    rate: float
-    noise_shape: Any = None
-    seed: int | None = None
+    rate: Share
+    noise_shape: NoiseShape = None
+    seed: Seed | None = None
 
     supports_masking = True
     takes = "floats"
     saturation: ClassVar[float] = -1.0507009873554805 * 1.6732632423543772
-
-    build = Dropout.build
 
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
         """The values with some of them saturated, brought back to mean 0 and variance 1."""
@@ -128,12 +124,11 @@ class GaussianDropout(Layer):
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
-    rate: float
-    seed: int | None = None
+    rate: Share
+    seed: Seed | None = None
 
     supports_masking = True
     takes = "floats"
-    build = Dropout.build
 
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
         """The values times noise."""
@@ -151,8 +146,8 @@ class GaussianNoise(Layer):
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
-    stddev: float
-    seed: int | None = None
+    stddev: NotNegative
+    seed: Seed | None = None
 
     supports_masking = True
     takes = "floats"
@@ -203,15 +198,10 @@ def _own(rng: jax.Array, seed: int | None) -> jax.Array:
     return rng if seed is None else jax.random.fold_in(rng, seed)
 
 
-def _filled(noise_shape: Any, x: jax.Array) -> tuple[int, ...]:
+def _filled(noise_shape: NoiseShape, x: jax.Array) -> tuple[int, ...]:
     if noise_shape is None:
         return x.shape
     filled = tuple(n if given is None else given for given, n in zip(noise_shape, x.shape, strict=False))
     if len(noise_shape) != x.ndim or any(given not in (1, n) for given, n in zip(filled, x.shape, strict=False)):
         raise ArgumentError(f"noise_shape {noise_shape} wants None or 1 for each of the {x.ndim} axes of the input")
     return filled
-
-
-def _check_rate(rate: Any) -> None:
-    if isinstance(rate, (int, float)) and not 0 <= rate <= 1:
-        raise ArgumentError(f"a dropout rate is a probability between 0 and 1, and not {rate}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Axes, Axis, NotNegative, OneOf, Share, Size
 from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.base import Layer
 from caviar.layers.lowering.normalize import batch_normalize
@@ -43,9 +44,9 @@ class BatchNormalization(_Normalization):
     ([[-1.0], [1.0]], [1.0])
     """
 
-    axis: int = -1
-    momentum: float = 0.99
-    epsilon: float = 1e-3
+    axis: Axis = -1
+    momentum: Share = 0.99
+    epsilon: NotNegative = 1e-3
     center: bool = True
     scale: bool = True
     beta_initializer: Any = "zeros"
@@ -100,8 +101,8 @@ class LayerNormalization(_Normalization):
     [[-1.0, 1.0]]
     """
 
-    axis: Any = -1
-    epsilon: float = 1e-3
+    axis: Axes = -1
+    epsilon: NotNegative = 1e-3
     center: bool = True
     scale: bool = True
     beta_initializer: Any = "zeros"
@@ -131,9 +132,9 @@ class GroupNormalization(_Normalization):
     [[-1.0, 1.0, -1.0, 1.0]]
     """
 
-    groups: int = 32
-    axis: int = -1
-    epsilon: float = 1e-3
+    groups: Size | Annotated[int, OneOf(-1)] = 32
+    axis: Axis = -1
+    epsilon: NotNegative = 1e-3
     center: bool = True
     scale: bool = True
     beta_initializer: Any = "zeros"
@@ -170,8 +171,8 @@ class RMSNormalization(Layer):
     [[1.0, -1.0]]
     """
 
-    axis: Any = -1
-    epsilon: float = 1e-6
+    axis: Axes = -1
+    epsilon: NotNegative = 1e-6
 
     supports_masking = True
     takes = "floats"
@@ -195,7 +196,7 @@ class UnitNormalization(Layer):
     [[0.0, 1.0]]
     """
 
-    axis: Any = -1
+    axis: Axes = -1
 
     supports_masking = True
     takes = "floats"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import DataFormat, OneOf, Sizes
 from caviar.layers.lowering.pooling import max_pool, mean_pool
 from caviar.layers.spatial import Spatial
 
@@ -17,7 +18,6 @@ class _Pooling(Spatial):
 
     def build(self, input_shape: Any) -> None:
         """Check the window against the input."""
-        self.check_padding()
         self.check_fits(self.shape_of(input_shape)[0], "pool_size", (1,) * self.rank)
 
     def call(self, x: jax.Array) -> jax.Array:
@@ -28,20 +28,20 @@ class _Pooling(Spatial):
 
 @dataclass(eq=False, repr=False)
 class _MaxPooling(_Pooling):
-    pool_size: Any = 2
-    strides: Any = None
-    padding: str = "valid"
-    data_format: str | None = None
+    pool_size: Sizes = 2
+    strides: Sizes | None = None
+    padding: Annotated[str, OneOf("valid", "same")] = "valid"
+    data_format: DataFormat | None = None
 
     _summary = staticmethod(max_pool)
 
 
 @dataclass(eq=False, repr=False)
 class _AveragePooling(_Pooling):
-    pool_size: Any
-    strides: Any = None
-    padding: str = "valid"
-    data_format: str | None = None
+    pool_size: Sizes
+    strides: Sizes | None = None
+    padding: Annotated[str, OneOf("valid", "same")] = "valid"
+    data_format: DataFormat | None = None
 
     _summary = staticmethod(mean_pool)
 
@@ -65,7 +65,7 @@ class MaxPooling2D(_MaxPooling):
     [5.0, 7.0, 13.0, 15.0]
     """
 
-    pool_size: Any = (2, 2)
+    pool_size: Sizes = (2, 2)
     rank: ClassVar[int] = 2
 
 
@@ -77,7 +77,7 @@ class MaxPooling3D(_MaxPooling):
     (1, 2, 3, 2, 3)
     """
 
-    pool_size: Any = (2, 2, 2)
+    pool_size: Sizes = (2, 2, 2)
     rank: ClassVar[int] = 3
 
 
@@ -116,7 +116,7 @@ class AveragePooling3D(_AveragePooling):
 
 @dataclass(eq=False, repr=False)
 class _GlobalPooling(Spatial):
-    data_format: str | None = None
+    data_format: DataFormat | None = None
     keepdims: bool = False
 
     def build(self, input_shape: Any) -> None:
@@ -207,8 +207,8 @@ class GlobalAveragePooling3D(_GlobalAveragePooling):
 
 @dataclass(eq=False, repr=False)
 class _AdaptivePooling(Spatial):
-    output_size: Any
-    data_format: str | None = None
+    output_size: Sizes
+    data_format: DataFormat | None = None
 
     def build(self, input_shape: Any) -> None:
         """Check the rank of the input."""

@@ -6,14 +6,15 @@ import inspect
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
-from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError, unknown_name
+from caviar.declarations import Axes, OneOf, Several, Size
+from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError
 from caviar.layers.base import Layer, ensure_built
 
 
@@ -25,8 +26,8 @@ class Rescaling(Layer):
     [[0.0, 1.0]]
     """
 
-    scale: float
-    offset: float = 0.0
+    scale: Several
+    offset: Several = 0.0
 
     supports_masking = True
     takes = "floats"
@@ -47,7 +48,7 @@ class Normalization(Layer):
     [[0.0]]
     """
 
-    axis: Any = -1
+    axis: Axes | None = -1
     mean: Any = None
     variance: Any = None
     invert: bool = False
@@ -117,8 +118,8 @@ class CategoryEncoding(Layer):
     [[1.0, 0.0, 2.0]]
     """
 
-    num_tokens: int
-    output_mode: str = "multi_hot"
+    num_tokens: Size
+    output_mode: Annotated[str, OneOf("one_hot", "multi_hot", "count")] = "multi_hot"
 
     takes = "ids"
 
@@ -136,8 +137,8 @@ class Discretization(Layer):
     """
 
     bin_boundaries: Any = None
-    num_bins: int | None = None
-    output_mode: str = "int"
+    num_bins: Size | None = None
+    output_mode: Annotated[str, OneOf("int", "one_hot", "multi_hot", "count")] = "int"
 
     takes = "floats"
 
@@ -201,9 +202,8 @@ def _encoded(layer: Layer, x: jax.Array, depth: int, weights: jax.Array | None =
             return hot
         case "multi_hot":
             return hot.max(-2)
-        case "count":
+        case _:
             return (hot if weights is None else hot * weights[..., None].astype(hot.dtype)).sum(-2)
-    raise unknown_name("output_mode", mode, ("one_hot", "multi_hot", "count"))
 
 
 def _as_floats(layer: Layer, x: jax.Array) -> jax.Array:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from caviar.errors import ArgumentError, ShapeError, unknown_name
+from caviar.declarations import Counts, DataFormat, OneOf, Size, Sizes
+from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.base import Layer
+from caviar.layers.lowering.windows import sizes
 
 
 class Identity(Layer):
@@ -36,7 +38,7 @@ class Flatten(Layer):
     (2, 12)
     """
 
-    data_format: str | None = None
+    data_format: DataFormat | None = None
 
     takes = "anything"
 
@@ -95,7 +97,7 @@ class RepeatVector(Layer):
     (2, 3, 4)
     """
 
-    n: int
+    n: Size
 
     takes = "anything"
 
@@ -110,7 +112,7 @@ class _Spatial(Layer):
     """A layer for the `rank` axes between batch and channels."""
 
     rank: ClassVar[int]
-    data_format: str | None
+    data_format: DataFormat | None
 
     takes = "anything"
 
@@ -130,7 +132,7 @@ class _Spatial(Layer):
 
 
 class _ZeroPadding(_Spatial):
-    padding: Any
+    padding: Counts
 
     def call(self, x: jax.Array) -> jax.Array:
         """The input with zeros around it."""
@@ -147,8 +149,8 @@ class ZeroPadding1D(_ZeroPadding):
     (2, 8, 3)
     """
 
-    padding: Any = 1
-    data_format: str | None = None
+    padding: Counts = 1
+    data_format: DataFormat | None = None
 
     rank = 1
 
@@ -161,8 +163,8 @@ class ZeroPadding2D(_ZeroPadding):
     (2, 8, 6, 3)
     """
 
-    padding: Any = (1, 1)
-    data_format: str | None = None
+    padding: Counts = (1, 1)
+    data_format: DataFormat | None = None
 
     rank = 2
 
@@ -175,14 +177,14 @@ class ZeroPadding3D(_ZeroPadding):
     (2, 7, 7, 7, 3)
     """
 
-    padding: Any = ((1, 1), (1, 1), (1, 1))
-    data_format: str | None = None
+    padding: Counts = ((1, 1), (1, 1), (1, 1))
+    data_format: DataFormat | None = None
 
     rank = 3
 
 
 class _Cropping(_Spatial):
-    cropping: Any
+    cropping: Counts
 
     def call(self, x: jax.Array) -> jax.Array:
         """The middle of the input."""
@@ -201,8 +203,8 @@ class Cropping1D(_Cropping):
     (2, 2, 3)
     """
 
-    cropping: Any = (1, 1)
-    data_format: str | None = None
+    cropping: Counts = (1, 1)
+    data_format: DataFormat | None = None
 
     rank = 1
 
@@ -215,8 +217,8 @@ class Cropping2D(_Cropping):
     (2, 2, 4, 3)
     """
 
-    cropping: Any = ((0, 0), (0, 0))
-    data_format: str | None = None
+    cropping: Counts = ((0, 0), (0, 0))
+    data_format: DataFormat | None = None
 
     rank = 2
 
@@ -229,33 +231,31 @@ class Cropping3D(_Cropping):
     (2, 3, 3, 3, 3)
     """
 
-    cropping: Any = ((1, 1), (1, 1), (1, 1))
-    data_format: str | None = None
+    cropping: Counts = ((1, 1), (1, 1), (1, 1))
+    data_format: DataFormat | None = None
 
     rank = 3
 
 
+Interpolation = Annotated[str, OneOf("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")]
+
+
 class _UpSampling(_Spatial):
-    size: Any
-    interpolation: Any = "nearest"
+    size: Sizes
+    interpolation: Interpolation = "nearest"
 
     takes = "floats"
 
     def call(self, x: jax.Array) -> jax.Array:
         """The enlarged input."""
         axes = self._axes(x)
-        size = (self.size,) * self.rank if isinstance(self.size, int) else tuple(self.size)
+        size = sizes(self.size, self.rank)
         if self.interpolation == "nearest":
             for axis, times in zip(axes, size, strict=True):
                 x = jnp.repeat(x, times, axis)
             return x
-        if self.interpolation not in _INTERPOLATIONS:
-            raise unknown_name("interpolation", self.interpolation, ("nearest", *_INTERPOLATIONS))
         shape = [n * size[i - axes.start] if i in axes else n for i, n in enumerate(x.shape)]
         return jax.image.resize(x, shape, self.interpolation)
-
-
-_INTERPOLATIONS = ("bilinear", "bicubic", "lanczos3", "lanczos5")
 
 
 @dataclass(eq=False, repr=False)
@@ -266,8 +266,8 @@ class UpSampling1D(_UpSampling):
     [1.0, 1.0, 2.0, 2.0]
     """
 
-    size: Any = 2
-    data_format: str | None = None
+    size: Sizes = 2
+    data_format: DataFormat | None = None
 
     rank = 1
 
@@ -280,9 +280,9 @@ class UpSampling2D(_UpSampling):
     (2, 10, 15, 3)
     """
 
-    size: Any = (2, 2)
-    data_format: str | None = None
-    interpolation: str = "nearest"
+    size: Sizes = (2, 2)
+    data_format: DataFormat | None = None
+    interpolation: Interpolation = "nearest"
 
     rank = 2
 
@@ -295,13 +295,11 @@ class UpSampling3D(_UpSampling):
     (2, 4, 4, 4, 3)
     """
 
-    size: Any = (2, 2, 2)
-    data_format: str | None = None
+    size: Sizes = (2, 2, 2)
+    data_format: DataFormat | None = None
 
     rank = 3
 
 
 def _channels_first(data_format: str | None) -> bool:
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise unknown_name("data_format", data_format, ("channels_last", "channels_first"))
     return data_format == "channels_first"

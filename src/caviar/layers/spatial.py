@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from caviar.errors import ArgumentError, ShapeError, unknown_name
+from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.base import Layer
-from caviar.layers.lowering.windows import Sizes, reach
+from caviar.layers.lowering.windows import Sizes, reach, sizes
 from caviar.layers.shaping import _channels_first
 
 _AXES = {1: ("steps",), 2: ("height", "width"), 3: ("depth", "height", "width")}
@@ -21,7 +21,6 @@ class Spatial(Layer):
     """A layer over examples with `rank` axes of space and one of channels. Computes with the channels last."""
 
     rank: ClassVar[int] = 0
-    paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
 
     takes = "floats"
 
@@ -40,18 +39,13 @@ class Spatial(Layer):
     def sizes(self, argument: str, value: Any = None) -> Sizes:
         """An argument of the layer as one positive int for each axis of space."""
         value = getattr(self, argument) if value is None else value
-        several = (value,) * self.rank if isinstance(value, int) else tuple(value)
-        if len(several) != self.rank or not all(isinstance(v, int) and v > 0 for v in several):
+        several = sizes(value, self.rank)
+        if len(several) != self.rank:
             wanted = "a positive int" + (f" or {self.rank} of them" if self.rank > 1 else "")
             raise ArgumentError(
                 f"{argument} of {type(self).__name__} {self.name!r} is {wanted}, and was given {value!r}"
             )
         return several
-
-    def check_padding(self) -> None:
-        """Refuse an unknown padding."""
-        if self.padding not in self.paddings:  # type: ignore[attr-defined]
-            raise unknown_name("padding", self.padding, self.paddings)  # type: ignore[attr-defined]
 
     def check_fits(self, space: tuple[int | None, ...], argument: str, dilation: Sizes) -> None:
         """Refuse a window that does not fit into the input."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
-from caviar.errors import ArgumentError, unknown_name
+from caviar.declarations import OneOf
+from caviar.errors import ArgumentError
 from caviar.layers.base import Layer
 from caviar.layers.recurrent import Recurrent
 
@@ -32,7 +33,7 @@ class Bidirectional(Layer):
     """
 
     layer: Any
-    merge_mode: str | None = "concat"
+    merge_mode: Annotated[str, OneOf("concat", "sum", "ave", "mul")] | None = "concat"
     backward_layer: Any = None
 
     supports_masking = True
@@ -43,8 +44,6 @@ class Bidirectional(Layer):
         """Make the layer for the other direction, and build both."""
         if not isinstance(self.layer, Recurrent):
             raise ArgumentError(f"Bidirectional goes around a recurrent layer such as LSTM(8), and not {self.layer!r}")
-        if self.merge_mode not in _MERGES:
-            raise unknown_name("merge mode", self.merge_mode, filter(None, _MERGES))
         self.forward, self.backward = self.layer, self.backward_layer or _reversed(self.layer)
         for name in ("return_sequences", "return_state", "stateful"):
             if getattr(self.forward, name) != getattr(self.backward, name):

@@ -13,7 +13,6 @@ import numpy as np
 from caviar.data.arrays import Rows, check_batch_size
 from caviar.errors import ArgumentError
 from caviar.layers.weights import undrawn
-from caviar.ranges import Uniform
 from caviar.studies.best import KeepBest
 from caviar.studies.blocks import Seat
 from caviar.studies.space import Space
@@ -102,11 +101,7 @@ def _refuse_fractions(space: Space, x: Any) -> None:
     for hyper in space.found if _can_be_built(space, x, whole) else []:
         value, found = middle[hyper.name], hyper.range
         if isinstance(value, float) and not _can_be_built(space, x, {**whole, hyper.name: value}):
-            better = (
-                f"IntUniform({found.low:.0f}, {found.high:.0f})"
-                if type(found) is Uniform
-                else f"Quantized({found!r}, 1)"
-            )
+            better = found.in_whole_numbers
             raise ArgumentError(f"{hyper.name} = {found!r} gives {value:g}, and must be a whole number: write {better}")
 
 

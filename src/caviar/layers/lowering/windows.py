@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import numpy as np
 from jax import lax
 
 Sizes = tuple[int, ...]
@@ -19,7 +20,7 @@ def sizes(value: Any, rank: int) -> Sizes:
     >>> sizes(2, 3), sizes([3, 5], 2)
     ((2, 2, 2), (3, 5))
     """
-    return (value,) * rank if isinstance(value, int) else tuple(int(v) for v in value)
+    return tuple(int(v) for v in value) if np.ndim(value) else (int(value),) * rank
 
 
 def reach(window: Sizes, dilation: Sizes) -> Sizes:

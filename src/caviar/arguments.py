@@ -1,0 +1,178 @@
+"""What an argument may be, said where it is declared, and checked where it is given.
+
+A field or an argument is declared by its annotation: `units: Size`, `rate: Share`, `padding: Annotated[str, OneOf("same", "valid")]`.
+Whatever a user makes is `Checked`: its arguments, and what is assigned to them later, are held against their declarations.
+In caviar's own classes a plain `int`, `float`, `bool` or `str` is a declaration too; anybody else's plain annotations are hints.
+
+>>> from caviar.declarations import Count, Share, Size
+>>> class Thinner(Checked):
+...     def __init__(self, rate: Share, every: Size = 1):
+...         self.rate = rate
+>>> Thinner(1.5)
+Traceback (most recent call last):
+    ...
+caviar.errors.ArgumentError: rate of Thinner must be a number of at least 0 and at most 1, and is 1.5: write 1
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import functools
+import inspect
+import reprlib
+import sys
+import types
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, Union, get_args, get_origin
+
+from caviar.declarations import PLAIN, Declaration, Either, Kind, OneOf, fits
+from caviar.errors import ArgumentError, UnknownNameError
+
+
+class Checked:
+    """Something a user makes, whose arguments are checked as their annotations declare.
+
+    >>> from caviar.layers import Dense
+    >>> Dense(units=0)
+    Traceback (most recent call last):
+        ...
+    caviar.errors.ArgumentError: units of Dense must be a whole number of at least 1, and is 0: write 1
+    """
+
+    _written: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Check what the user wrote, and keep it."""
+        self = super().__new__(cls)
+        if args or kwargs:
+            given = bound(cls, args, kwargs)
+            check(cls, given)
+            object.__setattr__(self, "_written", given)
+        return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in declared(type(self)):  # type: ignore[arg-type]
+            check(type(self), {name: value})
+        super().__setattr__(name, value)
+
+
+def check(owner: Any, given: Mapping[str, Any]) -> None:
+    """Refuse the first argument that its declaration, in the signature of a class or a function, does not allow.
+
+    >>> from caviar.declarations import Count
+    >>> def train(epochs: Count) -> None:
+    ...     check(train, locals())
+    >>> train(3)
+    """
+    declarations = declared(owner)
+    for name, value in given.items():
+        declaration = declarations.get(name)
+        if declaration is not None and not fits(declaration, value):
+            raise _refusal(f"{name} of {owner.__name__}", declaration, value)
+
+
+def _refusal(what: str, declaration: Declaration, value: Any) -> ArgumentError:
+    reached = [v for v in value.stands_for() if not fits(declaration, v)] if hasattr(value, "stands_for") else []
+    given = f"{value!r} reaches {reached[0]!r}" if reached else f"is {reprlib.repr(value)}"
+    hint = declaration.hint(reached[0] if reached else value)
+    if reached and isinstance(reached[0], float) and fits(declaration, round(reached[0])):
+        hint = f"write {value.in_whole_numbers}"
+    kinds = declaration.kinds if isinstance(declaration, Either) else (declaration,)
+    named = isinstance(value, str) and any(isinstance(k, OneOf) and isinstance(k.options[0], str) for k in kinds)
+    kind = UnknownNameError if named else ArgumentError
+    return kind(f"{what} must be {declaration.expected}, and {given}{hint and ': ' + hint}")
+
+
+def bound(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a constructor call by name; what does not fit is left for the constructor to refuse."""
+    signature = signature_of(cls)
+    try:
+        found = signature.bind_partial(*args, **kwargs)
+    except TypeError:
+        return {}
+    arguments: dict[str, Any] = {}
+    for name, value in found.arguments.items():
+        kind = signature.parameters[name].kind
+        arguments.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
+    return arguments
+
+
+@functools.cache
+def signature_of(cls: Any) -> inspect.Signature:
+    """The signature of a constructor, without `self`."""
+    return inspect.signature(cls.__init__.__get__(object()))
+
+
+@functools.cache
+def declared(owner: Any) -> dict[str, Declaration]:
+    """What the annotations of a function, or of a class and those it extends, declare; the nearest counts."""
+    found = {name: declaration_of(annotation, own) for name, (annotation, own) in annotations_of(owner).items()}
+    return {name: declaration for name, declaration in found.items() if declaration is not None}
+
+
+def declaration_of(annotation: Any, own: bool = True) -> Declaration | None:
+    """What an annotation declares, or None if that is nothing that can be checked.
+
+    >>> from caviar.declarations import Size
+    >>> declaration_of(Size | None).expected
+    'a whole number of at least 1 or None'
+    """
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return next((m for m in annotation.__metadata__ if isinstance(m, Declaration)), None)
+    if origin in (Union, types.UnionType):
+        kinds = [declaration_of(a, own or a is type(None)) for a in get_args(annotation)]
+        return None if None in kinds else Either(tuple(kinds))  # type: ignore[arg-type]
+    if not own:
+        return None
+    if annotation in PLAIN:
+        return PLAIN[annotation]
+    if origin is collections.abc.Callable:
+        return Kind(origin, "a function")
+    return Kind(annotation) if isinstance(annotation, type) and annotation not in (Any, object) else None
+
+
+def annotations_of(owner: Any) -> dict[str, tuple[Any, bool]]:
+    """Every argument's annotation, and whether caviar wrote it."""
+    found: dict[str, tuple[Any, bool]] = {}
+    for source in reversed(owner.__mro__) if isinstance(owner, type) else [owner]:
+        found |= _written_in(source)
+    return found
+
+
+@functools.cache
+def _written_in(source: Any) -> dict[str, tuple[Any, bool]]:
+    """The annotations of one class or function alone; those of names that are not known here stay text."""
+    maker = vars(source).get("__init__") if isinstance(source, type) else source
+    if "__dataclass_params__" in vars(source) and vars(source)["__dataclass_params__"].init:
+        fields = {f.name for f in dataclasses.fields(source) if f.init}
+        names = {name: a for name, a in vars(source).get("__annotations__", {}).items() if name in fields}
+    elif inspect.isfunction(maker):
+        names = {name: p.annotation for name, p in inspect.signature(maker).parameters.items()}
+    else:
+        return {}
+    own = source.__module__.partition(".")[0] == "caviar"
+    space = getattr(maker, "__globals__", None) or vars(sys.modules.get(source.__module__, types))
+    return {name: (_resolved(annotation, space), own) for name, annotation in names.items()}
+
+
+def _resolved(annotation: Any, space: dict[str, Any]) -> Any:
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, space)
+    except Exception:  # a name that is imported for type checkers only, or stands in a function
+        return annotation
+
+
+def mentions_float(annotation: Any) -> bool:
+    """Whether a declaration is one of a float, so that what it declares is a number and not structure.
+
+    >>> from caviar.declarations import Share, Size
+    >>> mentions_float(Share | None), mentions_float(Size), mentions_float(list[float])
+    (True, False, True)
+    """
+    if isinstance(annotation, str):
+        return "float" in annotation
+    return annotation is float or any(mentions_float(a) for a in get_args(annotation))
