@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import jax
@@ -42,8 +41,8 @@ class _Function(Layer):
 
     def call(self, x: jax.Array) -> jax.Array:
         """The function of each input."""
-        inherited = {f.name for f in dataclasses.fields(Layer)}
-        own = [f.name for f in dataclasses.fields(self) if f.name not in inherited]
+        inherited = {f.name for f in fields(Layer)}
+        own = [f.name for f in fields(self) if f.name not in inherited]
         return type(self).function(x, **{name: getattr(self, name) for name in own})
 
 
