@@ -29,6 +29,8 @@ from caviar.initializers import (
     Zeros,
     fans,
 )
+from caviar.layers import Dense, Input
+from caviar.models import Sequential
 from caviar.parts import take_apart
 
 KEY = jax.random.key(7)
@@ -132,7 +134,7 @@ def test_orthogonal(shape):
     with config.precision("float64"):
         w = Orthogonal(2.0)(KEY, shape).reshape(-1, shape[-1])
         gram = w @ w.T if w.shape[0] < w.shape[1] else w.T @ w
-        np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-12)
+        np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -182,8 +184,15 @@ def test_small_random_of_the_lecture():
 
 def test_zeros_leave_all_units_equal():
     f = fact("init.zero_symmetry")
-    outputs = jnp.array(f["inputs"]["x"]) @ Zeros()(KEY, (2, f["inputs"]["h"]))
-    assert outputs.tolist() == f["expected"]["outputs"]
+    x, units = np.array([f["inputs"]["x"]]), f["inputs"]["h"]
+    layer = Dense(units, "tanh", kernel_initializer="zeros")
+    model = Sequential([Input((2,)), layer, Dense(1, kernel_initializer="ones")])
+    assert layer(x)[0].tolist() == f["expected"]["outputs"]
+    model.compile("sgd", "mse")
+    model.fit(x, [[1.0]], epochs=5, verbose=0)
+    kernel = layer.kernel.numpy()
+    assert (kernel == kernel[:, :1]).all() == f["expected"]["all_equal"]
+    assert (kernel != 0).all()  # they learned, all the same
 
 
 @pytest.mark.parametrize(

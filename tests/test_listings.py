@@ -12,6 +12,7 @@ import pytest
 from conftest import DATA, fact
 
 import caviar
+from caviar.dialects import tensorflow
 from caviar.layers import Dense, Dropout
 from caviar.models import Sequential
 
@@ -55,15 +56,23 @@ def test_convolutions_with_batch_normalization(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("name", ["000_l1_dense32", "000_l2_dense32"])
 def test_penalties_on_five_layers(name: str) -> None:
-    case = fact("l1l2.listing_sizes")
-    seeded: list[int] = []
-    tf = types.SimpleNamespace(random=types.SimpleNamespace(set_seed=seeded.append))  # the listing does not import it
-    model = run(name, tf=tf, seed=3)["model"]
-    assert seeded == [3]
+    case, x, y = fact("l1l2.listing_sizes"), RNG.normal(size=(8, 4)), RNG.normal(size=(8, 1))
+
+    def compiled(seed: int) -> Any:
+        model = run(name, tf=tensorflow, seed=seed)["model"]  # the listing does not import tf
+        model.compile(optimizer="adam", loss="mse")
+        model.build((None, 4))
+        return model
+
+    model, size = compiled(3), np.abs if "l1" in name else np.square
     assert [layer.units for layer in model.layers] == case["expected"]["units"]
-    assert sum(layer.kernel_regularizer is not None for layer in model.layers) == case["expected"]["regularized_layers"]
-    model.compile(optimizer="adam", loss="mse")
-    model.fit(RNG.normal(size=(8, 4)), RNG.normal(size=(8, 1)), verbose=0)
+    penalized = model.layers[: case["expected"]["regularized_layers"]]
+    penalty = sum(case["expected"]["lam"] * size(layer.kernel.numpy()).sum() for layer in penalized)
+    squares = np.square(model.predict(x, verbose=0) - y).mean()
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(squares + penalty, rel=1e-6)
+    same, other = compiled(3), compiled(4)
+    assert all(np.array_equal(a, b) for a, b in zip(same.get_weights(), model.get_weights(), strict=True))
+    assert not np.allclose(other.get_weights()[0], model.get_weights()[0])
 
 
 @pytest.mark.parametrize("name", ["001_l1_dense64", "001_l2_dense64"])
@@ -81,10 +90,15 @@ def test_early_stopping(capsys: pytest.CaptureFixture[str]) -> None:
     case = fact("es.listing_split")
     caviar.utils.set_random_seed(0)
     space = run("001_early_stopping")
+    losses, patience = space["history"].history["val_loss"], case["inputs"]["patience"]
     assert len(space["X_train"]) == case["expected"]["train"]
     assert space["model"].count_params() == fact("es.listing_params")["expected"]["total"]
-    assert int(space["model"]._run.step) <= case["expected"]["max_iterations"]
-    assert re.search(r"Validation Loss: 0\.\d+, Validation Accuracy: 0\.\d+", capsys.readouterr().out)
+    assert int(space["model"]._run.step) == case["expected"]["iterations_per_epoch"] * len(losses)
+    assert len(losses) == np.argmin(losses) + 1 + patience < case["inputs"]["epochs"]
+    assert space["loss"] == pytest.approx(min(losses), rel=1e-6)  # the best weights are back
+    said = capsys.readouterr().out
+    assert f"Restoring model weights from the end of the best epoch: {np.argmin(losses) + 1}." in said
+    assert f"Validation Loss: {space['loss']}, Validation Accuracy: {space['accuracy']}" in said
 
 
 @pytest.mark.parametrize("name", ["000_fit_batch32_epochs300", "002_fit_batch32_epochs300"])
@@ -93,7 +107,12 @@ def test_fit_with_300_epochs(name: str, capsys: pytest.CaptureFixture[str]) -> N
     model.compile("adam", "mse")
     run(name, model=model, X_train=RNG.normal(size=(700, 2)), y_train=RNG.normal(size=700))
     assert int(model._run.step) == fact("batch.700_32_total")["expected"]
-    assert len(capsys.readouterr().out.splitlines()) <= 15  # a handful of lines, not three hundred
+    lines = capsys.readouterr().out.splitlines()
+    assert 5 <= len(lines) <= 12  # a handful of lines, not three hundred
+    assert all(
+        re.fullmatch(r"Epoch \d+/300 - 22/22 - \d+s \d+(s|ms|us)/step - loss: \d+\.\d{4}", line) for line in lines
+    )
+    assert (lines[0][:9], lines[-1][:13]) == ("Epoch 1/3", "Epoch 300/300")
 
 
 @pytest.mark.parametrize("name", ["000_fit_validation_batch128", "002_fit_validation_batch128"])
@@ -104,7 +123,10 @@ def test_fit_with_validation(name: str) -> None:
     rows = {n: RNG.normal(size=(200, 2)) for n in ("X_train", "X_test")}
     labels = {n: types.SimpleNamespace(values=RNG.normal(size=200)) for n in ("y_train", "y_test")}  # a pandas column
     run(name, model=model, **rows, **labels)
-    assert len(model.history.history["val_loss"]) == case["inputs"]["epochs"]
+    losses = model.history.history["val_loss"]
+    assert len(losses) == case["expected"]["epochs"]
+    assert int(model._run.step) == -(-200 // case["expected"]["batch_size"]) * case["expected"]["epochs"]
+    assert model.evaluate(rows["X_test"], labels["y_test"].values, verbose=0) == pytest.approx(losses[-1], rel=1e-6)
 
 
 def test_every_keras_listing_has_a_test() -> None:

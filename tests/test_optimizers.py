@@ -126,7 +126,7 @@ def test_rate_scale_is_a_factor_on_the_rate(optimizer, float64):
     scaled, _ = walk(program(optimizer), optimizer, 1, rate_scale=0.5)
     halved, _ = walk(program(optimizer), optimizer, 1, rate_factor=0.5)
     for a, b in zip(scaled, halved, strict=True):
-        assert np.allclose(a, b, atol=1e-12)
+        assert np.allclose(a, b, rtol=0, atol=1e-12)
 
 
 @rated
@@ -140,7 +140,7 @@ def test_a_population_of_rates_moves_as_its_members_do(optimizer, float64):
     for i, factor in enumerate((0.5, 1.0)):
         alone, _ = walk(program(optimizer), optimizer, 3, rate_factor=factor)
         for w, a in zip(weights, alone, strict=True):
-            assert np.allclose(w[i], a, atol=1e-12)
+            assert np.allclose(w[i], a, rtol=0, atol=1e-12)
 
 
 @member
@@ -278,8 +278,10 @@ def test_accumulated_gradients_make_the_step_of_the_big_batch(float64):
             weights[1], states[1] = small.update(g, states[1], weights[1])
         mean = jax.tree.map(lambda *g: sum(g) / 3, *third)
         weights[0], states[0] = big.update(mean, states[0], weights[0])
-        assert np.allclose(weights[0][0], weights[1][0], atol=1e-12)
-    assert np.allclose(big.averaged(states[0], weights[0])[0], small.averaged(states[1], weights[1])[0], atol=1e-12)
+        assert np.allclose(weights[0][0], weights[1][0], rtol=0, atol=1e-12)
+    assert np.allclose(
+        big.averaged(states[0], weights[0])[0], small.averaged(states[1], weights[1])[0], rtol=0, atol=1e-12
+    )
     assert [int(s.step) for s in states] == [2, 6]
 
 
@@ -291,10 +293,10 @@ def test_clipping(float64):
         optimizer = SGD(1.0, **clip)
         return np.array(optimizer.update(grads, optimizer.init(zeros), zeros)[0])
 
-    assert np.allclose(step(clipvalue=3.5), [[-3, -3.5], [0, -3.5]])
-    assert np.allclose(step(clipnorm=10.0), [[-3, -4], [0, -10]])
-    assert np.allclose(np.linalg.norm(step(global_clipnorm=6.5)), 6.5)
-    assert np.allclose(step(global_clipnorm=13.0), [[-3, -4], [0, -12]])
+    assert np.allclose(step(clipvalue=3.5), [[-3, -3.5], [0, -3.5]], rtol=1e-12, atol=1e-15)
+    assert np.allclose(step(clipnorm=10.0), [[-3, -4], [0, -10]], rtol=1e-12, atol=1e-15)
+    assert np.allclose(np.linalg.norm(step(global_clipnorm=6.5)), 6.5, rtol=1e-12, atol=1e-15)
+    assert np.allclose(step(global_clipnorm=13.0), [[-3, -4], [0, -12]], rtol=1e-12, atol=1e-15)
 
 
 def test_only_one_clipping():
@@ -307,7 +309,7 @@ def test_loss_scaling_changes_nothing_but_the_range(float64):
     scaled = jax.grad(lambda w: optimizer.scale_loss(jnp.sum(w**2)))(jnp.ones(2))
     one, _ = optimizer.update([scaled], optimizer.init([jnp.ones(2)]), [jnp.ones(2)])
     other, _ = Adam(0.1).update([2 * jnp.ones(2)], Adam(0.1).init([jnp.ones(2)]), [jnp.ones(2)])
-    assert np.allclose(one[0], other[0], atol=1e-12)
+    assert np.allclose(one[0], other[0], rtol=0, atol=1e-12)
 
 
 def test_the_average_before_the_first_step_is_the_weights():
@@ -318,7 +320,7 @@ def test_the_average_before_the_first_step_is_the_weights():
 def test_any_float_may_be_a_schedule(float64):
     cycle = schedules.Cyclic(0.01, max_lr=0.1, step_size_up=2)
     optimizer = SGD(cycle, momentum=cycle.momentum(), weight_decay=schedules.StepDecay(0.1, 1))
-    assert np.allclose([optimizer.learning_rate_at(i) for i in range(3)], [0.01, 0.055, 0.1])
+    assert np.allclose([optimizer.learning_rate_at(i) for i in range(3)], [0.01, 0.055, 0.1], rtol=1e-12, atol=1e-15)
     w, v, path = 1.0, 0.0, []
     for i in range(4):
         rate, momentum, decay = float(cycle(i)), float(cycle.momentum()(i)), 0.1 * 0.1**i
@@ -326,14 +328,14 @@ def test_any_float_may_be_a_schedule(float64):
         w = w * (1 - rate * decay) + v
         path.append(w)
     _, _, given = descend(optimizer, [jnp.array(1.0)], 4, lambda weights: [0.5 * weights[0]])
-    assert np.allclose(given, path, atol=1e-12)
+    assert np.allclose(given, path, rtol=0, atol=1e-12)
 
 
 def test_the_rate_may_be_set_at_the_desk_and_be_an_optax_schedule(float64):
     optimizer = SGD(optax.linear_schedule(1.0, 0.0, 2))
-    assert np.allclose(follow(optimizer, 0.0, [1, 1, 1])[0], [-1, -1.5, -1.5])
+    assert np.allclose(follow(optimizer, 0.0, [1, 1, 1])[0], [-1, -1.5, -1.5], rtol=1e-12, atol=1e-15)
     optimizer.learning_rate = 0.5
-    assert np.allclose(follow(optimizer, 0.0, [1])[0], [-0.5])
+    assert np.allclose(follow(optimizer, 0.0, [1])[0], [-0.5], rtol=1e-12, atol=1e-15)
 
 
 def test_apply_gradients_by_hand_is_update(float64):
@@ -345,7 +347,7 @@ def test_apply_gradients_by_hand_is_update(float64):
         grads = [jnp.arange(1.0, 3.0), jnp.ones(1)]
         weights, state = optimizer.update(grads, state, weights)
         optimizer.apply_gradients(zip(grads, variables, strict=True))
-    assert all(np.allclose(v.numpy(), w, atol=1e-12) for v, w in zip(variables, weights, strict=True))
+    assert all(np.allclose(v.numpy(), w, rtol=0, atol=1e-12) for v, w in zip(variables, weights, strict=True))
     with pytest.raises(ArgumentError, match="other variables"):
         optimizer.apply_gradients([(jnp.ones(1), variables[1])])
     with pytest.raises(ArgumentError, match="no gradient for b"):

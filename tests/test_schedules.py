@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import fact, recorded
 
+import caviar
 from caviar.errors import ArgumentError, UnknownNameError
 from caviar.optimizers import schedules
 from caviar.optimizers.schedules import (
@@ -88,7 +89,12 @@ def test_the_same_by_hand_compiled_and_with_its_numbers_as_arguments(schedule, f
 def test_in_float32_it_is_close_and_stays_so(schedule):
     value = jax.eval_shape(schedule, jnp.int32(3))
     assert (value.shape, value.dtype, value.weak_type) == ((), jnp.float32, False)
-    assert schedule.curve(3).dtype == np.float32
+    single = schedule.curve(15)
+    assert single.dtype == np.float32
+    with caviar.config.precision("float64"):
+        double = schedule.curve(15)
+    assert double.dtype == np.float64
+    assert np.allclose(single, double, rtol=2e-6, atol=1e-9)
 
 
 @member
@@ -106,7 +112,7 @@ def test_a_saved_schedule_is_the_same_one(schedule):
 def test_a_population_of_schedules(float64):
     rates = jnp.array([0.1, 0.2])
     curves = jax.vmap(lambda rate: jax.vmap(CosineDecay(rate, 8))(jnp.arange(5)))(rates)
-    assert np.allclose(curves[1], CosineDecay(0.2, 8).curve(5), atol=1e-15)
+    assert np.allclose(curves[1], CosineDecay(0.2, 8).curve(5), rtol=0, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", [n for n in schedules.__all__ if isinstance(getattr(schedules, n), type)])
@@ -208,7 +214,7 @@ def test_plateau_as_keras_counts(patience, cooldown, float64):
 @pytest.mark.parametrize("threshold_mode", ["rel", "abs"])
 def test_plateau_of_a_score(threshold_mode, float64):
     plateau = Plateau(0.5, patience=0, mode="max", threshold=0.1, threshold_mode=threshold_mode)
-    assert np.allclose(rates_on(plateau, [1.0, 1.2, 1.25, 2.0], 1.0), [1.0, 1.0, 0.5, 0.5])
+    assert np.allclose(rates_on(plateau, [1.0, 1.2, 1.25, 2.0], 1.0), [1.0, 1.0, 0.5, 0.5], rtol=1e-12, atol=1e-15)
 
 
 def test_a_plateau_state_keeps_its_types_and_shares_no_memory():
@@ -232,13 +238,13 @@ def test_restarts_begin_exactly_where_they_should():
 def test_one_cycle_in_three_phases(float64):
     schedule = OneCycle(1.0, total_steps=11, pct_start=4 / 11, anneal_strategy="linear", three_phase=True)
     turns = [0, 3, 6, 10, 11]
-    assert np.allclose(schedule.curve(12)[turns], [0.04, 1.0, 0.04, 4e-6, 4e-6])
-    assert np.allclose(schedule.momentum().curve(12)[turns], [0.95, 0.85, 0.95, 0.95, 0.95])
+    assert np.allclose(schedule.curve(12)[turns], [0.04, 1.0, 0.04, 4e-6, 4e-6], rtol=1e-12, atol=1e-15)
+    assert np.allclose(schedule.momentum().curve(12)[turns], [0.95, 0.85, 0.95, 0.95, 0.95], rtol=1e-12, atol=1e-15)
 
 
 def test_polynomial_cycles(float64):
     curve = PolynomialDecay(1.0, 2, 0.0, cycle=True).curve(7)
-    assert np.allclose(curve, [1, 0.5, 0, 0.25, 0, 1 / 6, 0])
+    assert np.allclose(curve, [1, 0.5, 0, 0.25, 0, 1 / 6, 0], rtol=1e-12, atol=1e-15)
 
 
 # Errors -------------------------------------------------------------------------------------------------------------

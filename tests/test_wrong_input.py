@@ -168,10 +168,19 @@ def test_nothing_compiles_before_the_answer() -> None:
     assert count() == 0
 
 
-def test_metrics_that_do_not_fit_the_output() -> None:
-    model = regression(metrics=["sparse_categorical_accuracy"])
-    with pytest.raises(errors.CaviarError):
-        model.fit(X, X, verbose=0)
+@pytest.mark.parametrize(
+    ("metric", "advice"),
+    [
+        ("binary_accuracy", "give one label per prediction"),
+        ("categorical_accuracy", "for labels that are class numbers use sparse_categorical_accuracy"),
+    ],
+)
+def test_metrics_that_do_not_fit_the_output(metric: str, advice: str) -> None:
+    model = classifier()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=[metric])
+    shapes = rf"{metric}: labels of shape \(20,\) do not fit predictions of shape \(20, 3\): {advice}"
+    with pytest.raises(errors.ShapeError, match=shapes):
+        model.fit(X, LABELS, verbose=0)
 
 
 def test_nodes_of_another_graph() -> None:

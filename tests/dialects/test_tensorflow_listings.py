@@ -76,8 +76,28 @@ def test_code_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert space["session"].closed == name.endswith("with_session")
 
 
-def test_pseudocode_parses() -> None:
-    run("004_bn_minibatch_gradient_descent")
+@pytest.mark.usefixtures("float64")
+def test_the_pseudocode_of_batch_normalization() -> None:
+    """Every mini-batch: replace z by its normalization; then W, beta and gamma each go alpha down their gradient."""
+    pseudocode = listing("004_bn_minibatch_gradient_descent")
+    assert all(f"alpha dL/d{name}^{{t}}" in pseudocode for name in ("W", "beta", "gamma"))
+    alpha, epsilon, x, y = 0.1, 1e-3, RNG.normal(size=(12, 3)), RNG.normal(size=(12, 2))
+    hidden, normalized = tf.keras.layers.Dense(2, use_bias=False), tf.keras.layers.BatchNormalization(epsilon=epsilon)
+    model = tf.keras.Sequential([tf.keras.layers.Input((3,)), hidden, normalized])
+    model.compile(tf.keras.optimizers.SGD(alpha), "mse")
+    model.build((None, 3))
+    w, gamma, beta = hidden.kernel.numpy(), np.ones(2), np.zeros(2)
+    model.fit(x, y, batch_size=4, epochs=1, shuffle=False, verbose=0)
+    for rows in (slice(0, 4), slice(4, 8), slice(8, 12)):
+        z = x[rows] @ w
+        deviation = np.sqrt(z.var(0) + epsilon)
+        unit = (z - z.mean(0)) / deviation
+        down = 2 * (gamma * unit + beta - y[rows]) / y[rows].size
+        through = gamma * down
+        dz = (through - through.mean(0) - unit * (through * unit).mean(0)) / deviation
+        w, beta, gamma = w - alpha * x[rows].T @ dz, beta - alpha * down.sum(0), gamma - alpha * (down * unit).sum(0)
+    for found, expected in ((hidden.kernel, w), (normalized.beta, beta), (normalized.gamma, gamma)):
+        np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.usefixtures("float64")

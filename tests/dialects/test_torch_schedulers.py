@@ -14,7 +14,7 @@ from conftest import DATA, fact, recorded
 import caviar.dialects.torch as torch
 from caviar.dialects.torch.optim import SGD, Adagrad, Adam
 from caviar.dialects.torch.optim import lr_scheduler as L
-from caviar.errors import CaviarError
+from caviar.errors import ArgumentError, CaviarError
 
 MEMBERS: dict[str, Any] = {
     "ChainedScheduler": lambda o: L.ChainedScheduler([L.ConstantLR(o, 0.1, 2), L.ExponentialLR(o, 0.9)]),
@@ -91,7 +91,8 @@ def test_other_rates_compile_nothing(name: str) -> None:
 
 @member
 def test_what_is_no_optimizer_is_refused(name: str) -> None:
-    with pytest.raises((CaviarError, AttributeError)):
+    parts = {"ChainedScheduler": "ConstantLR", "SequentialLR": "LinearLR"}  # made first
+    with pytest.raises(ArgumentError, match=rf"^{parts.get(name, name)} schedules an optimizer, and was given tensor"):
         MEMBERS[name](torch.ones(1))
 
 

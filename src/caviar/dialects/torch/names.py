@@ -8,6 +8,8 @@ from typing import Any
 
 from caviar.errors import UnknownNameError
 
+_MOST = 30  # names, which a message can list
+
 
 class MissingNameError(UnknownNameError, AttributeError):
     """A name that PyTorch may have and this dialect has not."""
@@ -29,8 +31,9 @@ def missing(module: str, known: Iterable[str]) -> Callable[[str], Any]:
             raise AttributeError(name)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
         hint = f"did you mean {module}.{near[0]}? " if near else "write it with what there is. "
-        raise MissingNameError(
-            f"{module}.{name} is not part of caviar's PyTorch dialect: {hint}It has {', '.join(names)}"
+        there = (
+            f"It has {', '.join(names)}" if len(names) <= _MOST else f"dir({module}) lists the {len(names)} that it has"
         )
+        raise MissingNameError(f"{module}.{name} is not part of caviar's PyTorch dialect: {hint}{there}")
 
     return refuse

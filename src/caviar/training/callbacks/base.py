@@ -180,12 +180,16 @@ class CallbackList:
         return quickest(callback.pace for callback in self.callbacks)
 
     def tell_uncalled(self, hooks: Iterable[str]) -> None:
-        """Warn of hooks that somebody wrote and nobody will call: validation and scoring are part of a dispatch."""
+        """Warn of hooks that somebody wrote and nobody will call: scoring is a part of a program, or one."""
         for callback in self.callbacks:
             written = [hook for hook in hooks if getattr(type(callback), hook) is not getattr(Callback, hook)]
             if written:
                 name = type(callback).__name__
-                warnings.warn(f"{name}.{written[0]} will not be called: it happens inside the program", stacklevel=4)
+                warnings.warn(
+                    f"{name}.{written[0]} will not be called: the rows of a validation or an evaluation are scored by one "
+                    "compiled program, which stops at no batch; its results are in the logs of on_epoch_end or on_test_end",
+                    stacklevel=4,
+                )
 
     def get_state(self) -> dict[str, dict[str, Any]]:
         """The state of each callback that has one."""

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any
 
-from caviar.dialects.torch.optim.scheduling import LRScheduler, Share, of_groups
+from caviar.dialects.torch.optim.scheduling import LRScheduler, Share, checked, of_groups
 from caviar.errors import ArgumentError
 
 
@@ -15,7 +15,7 @@ class LambdaLR(LRScheduler):
     """The first rate times a function of the epoch, or one function for each group."""
 
     def __init__(self, optimizer: Any, lr_lambda: Any, last_epoch: int = -1) -> None:
-        self.lr_lambdas = of_groups("lr_lambda", optimizer, lr_lambda)
+        self.lr_lambdas = of_groups("lr_lambda", checked(self, optimizer), lr_lambda)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -27,7 +27,7 @@ class MultiplicativeLR(LRScheduler):
     """The present rate times a function of the epoch, or one function for each group."""
 
     def __init__(self, optimizer: Any, lr_lambda: Any, last_epoch: int = -1) -> None:
-        self.lr_lambdas = of_groups("lr_lambda", optimizer, lr_lambda)
+        self.lr_lambdas = of_groups("lr_lambda", checked(self, optimizer), lr_lambda)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
