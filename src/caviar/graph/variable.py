@@ -27,6 +27,7 @@ class Variable(Node):
     unwalked = Node.unwalked | {"_value", "initializer", "is_drawn"}
 
     is_drawn = False  # whether the value is the one drawn at first, so that each member of a population draws its own
+    is_state = False  # whether a layer keeps it from batch to batch, so that it is no weight
 
     def __init__(self, value: Any, dtype: Any = None, trainable: bool = True, name: str | None = None):
         array = jnp.asarray(value, dtype=dtype or _natural_dtype(value))

@@ -121,10 +121,13 @@ class Layer(Part):
 
     @property
     def variables(self) -> list[Variable]:
-        """All weights, those of sublayers included."""
+        """All weights and states, those of sublayers included."""
         return take_apart(self).variables
 
-    weights = variables
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights: the variables without what a stateful layer keeps from batch to batch."""
+        return [v for v in self.variables if not v.is_state]
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -143,15 +146,19 @@ class Layer(Part):
         ]
 
     trainable_weights = trainable_variables
-    non_trainable_weights = non_trainable_variables
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """Frozen weights, and those that layers change themselves, such as moving averages."""
+        return [v for v in self.non_trainable_variables if not v.is_state]
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of all weights as NumPy arrays, layer by layer."""
-        return [np.array(v.value) for v in self.variables]
+        return [np.array(v.value) for v in self.weights]
 
     def set_weights(self, weights: list[Any]) -> None:
         """Give all weights new values, in the order of `get_weights`."""
-        variables = self.variables
+        variables = self.weights
         if len(weights) != len(variables):
             raise ShapeError(f"layer {self.name!r} has {len(variables)} weights, and {len(weights)} values were given")
         for variable, value in zip(variables, weights, strict=True):
@@ -159,7 +166,7 @@ class Layer(Part):
 
     def count_params(self) -> int:
         """The number of numbers in all weights."""
-        return sum(int(np.prod(v.shape)) for v in self.variables)
+        return sum(int(np.prod(v.shape)) for v in self.weights)
 
     def add_loss(self, value: Any) -> None:
         """Add a scalar to the loss of the present evaluation; for use inside `call`."""
@@ -291,7 +298,7 @@ def ensure_built(layer: Layer, *args: Any, **kwargs: Any) -> None:
     """Build a layer and all in it for arrays of these shapes, without computing anything."""
     if is_built(layer):
         return
-    with drawing(vars(layer).get("_key")), evaluating(Context(building=True)):
+    with drawing(vars(layer).pop("_key", None)), evaluating(Context(building=True)):
         jax.eval_shape(lambda *a: layer(*a, **kwargs), *args)
 
 
@@ -324,12 +331,23 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
     def wrapped(self: Layer, *shapes: Any) -> None:
         with drawing():
             build(self, *shapes)
-        vars(self)["built"] = True
+            vars(self)["built"] = True
+            if current() is None and shapes and not is_built(self):  # a layer that builds others where it calls them
+                ensure_built(self, *map(_of_shape, shapes))
 
     return wrapped
 
 
 Layer.build = _building(Layer.build)  # type: ignore[method-assign]
+
+
+def _of_shape(shape: Any) -> Any:
+    """Inputs of a shape, as far as building needs them."""
+    if isinstance(shape, dict):
+        return {name: _of_shape(s) for name, s in shape.items()}
+    if isinstance(shape, (list, tuple)) and any(isinstance(s, (list, tuple)) for s in shape):
+        return [_of_shape(s) for s in shape]
+    return jax.ShapeDtypeStruct([1 if d is None else d for d in shape], jnp.dtype(config.floatx()))
 
 
 def _known_shape(x: Any) -> tuple[int | None, ...]:

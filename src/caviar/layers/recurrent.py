@@ -51,7 +51,7 @@ class Recurrent(Layer):
                 f"{self.name!r} is stateful, and needs to know the batch: Input(batch_shape=(32, 100, 8))"
             )
         for name, size in self._kept():
-            self.add_weight(name, (input_shape[0], size), "zeros", trainable=False)
+            self.add_weight(name, (input_shape[0], size), "zeros", trainable=False).is_state = True
 
     def _build_for(self, args: Any) -> None:
         """As other layers, but with the size of the batch where it is known: kept states need it."""

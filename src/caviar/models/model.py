@@ -15,12 +15,11 @@ from caviar.graph.node import Input, Node, Operation, nodes_in
 from caviar.layers.base import Layer, ensure_built
 from caviar.ranges import Range
 from caviar.training import fit as fitting
-from caviar.training import scoring
+from caviar.training import scoring, steps
 from caviar.training.callbacks import History
 from caviar.training.compiled import Compiled
 from caviar.training.controls import Controls
 from caviar.training.source import compiled_of
-from caviar.training.step import Step
 
 
 class Model(Layer):
@@ -43,6 +42,8 @@ class Model(Layer):
         "history",
         "stop_training",
         "built_for",
+        "_recipe",
+        "_step",
     }
 
     _compiled: Compiled | None = None
@@ -206,6 +207,9 @@ class Model(Layer):
     @property
     def optimizer(self) -> Any:
         """The optimizer that `compile` was given."""
+        recipe = vars(self).get("_recipe")
+        if recipe is not None:  # in a step of the model's own, inside the program
+            return recipe.optimizer
         return compiled_of(self, "model.optimizer").optimizer
 
     @property
@@ -223,16 +227,11 @@ class Model(Layer):
     predict = scoring.predict
     train_on_batch = fitting.train_on_batch
 
-    def train_step(self, step: Step, batch: Any) -> tuple[Step, Any]:
-        """One step of training, pure. Override it for losses of your own, and report a dict of scalars:
-
-        `value, extra, gradients, step = step.gradients(lambda recipe: (loss_of(recipe.network, batch), None))`,
-        then `return step.apply(gradients), {"loss": value}`. A batch is (x, [y], [sample_weight]).
-        """
-        _, report, gradients, step = step.gradients(lambda recipe: recipe.objective(batch))
-        return step.apply(gradients), report
-
-    standard_train_step = train_step
+    train_step = steps.train_step
+    test_step = steps.test_step
+    predict_step = steps.predict_step
+    compute_loss = steps.compute_loss
+    stateless_call = steps.stateless_call
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""

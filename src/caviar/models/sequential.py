@@ -36,6 +36,7 @@ class Sequential(Model):
         self.sequence: list[Layer] = []
         for layer in layers or ():
             self.add(layer)
+        self._build_if_known()
 
     def add(self, layer: Any) -> None:
         """Append a layer; an `Input` as the first one tells the shape."""
@@ -125,8 +126,10 @@ class Sequential(Model):
 
     def _build_if_known(self) -> None:
         """Weights exist as soon as the input's shape is known, and are drawn when somebody looks."""
-        known = None if "_building" in vars(self) or "sequence" not in vars(self) or self.built else self._known_input()
-        if known is None or is_open(self.sequence):
+        if "_building" in vars(self) or not vars(self).get("sequence") or is_open(self.sequence):
+            return
+        known = None if self.built and all(layer.built for layer in self.sequence) else self._known_input()
+        if known is None:
             return
         self._building = True
         try:

@@ -109,6 +109,12 @@ class Optimizer(Part):
 
         return jax.lax.cond((state.step + 1) % self._batches == 0, go, wait)
 
+    def stateless_apply(self, optimizer_variables: Any, grads: Any, trainable_variables: Any) -> tuple[Any, Any]:
+        """The weights and the optimizer's state after one batch, in a `train_step(self, state, data)` of a model."""
+        state, rate = optimizer_variables
+        weights, state = self.update(list(grads), state, list(trainable_variables), rate)
+        return weights, (state, rate)
+
     def _step(self, grads: Any, state: OptimizerState, params: Any) -> tuple[Any, Any, Any]:
         """One update: the weights, what the rule keeps, the averages."""
         before = params

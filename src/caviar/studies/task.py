@@ -18,7 +18,7 @@ from caviar.studies.blocks import Seat
 from caviar.studies.space import Space
 from caviar.studies.structures import Data, Structure
 from caviar.training.callbacks import CallbackList
-from caviar.training.compiled import check_targets, custom_logs
+from caviar.training.compiled import check_targets, name_logs
 from caviar.training.fit import plan_for
 from caviar.training.populations import on_all_devices
 from caviar.training.recipe import Recipe
@@ -74,7 +74,7 @@ class Task:
         check_targets(recipe, self.rows, outputs)
         if self.validation is not None:
             check_targets(recipe, self.validation, outputs, "validation y")
-        recipe.custom_logs = custom_logs(recipe, self.rows)
+        name_logs(recipe, self.rows)
         CallbackList(recipe.rules).check(recipe.logged(self.is_validated))
         return recipe, size
 

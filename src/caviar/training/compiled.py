@@ -17,8 +17,9 @@ from caviar.losses.labels import check_labels
 from caviar.parts import Structure, put_together, take_apart
 from caviar.training.compiling import resolve_losses, resolve_metrics, resolve_weights
 from caviar.training.recipe import Recipe
-from caviar.training.state import Run, first_run
-from caviar.training.step import Step, separate
+from caviar.training.state import Run, Weights, first_run
+from caviar.training.step import Step, merge, separate
+from caviar.training.steps import is_own, take_step
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Compiled:
             if len(names) > 1
             else ["output"],  # the same network under another name is the same program
             rules=rules or [],
+            own_loss=is_own(model, "compute_loss"),
         )
 
 
@@ -108,18 +110,28 @@ def _same(a: Any, b: Any) -> bool:
     )
 
 
-def custom_logs(recipe: Recipe, rows: Rows) -> tuple[str, ...]:
-    """The names that an overridden `train_step` reports; none if it reports as the standard one does."""
-    kind: Any = type(recipe.network)
-    if kind.train_step is kind.standard_train_step:
+def name_logs(recipe: Recipe, rows: Rows) -> None:
+    """Tell the recipe what steps of the model's own report, found by tracing them; the standard ones report as they do."""
+    recipe.custom_logs = _reported(recipe, rows, "train_step")
+    recipe.scored_logs = _reported(recipe, rows, "test_step")
+
+
+def _reported(recipe: Recipe, rows: Rows, name: str) -> tuple[str, ...]:
+    if not is_own(recipe.network, name):
         return ()
     apart, batch = take_apart(recipe), rows.take(slice(0, 1))
     values = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in apart.variables]
     numbers, keys = as_arrays(apart.numbers), jax.random.wrap_key_data(jnp.zeros((2, 2), jnp.uint32))
-    run = jax.eval_shape(lambda v: first_run_of(apart.structure, 0, numbers, v, keys, 0), values)
+    run: Any = jax.eval_shape(lambda v: first_run_of(apart.structure, 0, numbers, v, keys, 0), values)
 
-    def report(run: Run, numbers: Any, batch: Any) -> Any:
-        return recipe.network.train_step(Step(apart.structure, numbers, run), batch)[1]  # type: ignore[attr-defined]
+    def report(run: Any, numbers: Any, batch: Any) -> Any:
+        run = run if name == "train_step" else Weights(run.trainable, run.fixed)
+        made = put_together(apart.structure, numbers, merge(apart.structure, run.trainable, run.fixed))
+        return take_step(name, made, Step(apart.structure, numbers, run), batch)[1]
 
     found = jax.eval_shape(report, run, numbers, batch)
+    if isinstance(found, dict) and not found:
+        raise ArgumentError(
+            f"{type(recipe.network).__name__}.{name} reports nothing: give a dict such as {{'loss': value}}"
+        )
     return tuple(found) if isinstance(found, dict) else ()

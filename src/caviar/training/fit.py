@@ -17,7 +17,7 @@ from caviar.parts import take_apart
 from caviar.text import say
 from caviar.training.callbacks import CallbackList, History
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
-from caviar.training.compiled import Compiled, check_targets, custom_logs, start_run
+from caviar.training.compiled import Compiled, check_targets, name_logs, start_run
 from caviar.training.listeners import Listeners
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
 from caviar.training.program import Plan, chunk_trainer, no_statistics
@@ -79,7 +79,7 @@ def fit(
     if validation is not None:
         check_targets(recipe, validation, outputs, "validation y")
     run = start_run(recipe, plan.rows, initial_epoch, config.next_key(2), model._run)
-    recipe.custom_logs = custom_logs(recipe, rows or source.first_rows(names))
+    name_logs(recipe, rows or source.first_rows(names))
     listed.check(recipe.logged(validated=validation is not None))
 
     progress = Progress(epochs, plan.steps or None, verbose)
@@ -99,7 +99,7 @@ def train_on_batch(
     rows = class_weights(as_rows(inputs, y, sample_weight, names), class_weight)
     check_targets(recipe, rows, outputs)
     run = start_run(recipe, 0, 0, config.next_key(2), model._run)
-    recipe.custom_logs = custom_logs(recipe, rows)
+    name_logs(recipe, rows)
     apart = take_apart(recipe)
     numbers = as_arrays(apart.numbers)
     statistics = no_statistics(apart.structure, rows.number, numbers, run, rows.x)

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from caviar.graph.evaluation import cached, evaluate
+from caviar.graph.evaluation import cached
 from caviar.parts import Structure, put_together
+from caviar.training.passes import evaluate_rows, output_shapes, predict_rows, score_chunk, train_batch, with_states
 from caviar.training.recipe import Recipe
-from caviar.training.state import Run
-from caviar.training.step import end_epoch, evaluate_rows, merge, output_shapes, score_step, train_step
+from caviar.training.state import Run, Weights
+from caviar.training.step import end_epoch, merge, separate
 
 CAPACITY = 128
 """The most epochs whose logs one dispatch brings back."""
@@ -156,24 +157,29 @@ class Epoch:
 
     def step(self, run: Run, statistics: Any, rows: Any) -> tuple[Run, Any]:
         """One step on these rows."""
-        return train_step(self.structure, self.numbers, run, statistics, take(self.data, rows))
+        return train_batch(self.structure, self.numbers, run, statistics, take(self.data, rows))
 
     def end(self, run: Run, statistics: Any) -> tuple[Run, dict[str, Any]]:
         """Logs, validation, rules."""
         logs = self.outcomes(run, statistics)
         if self.validation is not None:
-            logs = {**logs, **{f"val_{name}": value for name, value in self._validate(run).items()}}
+            states, found = self._validate(run)
+            run, logs = with_states(run, states), {**logs, **{f"val_{name}": value for name, value in found.items()}}
         return end_epoch(self.structure, self.numbers, run, logs)
 
-    def _validate(self, run: Run) -> dict[str, Any]:
-        def logs(run: Run) -> dict[str, Any]:
-            return evaluate_rows(self.structure, self.numbers, run, self.validation, self.plan.validation_batch or 32)
+    def _validate(self, run: Run) -> tuple[Any, dict[str, Any]]:
+        def validated(run: Run) -> tuple[Any, dict[str, Any]]:
+            size = self.plan.validation_batch or 32
+            return evaluate_rows(self.structure, self.numbers, run, self.validation, size)
+
+        def skipped(run: Run) -> tuple[Any, dict[str, Any]]:
+            states, logs = jax.eval_shape(validated, run)
+            nothing = jax.tree.map(lambda v: jnp.full(v.shape, jnp.nan, v.dtype), logs)
+            return {place: run.fixed[place] for place in states}, nothing
 
         if self.plan.validation_freq == 1:
-            return logs(run)
-        due = (run.epoch + 1) % self.plan.validation_freq == 0
-        skipped = jax.tree.map(lambda v: jnp.full(v.shape, jnp.nan, v.dtype), jax.eval_shape(logs, run))
-        return jax.lax.cond(due, logs, lambda _: skipped, run)
+            return validated(run)
+        return jax.lax.cond((run.epoch + 1) % self.plan.validation_freq == 0, validated, skipped, run)
 
 
 def take(data: Any, rows: Any) -> Any:
@@ -187,7 +193,7 @@ def chunk_trainer(structure: Structure) -> Callable[..., tuple[Run, Any, dict[st
     def make() -> Callable[..., Any]:
         def program(run: Run, statistics: Any, numbers: Any, chunk: Any) -> Any:
             def one(carry: Any, batch: Any) -> Any:
-                return train_step(structure, numbers, carry[0], carry[1], batch), None
+                return train_batch(structure, numbers, carry[0], carry[1], batch), None
 
             (run, statistics), _ = jax.lax.scan(one, (run, statistics), chunk)
             recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
@@ -211,16 +217,10 @@ def epoch_ender(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, di
 
 
 def chunk_scorer(structure: Structure) -> Callable[..., Any]:
-    """`(weights, statistics, numbers, chunk)`: count batches stacked on a first axis, without training."""
+    """`states, statistics = (weights, statistics, numbers, chunk)`: count batches stacked on a first axis, without training."""
 
     def make() -> Callable[..., Any]:
-        def program(weights: Any, statistics: Any, numbers: Any, chunk: Any) -> Any:
-            def one(statistics: Any, batch: Any) -> Any:
-                return score_step(structure, numbers, weights, statistics, batch), None
-
-            return jax.lax.scan(one, statistics, chunk)[0]
-
-        return program
+        return lambda weights, statistics, numbers, chunk: score_chunk(structure, numbers, weights, statistics, chunk)
 
     return cached(("score", structure), make)
 
@@ -232,36 +232,22 @@ def no_statistics(structure: Structure, batch_size: int, numbers: Any, run: Run,
     return recipe.initial_statistics(output_shapes(structure, numbers, run, batch))
 
 
-def evaluator(structure: Structure, batch_size: int) -> Callable[..., dict[str, Any]]:
-    """`logs(run, numbers, data)`: the logs over all rows of some data."""
+def evaluator(structure: Structure, batch_size: int) -> Callable[..., Any]:
+    """`states, logs = (weights, numbers, data)`: the logs over all rows of some data, and what layers keep of them."""
 
     def make() -> Callable[..., Any]:
-        return lambda run, numbers, data: evaluate_rows(structure, numbers, run, data, batch_size)
+        return lambda weights, numbers, data: evaluate_rows(structure, numbers, weights, data, batch_size)
 
     return cached(("evaluate", structure, batch_size), make)
 
 
 def predictor(structure: Structure, batch_size: int) -> Callable[..., Any]:
-    """`outputs(numbers, values, x, batches)` of a network, batch by batch; rows beyond so many batches are padding."""
+    """`states, outputs = (numbers, values, x, batches)`, batch by batch; rows beyond so many batches are padding."""
 
     def make() -> Callable[..., Any]:
-        def forward(numbers: Any, values: Any, x: Any) -> Any:
-            return evaluate(structure, numbers, values, call=lambda network: network(x)).outputs
-
         def predict(numbers: Any, values: Any, x: Any, batches: Any) -> Any:
-            def at(start: Any) -> Any:
-                return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, batch_size), x)
-
-            def one(i: Any, outputs: Any) -> Any:
-                found = forward(numbers, values, at(i * batch_size))
-                return jax.tree.map(
-                    lambda o, f: jax.lax.dynamic_update_slice_in_dim(o, f, i * batch_size, 0), outputs, found
-                )
-
-            rows = jax.tree.leaves(x)[0].shape[0]
-            shapes = jax.eval_shape(forward, numbers, values, at(0))
-            empty = jax.tree.map(lambda o: jnp.zeros((rows, *o.shape[1:]), o.dtype), shapes)
-            return jax.lax.fori_loop(0, batches, one, empty)
+            weights = Weights(*separate(structure, values))
+            return predict_rows(structure, numbers, weights, x, batches, batch_size)
 
         return predict
 

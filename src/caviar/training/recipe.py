@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +27,9 @@ class Recipe(Part):
     metrics: list[tuple[str, int, bool, Any]]  # name in the logs, output, whether sample weights count, metric
     output_names: list[str]
     rules: list[Any] = field(default_factory=list)
-    custom_logs: tuple[str, ...] = ()  # what an overridden train_step reports
+    custom_logs: tuple[str, ...] = ()  # what a train_step of the model's own reports
+    scored_logs: tuple[str, ...] = ()  # what a test_step of its own reports
+    own_loss: bool = False  # whether the model says itself what is minimised
     log_rate: bool = False
 
     def outputs(self, x: Any) -> list[Any]:
@@ -36,10 +39,29 @@ class Recipe(Part):
     def objective(self, batch: Any) -> tuple[Any, Any]:
         """The number to minimise, and what statistics need."""
         x, y, weight = batch
-        outputs = self.outputs(x)
+        raw = self.network(x)
+        outputs = jax.tree.leaves(raw)
         totals = self.totals(outputs, y, weight)
-        penalty = jnp.asarray(self.penalty(), config.floatx())
-        return self.optimizer.scale_loss(self.combined(totals) + penalty), (penalty, totals, outputs)
+        rest = self._own_loss(x, y, raw, weight) if self.own_loss else self.penalty()
+        penalty = jnp.asarray(rest, config.floatx())
+        return self.optimizer.scale_loss(self._compared(totals) + penalty), (penalty, totals, outputs)
+
+    def _compared(self, totals: list[Any]) -> Any:
+        """What `compile` was given to minimise; nothing where the model says itself what the whole loss is."""
+        return 0.0 if self.own_loss else self.combined(totals)
+
+    def _own_loss(self, x: Any, y: list[Any], outputs: Any, weight: list[Any]) -> Any:
+        """What the model's own `compute_loss` says; targets have the form of its outputs."""
+        network: Any = self.network
+        vars(network)["_recipe"] = self  # for `super().compute_loss`
+        context, form = current(), jax.tree.structure(outputs)
+        given = {"x": x, "y_pred": outputs, "training": context is not None and context.training}
+        for name, values in (("y", y), ("sample_weight", weight)):
+            given[name] = None if all(v is None for v in values) else jax.tree.unflatten(form, values)
+        known = inspect.signature(network.compute_loss).parameters
+        if "training" not in known and all(p.kind is not p.VAR_KEYWORD for p in known.values()):
+            del given["training"]
+        return network.compute_loss(**given)
 
     def totals(self, outputs: list[Any], y: list[Any], weight: list[Any]) -> list[Any]:
         """What each output's loss is a quotient of; None where an output has no loss."""
@@ -66,7 +88,7 @@ class Recipe(Part):
 
     def scoring(self) -> Recipe:
         """This recipe, counting what an evaluation counts; for the copies inside a program."""
-        self.custom_logs = ()
+        self.custom_logs = self.scored_logs
         return self
 
     def initial_statistics(self, outputs: list[Any]) -> dict[str, Any]:
@@ -98,7 +120,7 @@ class Recipe(Part):
         if self.custom_logs:
             return {name: ratio(*state) for name, state in statistics.items()}
         losses = statistics["loss"]
-        found = {"loss": self.combined(losses["totals"]) + ratio(*losses["penalty"])}
+        found = {"loss": self._compared(losses["totals"]) + ratio(*losses["penalty"])}
         if len(self.losses) > 1:
             pairs = zip(self.output_names, losses["totals"], strict=True)
             found |= {f"{name}_loss": ratio(*total) for name, total in pairs if total is not None}
@@ -108,11 +130,15 @@ class Recipe(Part):
     @property
     def log_names(self) -> list[str]:
         """The names in the logs of an epoch, without validation."""
-        return list(self.custom_logs) or self.scored_names
+        return list(self.custom_logs) or self._standard_names
 
     @property
     def scored_names(self) -> list[str]:
         """The names in the logs of an evaluation: a `train_step` of one's own changes training alone."""
+        return list(self.scored_logs) or self._standard_names
+
+    @property
+    def _standard_names(self) -> list[str]:
         several = len(self.losses) > 1
         parts = [
             f"{n}_loss" for n, loss in zip(self.output_names, self.losses, strict=True) if several and loss is not None

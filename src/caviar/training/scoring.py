@@ -13,12 +13,13 @@ from caviar.data.arrays import as_inputs, as_rows, check_batch_size
 from caviar.data.streams import chunks, fits_memory, is_stream
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays
-from caviar.parts import take_apart
+from caviar.parts import Apart, take_apart
 from caviar.training.callbacks import CallbackList
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
-from caviar.training.compiled import Compiled, check_targets
+from caviar.training.compiled import Compiled, check_targets, name_logs
 from caviar.training.loop import readable
-from caviar.training.program import chunk_scorer, evaluator, no_statistics, predictor
+from caviar.training.passes import States, no_scores, scores, with_states
+from caviar.training.program import chunk_scorer, evaluator, predictor
 from caviar.training.progress import Progress
 from caviar.training.recipe import Recipe
 from caviar.training.source import Source, build_for, compiled_of, on_device
@@ -51,7 +52,7 @@ def evaluate(
         start = progress.now()
         score = _score_stream if is_stream(x) or not fits_memory((x, y)) else _score_rows
         recipe, logs = score(model, compiled, x, y, sample_weight, size, progress)
-        found = readable(recipe, logs)
+        found = readable(recipe.scoring(), logs)
         listed.on_test_end(found)
         progress.epoch_end(0, found, progress.now() - start)
     return as_asked(recipe, found, return_dict)
@@ -65,9 +66,19 @@ def _score_rows(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, siz
     rows = rows if progress.steps is None else rows.take(slice(0, progress.steps * size))
     progress.steps = -(-rows.number // size)
     check_targets(recipe, rows, outputs)
+    name_logs(recipe, rows)
     apart, weights = _weights(recipe)
     program = evaluator(apart.structure, min(size, rows.number))
-    return recipe, progress.call(program, weights, as_arrays(apart.numbers), on_device(rows))
+    states, logs = progress.call(program, weights, as_arrays(apart.numbers), on_device(rows))
+    keep(apart, states)
+    return recipe, logs
+
+
+def keep(apart: Apart, states: States) -> None:
+    """Let the variables that an evaluation changed be as it left them."""
+    fixed = separate(apart.structure, apart.variables)[1]
+    for place, value in states.items():
+        fixed[place].assign(value)
 
 
 def _weights(recipe: Recipe) -> tuple[Any, Any]:
@@ -80,18 +91,21 @@ def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, s
     source = Source(model, x, y, weight, None, size, shuffle=False)
     outputs, names = build_for(model, source.first.x, size)
     recipe = compiled.recipe(model, outputs, names)
+    name_logs(recipe, source.first_rows(names))
     apart, weights = _weights(recipe)
     numbers = as_arrays(apart.numbers)
-    statistics: Any = None
+    statistics, states = None, {}
     taken = 0
     for chunk, count in chunks(source.batches(0, names), progress.steps):
         if statistics is None:
             first = jax.tree.map(lambda a: a[0], chunk.x)
-            statistics = no_statistics(apart.structure, size, numbers, weights, first)
-        statistics = progress.call(chunk_scorer(apart.structure), weights, statistics, numbers, chunk)
+            statistics = no_scores(apart.structure, numbers, weights, first)
+        states, statistics = progress.call(chunk_scorer(apart.structure), weights, statistics, numbers, chunk)
+        weights = with_states(weights, states)
         taken += count
         progress.update(taken)
-    return recipe, recipe.outcomes(statistics)
+    keep(apart, states)
+    return recipe, scores(apart.structure, numbers, weights, statistics)
 
 
 def as_asked(recipe: Recipe, logs: dict[str, Any], return_dict: bool) -> Any:
@@ -134,7 +148,9 @@ def predict(
             padded = jax.tree.map(
                 lambda a, s=start, r=rows, b=batches: _padded(a[s : s + r], size * _power_of_two(b)), inputs
             )
-            outputs = progress.call(program, numbers, values, padded, np.int32(batches))
+            states, outputs = progress.call(program, numbers, values, padded, np.int32(batches))
+            keep(apart, states)
+            values = [v.value for v in apart.variables] if states else values
             if found is None:
                 found = jax.tree.map(lambda o: np.empty((count, *o.shape[1:]), o.dtype), outputs)
             for whole, part in zip(jax.tree.leaves(found), jax.tree.leaves(outputs), strict=True):

@@ -14,7 +14,7 @@ from caviar.graph.evaluation import evaluate
 from caviar.parts import Structure, put_together
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Ruling
-from caviar.training.state import Run
+from caviar.training.state import Run, Weights
 
 
 def merge(structure: Structure, trainable: list[Any], fixed: list[Any]) -> list[Any]:
@@ -35,7 +35,7 @@ class Step:
 
     structure: Structure
     numbers: Any
-    run: Run
+    run: Run | Weights  # the weights alone where nothing is trained
 
     def gradients(self, function: Callable[[Recipe], tuple[Any, Any]]) -> tuple[Any, Any, list[Any], Step]:
         """Value, extra result and gradients of `function(recipe) -> (scalar, extra)`, and the step with new layer state."""
@@ -51,6 +51,28 @@ class Step:
         fixed = [new.astype(old.dtype) for new, old in zip(fixed, self.run.fixed, strict=True)]
         return value, extra, gradients, replace(self, run=self.run._replace(fixed=fixed))
 
+    def evaluate(self, function: Callable[[Any], Any], training: bool = False) -> tuple[Any, Step]:
+        """The result of `function(recipe)`, and the step with what layers keep from batch to batch."""
+        rng = jax.random.fold_in(self.run.keys[1], self.run.step) if training and isinstance(self.run, Run) else None
+        values = merge(self.structure, self.run.trainable, self.run.fixed)
+        found = evaluate(self.structure, self.numbers, values, training=training, rng=rng, call=function)
+        pairs = zip(separate(self.structure, found.values)[1], self.run.fixed, strict=True)
+        fixed = [old if new is old else jnp.asarray(new, old.dtype) for new, old in pairs]
+        return found.outputs, replace(self, run=self.run._replace(fixed=fixed))
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """The state as Keras' JAX trainer names it: trainable and other variables, the optimizer's in training, metrics'."""
+        weights = (self.run.trainable, self.run.fixed)
+        return (*weights, (self.run.optimizer, self.run.rate), []) if isinstance(self.run, Run) else (*weights, [])
+
+    def taking(self, state: Any) -> Step:
+        """The step with such a state."""
+        run = self.run._replace(trainable=list(state[0]), fixed=list(state[1]))
+        if isinstance(run, Run) and len(state) > 2:
+            run = run._replace(optimizer=state[2][0])
+        return replace(self, run=run)
+
     def apply(self, gradients: list[Any]) -> Step:
         """The step with the weights changed by the optimizer."""
         optimizer = put_together(
@@ -58,21 +80,6 @@ class Step:
         ).optimizer
         trainable, state = optimizer.update(gradients, self.run.optimizer, self.run.trainable, self.run.rate)
         return replace(self, run=self.run._replace(trainable=trainable, optimizer=state))
-
-
-def train_step(structure: Structure, numbers: Any, run: Run, statistics: Any, batch: Any) -> tuple[Run, Any]:
-    """Train on one batch and count it."""
-    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
-    step, report = recipe.network.train_step(Step(structure, numbers, run), batch)  # type: ignore[attr-defined]
-    statistics = recipe.accumulate(statistics, batch, report)
-    return step.run._replace(step=run.step + 1), statistics
-
-
-def score_step(structure: Structure, numbers: Any, run: Run, statistics: Any, batch: Any) -> Any:
-    """Count one batch without training."""
-    values = merge(structure, run.trainable, run.fixed)
-    found = evaluate(structure, numbers, values, call=lambda recipe: recipe.objective(batch)[1])
-    return found.copy.scoring().accumulate(statistics, batch, found.outputs)
 
 
 def over_rows(body: Callable[[Any, Any], Any], carry: Any, data: Any, batch_size: int) -> Any:
@@ -86,21 +93,6 @@ def over_rows(body: Callable[[Any, Any], Any], carry: Any, data: Any, batch_size
     if full:
         carry = jax.lax.fori_loop(0, full, lambda i, c: body(c, at(i * batch_size, batch_size)), carry)
     return body(carry, at(full * batch_size, rows - full * batch_size)) if rows % batch_size else carry
-
-
-def evaluate_rows(structure: Structure, numbers: Any, run: Run, data: Any, batch_size: int) -> dict[str, Any]:
-    """The logs over all rows of some data."""
-    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed)).scoring()
-    first = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), data)
-    statistics = recipe.initial_statistics(output_shapes(structure, numbers, run, first[0]))
-    final = over_rows(lambda s, batch: score_step(structure, numbers, run, s, batch), statistics, data, batch_size)
-    return recipe.outcomes(final)
-
-
-def output_shapes(structure: Structure, numbers: Any, run: Run, x: Any) -> list[Any]:
-    """The shapes of the outputs for a batch."""
-    values = merge(structure, run.trainable, run.fixed)
-    return jax.eval_shape(lambda x: evaluate(structure, numbers, values, call=lambda r: r.outputs(x)).outputs, x)
 
 
 def end_epoch(structure: Structure, numbers: Any, run: Run, logs: dict[str, Any]) -> tuple[Run, dict[str, Any]]:

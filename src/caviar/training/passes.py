@@ -1,0 +1,137 @@
+"""Passes over rows inside a program: a batch trained on, scored or predicted, and what layers keep from one to the next.
+
+An evaluation may change state, too: that of a stateful recurrent layer, or a counter. Which variables do is found by tracing one
+batch, and only those travel from batch to batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar.data.arrays import Rows
+from caviar.graph.evaluation import evaluate
+from caviar.parts import Structure, put_together
+from caviar.training.recipe import Recipe
+from caviar.training.state import Run, Weights
+from caviar.training.step import Step, merge, over_rows
+from caviar.training.steps import take_step
+
+States = dict[int, Any]
+"""The values of variables that an evaluation changes, by their places among those that gradients do not change."""
+
+
+def with_states(run: Any, states: States) -> Any:
+    """A run, or weights, with such states."""
+    return run._replace(fixed=[states.get(place, value) for place, value in enumerate(run.fixed)])
+
+
+def train_batch(structure: Structure, numbers: Any, run: Run, statistics: Any, batch: Any) -> tuple[Run, Any]:
+    """Train on one batch and count it."""
+    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    step, report = take_step("train_step", recipe, Step(structure, numbers, run), batch)
+    return step.run._replace(step=run.step + 1), recipe.accumulate(statistics, batch, report)  # type: ignore[call-arg]
+
+
+def score_batch(structure: Structure, numbers: Any, run: Any, statistics: Any, batch: Any) -> tuple[list[Any], Any]:
+    """Count one batch without training; with the variables that no gradient changes, after it."""
+    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    step, report = take_step("test_step", recipe, Step(structure, numbers, run), batch)
+    return step.run.fixed, recipe.scoring().accumulate(statistics, batch, report)
+
+
+def predict_batch(structure: Structure, numbers: Any, weights: Weights, x: Any) -> tuple[list[Any], Any]:
+    """The outputs of a network for a batch; with the variables that no gradient changes, after it."""
+    network = put_together(structure, numbers, merge(structure, weights.trainable, weights.fixed))
+    step, outputs = take_step("predict_step", network, Step(structure, numbers, weights), Rows(x, [], []))
+    return step.run.fixed, outputs
+
+
+def moving(one: Callable[..., tuple[list[Any], Any]], weights: Any, *given: Any) -> tuple[States, Any]:
+    """The states that a batch changes, as they are before it, and the shapes of what else `one(weights, ...)` gives."""
+    places: list[int] = []
+
+    def traced(fixed: list[Any], *given: Any) -> Any:
+        after, found = one(weights._replace(fixed=fixed), *given)
+        places.extend(i for i, (old, new) in enumerate(zip(fixed, after, strict=True)) if old is not new)
+        return found
+
+    shapes = jax.eval_shape(traced, weights.fixed, *given)
+    return {place: weights.fixed[place] for place in places}, shapes
+
+
+def evaluate_rows(structure: Structure, numbers: Any, run: Any, data: Any, batch_size: int) -> tuple[States, Any]:
+    """The states after all rows of some data, and the logs."""
+    first = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), data)
+    empty = no_scores(structure, numbers, run, first[0])
+
+    def one(run: Any, statistics: Any, batch: Any) -> Any:
+        return score_batch(structure, numbers, run, statistics, batch)
+
+    def body(carry: Any, batch: Any) -> Any:
+        states, statistics = carry
+        fixed, statistics = one(with_states(run, states), statistics, batch)
+        return {place: fixed[place] for place in states}, statistics
+
+    states, statistics = over_rows(body, (moving(one, run, empty, first)[0], empty), data, batch_size)
+    return states, scores(structure, numbers, run, statistics)
+
+
+def score_chunk(structure: Structure, numbers: Any, run: Any, statistics: Any, chunk: Any) -> tuple[States, Any]:
+    """The states and the statistics after batches stacked on a first axis."""
+
+    def one(run: Any, statistics: Any, batch: Any) -> Any:
+        return score_batch(structure, numbers, run, statistics, batch)
+
+    def body(carry: Any, batch: Any) -> Any:
+        fixed, statistics = one(with_states(run, carry[0]), carry[1], batch)
+        return ({place: fixed[place] for place in carry[0]}, statistics), None
+
+    states, _ = moving(one, run, statistics, jax.tree.map(lambda a: a[0], chunk))
+    return jax.lax.scan(body, (states, statistics), chunk)[0]
+
+
+def no_scores(structure: Structure, numbers: Any, run: Any, x: Any) -> Any:
+    """Nothing scored yet, of batches like this."""
+    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    return recipe.scoring().initial_statistics(output_shapes(structure, numbers, run, x))
+
+
+def scores(structure: Structure, numbers: Any, run: Any, statistics: Any) -> dict[str, Any]:
+    """The logs of what was scored."""
+    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    return recipe.scoring().outcomes(statistics)
+
+
+def output_shapes(structure: Structure, numbers: Any, run: Any, x: Any) -> list[Any]:
+    """The shapes of the outputs for a batch."""
+    values = merge(structure, run.trainable, run.fixed)
+    return jax.eval_shape(lambda x: evaluate(structure, numbers, values, call=lambda r: r.outputs(x)).outputs, x)
+
+
+def predict_rows(
+    structure: Structure, numbers: Any, weights: Weights, x: Any, batches: Any, batch_size: int
+) -> tuple[States, Any]:
+    """The states after so many batches, and the outputs; rows beyond them are padding."""
+
+    def at(start: Any) -> Any:
+        return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, batch_size), x)
+
+    def forward(weights: Any, x: Any) -> Any:
+        return predict_batch(structure, numbers, weights, x)
+
+    def one(i: Any, carry: Any) -> Any:
+        states, outputs = carry
+        fixed, found = forward(with_states(weights, states), at(i * batch_size))
+        outputs = jax.tree.map(
+            lambda o, f: jax.lax.dynamic_update_slice_in_dim(o, f, i * batch_size, 0), outputs, found
+        )
+        return {place: fixed[place] for place in states}, outputs
+
+    rows = jax.tree.leaves(x)[0].shape[0]
+    states, shapes = moving(forward, weights, at(0))
+    empty = jax.tree.map(lambda o: jnp.zeros((rows, *o.shape[1:]), o.dtype), shapes)
+    return jax.lax.fori_loop(0, batches, one, (states, empty))
