@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
+from caviar.errors import FileError
 from caviar.graph.evaluation import as_arrays, cached
 from caviar.graph.variable import Variable
 from caviar.parts import put_together, take_apart
@@ -23,6 +25,7 @@ class _Planned(threading.local):
         self.variables: list[Variable] = []
         self.depth = 0
         self.key: jax.Array | None = None
+        self.most: int | None = None
 
 
 _planned = _Planned()
@@ -51,11 +54,25 @@ def drawing(key: jax.Array | None = None) -> Iterator[None]:
             _draw_planned()
 
 
+@contextlib.contextmanager
+def at_most(count: int) -> Iterator[None]:
+    """Draw no more than so many numbers in the block, for a network whose weights are known to be as many."""
+    _planned.most = count
+    try:
+        yield
+    finally:
+        _planned.most = None
+
+
 def _draw_planned() -> None:
     variables, _planned.variables = _planned.variables, []
     key, _planned.key = _planned.key, None
     if not variables:
         return
+    if _planned.most is not None:
+        _planned.most -= sum(math.prod(v.shape) for v in variables)
+        if _planned.most < 0:
+            raise FileError("the model it describes has more weights than the file")
     with jax.core.eval_context():  # a layer first used inside somebody's own jit still gets real weights
         for variable, value in zip(
             variables, initial_values(variables)(config.next_key() if key is None else key), strict=True

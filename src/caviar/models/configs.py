@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-import operator
-import types
+import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from caviar.errors import FileError
 from caviar.graph.evaluation import Graph
-from caviar.graph.node import Input, Node, Operation, item
-from caviar.graph.operations import TABLE
+from caviar.graph.node import Input, Node, Operation
 from caviar.graph.variable import Variable
+from caviar.models import names
 from caviar.parts import Part
 
-_MODULES = (
-    "layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers", "ranges",
-)  # fmt: skip
-_FUNCTION_MODULES = ("activations", "losses", "regularizers", "initializers")
-_OPERATIONS: dict[str, Callable[..., Any]] = {"asarray": jnp.asarray, "stack": jnp.stack, **TABLE, "getitem": item}
-
-
-_TORCH = "torch.nn."  # modules of that dialect, some of which are called as layers are
-
-
-def _class_name(cls: type) -> str:
-    return (_TORCH if cls.__module__.startswith("caviar.dialects.torch.nn.") else "") + cls.__name__
-
-
-def _of_tensorflow(name: str) -> Any:
-    """The function of arrays behind a name of that dialect."""
-    *place, last = name.split(".")
-    if place not in (["tf"], ["tf", "nn"]) or last.startswith("_"):
-        return None
-    module = importlib.import_module(".".join(["caviar.dialects.tensorflow", *place[1:]]))
-    return getattr(getattr(module, last, None), "__wrapped__", None)
+_DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "bfloat16", "float32",
+    "float64", "complex64", "complex128")  # fmt: skip
 
 
 class Writer:
@@ -51,8 +29,6 @@ class Writer:
 
     def __call__(self, value: Any) -> Any:
         """The JSON of a value."""
-        if value is operator.getitem:
-            value = item
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, (list, tuple)):
@@ -91,7 +67,7 @@ class Writer:
         config = part.get_config()
         named = {"name": vars(part)["name"]} if "sequence" in vars(part) else {}
         return {
-            "class": _class_name(type(part)),
+            "class": names.name_of_class(type(part)),
             "number": number,
             "config": {k: self(v) for k, v in {**named, **config}.items()},
         }
@@ -107,25 +83,22 @@ class Writer:
         }
 
     def _function(self, function: Any) -> Any:
-        for name, known in _OPERATIONS.items():
-            if known is function:
-                return {"op": name}
-        if _of_tensorflow(getattr(function, "saved_as", "")) is function:
-            return {"function": function.saved_as}
-        if isinstance(function, types.FunctionType) and "<" not in function.__qualname__:
-            return {"function": function.__name__}
-        raise FileError(
-            f"{function!r} cannot be saved: it has no name to find it by again. Define it with `def` at the top of a module, "
-            "and pass it as custom_objects={'name': function} when loading"
-        )
+        operation, name = names.name_of_operation(function), names.name_of_function(function)
+        if operation is None and name is None:
+            raise FileError(
+                f"{function!r} cannot be saved: it has no name to find it by again. Define it with `def` at the top of a module, "
+                "and pass it as custom_objects={'name': function} when loading"
+            )
+        return {"op": operation} if operation is not None else {"function": name}
 
 
 class Reader:
     """Turns JSON back into parts. Classes are caviar's own, or those that the caller passes in; nothing else is looked up."""
 
-    def __init__(self, custom_objects: dict[str, Any] | None = None):
+    def __init__(self, custom_objects: dict[str, Any] | None = None, most: int | None = None):
         self.custom = custom_objects or {}
         self.made: dict[int, Any] = {}
+        self.most = most  # numbers that its variables may have together
 
     def __call__(self, value: Any) -> Any:
         """The value that the JSON stands for."""
@@ -164,19 +137,27 @@ class Reader:
         return {self(k): self(v) for k, v in value["dict"]}
 
     def _array(self, value: Any) -> Any:
-        return np.asarray(value["array"], value["dtype"])
+        if value["dtype"] not in _DTYPES:
+            raise FileError(f"an array of type {value['dtype']!r} is nothing that caviar writes")
+        return np.asarray(value["array"], np.dtype(value["dtype"]))
 
     def _slice(self, value: Any) -> Any:
         return slice(*value["slice"])
 
     def _op(self, value: Any) -> Any:
-        return _OPERATIONS[value["op"]]
+        if value["op"] not in names.OPERATIONS:
+            raise FileError(f"the operation {value['op']!r} is not caviar's own")
+        return names.OPERATIONS[value["op"]]
 
     def _input(self, value: Any) -> Any:
         made = Input(batch_shape=value["shape"], dtype=value["dtype"], name=value["name"])
         return self._made(value["input"], made)
 
     def _variable(self, value: Any) -> Any:
+        if self.most is not None:
+            self.most -= math.prod(value["shape"])
+            if self.most < 0:
+                raise FileError("its variables are larger than its weights")
         zeros = np.zeros(value["shape"])
         made = Variable(zeros, dtype=value["dtype"], trainable=value["trainable"], name=value["name"])
         return self._made(value["variable"], made)
@@ -198,28 +179,21 @@ class Reader:
         return self._made(value["model"], Model(graph.inputs, graph.outputs, name=value["name"]))
 
     def _class(self, value: Any) -> Any:
-        cls = self._find(value["class"], _MODULES, lambda found: isinstance(found, type) and issubclass(found, Part))
+        cls = self._find(value["class"], names.class_of)
         return self._made(value["number"], cls.from_config({k: self(v) for k, v in value["config"].items()}))
 
     def _function(self, value: Any) -> Any:
-        dialect = _of_tensorflow(value["function"])
-        if dialect is not None:
-            return dialect
-        return self._find(value["function"], _FUNCTION_MODULES, lambda found: isinstance(found, types.FunctionType))
+        return self._find(value["function"], names.function_of)
 
     def _made(self, number: int, value: Any) -> Any:
         self.made[number] = value
         return value
 
-    def _find(self, name: str, modules: tuple[str, ...], fits: Callable[[Any], bool]) -> Any:
-        if name in self.custom:
-            return self.custom[name]
-        if name.startswith(_TORCH):
-            name, modules = name.removeprefix(_TORCH), ("dialects.torch.nn",)
-        for module in modules:
-            found = getattr(importlib.import_module(f"caviar.{module}"), name, None)
-            if fits(found):
-                return found
-        raise FileError(
-            f"the file needs {name!r}, which is not caviar's own: pass it as custom_objects={{{name!r}: {name}}}"
-        )
+    def _find(self, name: str, known: Callable[[str], Any]) -> Any:
+        own = name.removeprefix(names.OWN)
+        found = self.custom.get(own) or (known(name) if own == name else None)
+        if found is None:
+            raise FileError(
+                f"it needs {own!r}, which is not caviar's own: pass it as custom_objects={{{own!r}: {own}}}"
+            )
+        return found

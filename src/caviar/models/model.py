@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar import config, losses, optimizers
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError, unknown_name
@@ -44,6 +45,7 @@ class Model(Layer):
         "built_for",
         "_recipe",
         "_step",
+        "_called_with",
     }
 
     _compiled: Compiled | None = None
@@ -53,6 +55,7 @@ class Model(Layer):
     history: History | None = None
     stop_training: bool = False
     built_for: Any = None  # the shapes of the inputs, for loading
+    _called_with: Any = None  # those of a first call by hand
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)
@@ -78,6 +81,12 @@ class Model(Layer):
     def takes(self) -> str:  # type: ignore[override]
         """A model made from nodes makes floats of integers itself, at the first layer that does not take ids."""
         return "ids" if self._graph is not None else "given"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The outputs for some inputs; the shapes of the first ones are remembered, to build a loaded copy with."""
+        if self._called_with is None and len(args) == 1:
+            self._called_with = specs(args[0])
+        return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any) -> Any:
         """The outputs; models made from nodes compute them, subclasses write their own."""
@@ -174,7 +183,8 @@ class Model(Layer):
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of this shape, batch first: `model.build((None, 10))`."""
         if current() is None and self._graph is None:
-            ensure_built(self, abstract(input_shape))
+            self._called_with = abstract(input_shape)
+            ensure_built(self, self._called_with)
 
     # -- training -------------------------------------------------------------------------------------------------
 
@@ -290,6 +300,16 @@ class Model(Layer):
 
 def _spoken(shape: Any) -> str:
     return f"(batch, {', '.join('any' if d is None else str(d) for d in shape[1:])})" if len(shape) > 1 else "(batch,)"
+
+
+def specs(inputs: Any) -> Any:
+    """The shapes and types of arrays or nodes; None if there is anything else among them."""
+    leaves, structure = jax.tree.flatten(inputs)
+    if not all(isinstance(leaf, (np.ndarray, jax.Array, Node)) for leaf in leaves):
+        return None
+    shapes = [[1 if d is None else d for d in leaf.shape] for leaf in leaves]
+    types = [jax.dtypes.canonicalize_dtype(leaf.dtype) for leaf in leaves]
+    return jax.tree.unflatten(structure, map(jax.ShapeDtypeStruct, shapes, types))
 
 
 def _flat(values: list[Any]) -> list[Any]:

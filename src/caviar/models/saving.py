@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import os
-import zipfile
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as from_safetensors
-from safetensors.numpy import save as to_safetensors
 
 import caviar
-from caviar.errors import ArgumentError, FileError, ShapeError
-from caviar.files import as_path, written_whole
+from caviar.errors import ArgumentError, FileError
 from caviar.layers.base import ensure_built
+from caviar.layers.weights import at_most
+from caviar.models.archive import OPTIMIZER, RUN, STATISTICS, WEIGHTS, pack, read, reading, unpack, write
 from caviar.models.configs import Reader, Writer
+from caviar.models.fitting import check_names, fitting, put
 from caviar.models.model import Model
 from caviar.parts import take_apart
-from caviar.training.compiled import Compiled
 from caviar.training.loop import Training
 from caviar.training.state import Run
-
-FORMAT = 1
-DOCUMENT = "caviar.json"
 
 
 def save_model(model: Model, path: Any, overwrite: bool = True) -> None:
     """Save architecture, weights, what `compile` was given, and the optimizer's state."""
     model.require_built("saving")
-    document: dict[str, Any] = {"kind": "model", "model": Writer()(model), "inputs": _shapes(model.built_for)}
-    parts = {"weights.safetensors": _pack(_weights(model))}
+    inputs = _shapes(model.built_for if model.built_for is not None else model._called_with)
+    document: dict[str, Any] = {"kind": "model", "model": Writer()(model), "inputs": inputs}
+    parts = {WEIGHTS: pack(_weights(model))}
     if model._compiled is not None:
         document["compiled"] = {k: Writer()(v) for k, v in vars(model._compiled).items()}
         run = model._run if model._training is None else model._training.run
         if run is not None:
-            parts["optimizer.safetensors"] = _pack(_leaves(run.optimizer))
+            parts[OPTIMIZER] = pack(_leaves(run.optimizer))
             document["run"] = {"step": int(run.step), "rate": float(run.rate)}
     write(path, document, parts, overwrite)
 
@@ -56,30 +49,46 @@ def load_model(path: Any, custom_objects: dict[str, Any] | None = None, compile:
     >>> bool((again.predict(x, verbose=0) == model.predict(x, verbose=0)).all())
     True
     """
-    document, parts = read(path, "model")
-    model = Reader(custom_objects)(document["model"])
-    if document["inputs"] is not None:
-        model.built_for = _specs(document["inputs"])
-    ensure_built(model, model.built_for if model.built_for is not None else model.input_specs)
-    _put(model, _unpack(parts, "weights.safetensors", path), path)
-    if compile and "compiled" in document:
-        model._compiled = Compiled(**{k: Reader(custom_objects)(v) for k, v in document["compiled"].items()})
-        if "run" in document:
-            model._run = _run_of(model, document["run"], _unpack(parts, "optimizer.safetensors", path))
+    with reading(path) as named:
+        document, parts = read(named, "model")
+        tensors = unpack(parts, WEIGHTS)
+        model = _model_of(document, tensors, custom_objects)
+        values = fitting(model, tensors)
+        check_names(model, tensors)
+        if compile and "compiled" in document:
+            model.compile(**{k: Reader(custom_objects)(v) for k, v in document["compiled"].items()})
+            if "run" in document:
+                model._run = _run_of(model, document["run"], unpack(parts, OPTIMIZER))
+    put(model, values, tensors, named)
+    return model
+
+
+def _model_of(document: dict[str, Any], tensors: dict[str, np.ndarray], custom_objects: dict[str, Any] | None) -> Model:
+    """The model that the document describes, with as many weights as the file has."""
+    count = sum(tensor.size for tensor in tensors.values())
+    with at_most(count):
+        model = Reader(custom_objects, count)(document["model"])
+        if not isinstance(model, Model):
+            raise FileError(f"it describes {model!r}, which is no model")
+        if document["inputs"] is not None:
+            model.built_for = _specs(document["inputs"])
+        ensure_built(model, model.built_for if model.built_for is not None else model.input_specs)
     return model
 
 
 def save_weights(model: Model, path: Any, overwrite: bool = True) -> None:
     """Save the weights alone."""
     model.require_built("saving weights")
-    write(path, {"kind": "weights"}, {"weights.safetensors": _pack(_weights(model))}, overwrite)
+    write(path, {"kind": "weights"}, {WEIGHTS: pack(_weights(model))}, overwrite)
 
 
 def load_weights(model: Model, path: Any) -> None:
     """Load the weights of a weights file or a model file into a model of the same architecture."""
     model.require_built("loading weights")
-    _, parts = read(path, "weights", "model")
-    _put(model, _unpack(parts, "weights.safetensors", path), path)
+    with reading(path) as named:
+        _, parts = read(named, "weights", "model")
+        tensors = unpack(parts, WEIGHTS)
+    put(model, fitting(model, tensors, named), tensors, named)
 
 
 def save_run(model: Model, path: Any) -> None:
@@ -90,7 +99,7 @@ def save_run(model: Model, path: Any) -> None:
     training = _under_way(model, "save_run saves")
     training.take_changes(take_apart(training.recipe))
     run = training.run._replace(keys=jax.random.key_data(training.run.keys))
-    parts = {"run.safetensors": _pack(_leaves(run)), "statistics.safetensors": _pack(_leaves(training.statistics))}
+    parts = {RUN: pack(_leaves(run)), STATISTICS: pack(_leaves(training.statistics))}
     told = {
         "callbacks": training.listeners.callbacks.get_state(),
         "controls": _changed(training.controls, model.controls.snapshot()),
@@ -103,18 +112,19 @@ def save_run(model: Model, path: Any) -> None:
 def restore_run(model: Model, path: Any) -> None:
     """Go on with a training that `save_run` saved; called when the same `fit` begins."""
     training = _under_way(model, "restore_run goes on with")
-    document, parts = read(path, "run")
-    pattern = training.run._replace(keys=jax.random.key_data(training.run.keys))
-    run: Run = _unleave(pattern, _unpack(parts, "run.safetensors", path), path)
-    statistics = _unpack(parts, "statistics.safetensors", path)
-    told = {name: Reader()(document[name]) for name in ("callbacks", "controls", "logs", "stopping")}
-    _set_controls(model, told["controls"], path)
-    training.run = training.finished = run._replace(keys=jax.random.wrap_key_data(run.keys))
-    training.restored = [statistics[name] for name in sorted(statistics)]
-    training.store()
-    training.listeners.restore(int(run.epoch), told["logs"])
-    training.listeners.callbacks.set_state(told["callbacks"])
-    model.stop_training = told["stopping"]
+    with reading(path) as named:
+        document, parts = read(named, "run")
+        pattern = training.run._replace(keys=jax.random.key_data(training.run.keys))
+        run: Run = _unleave(pattern, unpack(parts, RUN))
+        statistics = unpack(parts, STATISTICS)
+        told = {name: Reader()(document[name]) for name in ("callbacks", "controls", "logs", "stopping")}
+        _set_controls(model, told["controls"])
+        training.run = training.finished = run._replace(keys=jax.random.wrap_key_data(run.keys))
+        training.restored = [statistics[name] for name in sorted(statistics)]
+        training.store()
+        training.listeners.restore(int(run.epoch), told["logs"])
+        training.listeners.callbacks.set_state(told["callbacks"])
+        model.stop_training = told["stopping"]
 
 
 def _under_way(model: Model, what: str) -> Training:
@@ -130,81 +140,28 @@ def _changed(before: dict[str, float], now: dict[str, float]) -> dict[str, float
     return {name: now.get(name, 0.0) for name in {**before, **now} if now.get(name, 0.0) != before.get(name, 0.0)}
 
 
-def _set_controls(model: Model, values: dict[str, float], path: Any) -> None:
+def _set_controls(model: Model, values: dict[str, float]) -> None:
     known = model.controls.snapshot()
     for name, value in values.items():
         if name not in known:
-            raise FileError(
-                f"{path} has the number {name!r}, which a callback switched on: give it in the model instead of 0"
-            )
+            raise FileError(f"a callback switched the number {name!r} on: give it in the model instead of 0")
         model.controls[name] = value
-
-
-def write(path: Any, document: dict[str, Any], parts: dict[str, bytes], overwrite: bool = True) -> None:
-    """Write a file as a whole; the same contents are the same bytes."""
-    if not overwrite and os.path.lexists(as_path(path)):
-        raise FileError(f"{as_path(path)} exists already: give another name, or overwrite=True")
-    text = json.dumps({"format": FORMAT, "caviar": caviar.__version__, **document})
-    with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in {DOCUMENT: text.encode(), **parts}.items():
-            member = zipfile.ZipInfo(name)  # of no date
-            member.external_attr = 0o600 << 16
-            archive.writestr(member, content)
-
-
-def read(path: Any, *kinds: str) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The document and the parts of a file, checked."""
-    path = as_path(path)
-    if not os.path.exists(path):
-        raise FileError(f"{path} does not exist")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            contents = {name: archive.read(name) for name in archive.namelist()}
-        document = json.loads(contents.pop("caviar.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
-        raise FileError(
-            f"{path} is not a whole caviar file: it is truncated, altered, or something else ({error})"
-        ) from error
-    if document.get("format") != FORMAT:
-        raise FileError(
-            f"{path} has format {document.get('format')}, written by caviar {document.get('caviar')}; "
-            f"this is caviar {caviar.__version__}, which reads format {FORMAT}"
-        )
-    if document.get("kind") not in kinds:
-        raise FileError(f"{path} holds a {document.get('kind')}, and a {' or '.join(kinds)} is wanted here")
-    return document, contents
 
 
 def _weights(model: Model) -> dict[str, np.ndarray]:
     return {f"{i:05d} {v.path}": np.asarray(v.value) for i, v in enumerate(model.variables)}
 
 
-def _put(model: Model, tensors: dict[str, np.ndarray], path: Any) -> None:
-    variables = model.variables
-    if len(tensors) != len(variables):
-        raise ShapeError(
-            f"{path} holds {len(tensors)} weights, and model {model.name!r} has {len(variables)}: not the same architecture"
-        )
-    for variable, (name, tensor) in zip(variables, sorted(tensors.items()), strict=True):
-        if tuple(tensor.shape) != variable.shape:
-            stored = name.split(" ", 1)[-1]
-            raise ShapeError(
-                f"{path}: weight {stored!r} has shape {tensor.shape}, and {variable.path!r} of the model {variable.shape}"
-            )
-    for variable, (_, tensor) in zip(variables, sorted(tensors.items()), strict=True):
-        variable.assign(jnp.asarray(tensor, variable.dtype))
-
-
 def _leaves(tree: Any) -> dict[str, np.ndarray]:
     return {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(tree))}
 
 
-def _unleave(pattern: Any, tensors: dict[str, np.ndarray], path: Any) -> Any:
+def _unleave(pattern: Any, tensors: dict[str, np.ndarray]) -> Any:
     leaves, structure = jax.tree.flatten(pattern)
     found = [tensors[name] for name in sorted(tensors)]
     if [(t.shape, t.dtype) for t in found] != [(tuple(leaf.shape), leaf.dtype) for leaf in leaves]:
         raise FileError(
-            f"{path} is the state of another training: its network, optimizer, callbacks or number of rows differ"
+            "it holds the state of another training: its network, optimizer, callbacks or number of rows differ"
         )
     return jax.tree.unflatten(structure, [jnp.asarray(t) for t in found])
 
@@ -213,20 +170,9 @@ def _run_of(model: Model, saved: dict[str, Any], tensors: dict[str, np.ndarray])
     """As much of a run as a later `fit` takes up: the optimizer's state, the step, the rate."""
     trainable = [v.value for v in model.trainable_variables]
     pattern = jax.eval_shape(model.optimizer.init, trainable)
-    optimizer = _unleave(pattern, tensors, "the optimizer's state")
+    optimizer = _unleave(pattern, tensors)
     step, rate = jnp.asarray(saved["step"], jnp.int32), jnp.asarray(saved["rate"], caviar.config.floatx())
     return Run([], [], optimizer, [], None, None, rate, step, None, None, None)  # type: ignore[arg-type]
-
-
-def _pack(tensors: dict[str, np.ndarray]) -> bytes:
-    return to_safetensors({name: np.asarray(t, order="C") for name, t in tensors.items()})
-
-
-def _unpack(parts: dict[str, bytes], name: str, path: Any) -> dict[str, np.ndarray]:
-    try:
-        return from_safetensors(parts[name])
-    except (KeyError, SafetensorError, ValueError) as error:
-        raise FileError(f"{path} is altered or truncated: its part {name} cannot be read ({error})") from error
 
 
 def _shapes(specs: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from caviar.data.arrays import Rows
 from caviar.data.streams import chunks
+from caviar.errors import FileError
 from caviar.graph.evaluation import as_arrays, remembered
 from caviar.parts import Apart, take_apart
 from caviar.training.clock import Clock
@@ -126,6 +127,8 @@ def _dispatch(training: Training, data: Rows, clock: Clock) -> None:
 def _as_restored(spec: Any, restored: list[Any] | None) -> Any:
     """The statistics to begin with; unless an epoch goes on, only their shapes matter."""
     leaves, structure = jax.tree.flatten(spec)
+    if restored and [(a.shape, a.dtype) for a in restored] != [(s.shape, s.dtype) for s in leaves]:
+        raise FileError("the backup is of another training: its losses, metrics or outputs differ")
     return jax.tree.unflatten(structure, restored or [np.zeros(s.shape, s.dtype) for s in leaves])
 
 
