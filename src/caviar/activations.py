@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.errors import ArgumentError, unknown_name
+from caviar.graph.evaluation import squeezed
 from caviar.parts import is_off
 
 Axis = int | tuple[int, ...]
@@ -92,7 +93,7 @@ def sigmoid(x: jax.Array) -> jax.Array:
     >>> sigmoid(jnp.array([-1e4, 0.0, 1e4])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return jax.nn.sigmoid(x)
+    return squeezed(jax.nn.sigmoid(x), "sigmoid", x)
 
 
 def log_sigmoid(x: jax.Array) -> jax.Array:
@@ -313,7 +314,8 @@ def softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:
     >>> softmax(jnp.array([1e4, 1e4])).tolist()
     [0.5, 0.5]
     """
-    return jax.nn.softmax(x, axis)
+    y = jax.nn.softmax(x, axis)
+    return squeezed(y, "softmax", x, axis) if isinstance(axis, int) else y
 
 
 def log_softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +18,23 @@ from caviar.errors import ArgumentError
 from caviar.graph.node import Input, Node, Operation, in_order, nodes_in, replace_nodes
 from caviar.graph.variable import Variable
 from caviar.parts import Apart, Part, Structure, collect, put_together, take_apart
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["value"], meta_fields=["function", "axis"])
+@dataclass(frozen=True)
+class Logits:
+    """What a value was computed from by a function that squeezes it into probabilities."""
+
+    value: Any
+    function: str
+    axis: int
+
+
+class Traits(NamedTuple):
+    """What is known of a value beside its numbers; travels with exactly that value."""
+
+    mask: Any = None
+    logits: Logits | None = None
 
 
 class Context:
@@ -30,7 +49,7 @@ class Context:
         self.note = note  # told of every layer and its outputs
         self.draws = 0
         self.penalties: list[Any] = []
-        self._masks: dict[int, tuple[Any, Any]] = {}
+        self._traits: dict[int, tuple[Any, Traits]] = {}
 
     @contextlib.contextmanager
     def mode(self, training: bool | None) -> Iterator[None]:
@@ -47,14 +66,22 @@ class Context:
         self.draws += 1
         return jax.random.fold_in(self.rng, self.draws)
 
+    def traits_of(self, value: Any) -> Traits:
+        """What is known of a value."""
+        return self._traits.get(id(value), (None, Traits()))[1]
+
+    def set_traits(self, value: Any, **traits: Any) -> None:
+        """Let something travel with a value."""
+        self._traits[id(value)] = value, self.traits_of(value)._replace(**traits)  # kept, so that its id stays its own
+
     def mask_of(self, value: Any) -> Any:
         """The mask that came with a value, if one did."""
-        return self._masks.get(id(value), (None, None))[1]
+        return self.traits_of(value).mask
 
     def set_mask(self, value: Any, mask: Any) -> None:
         """Let a mask travel with a value."""
         if mask is not None:
-            self._masks[id(value)] = (value, mask)  # the value is kept, so that its id stays its own
+            self.set_traits(value, mask=mask)
 
 
 class _Stack(threading.local):
@@ -106,6 +133,29 @@ def _as_float(value: Any) -> Any:
     if context is not None:
         context.set_mask(made, context.mask_of(value))
     return made
+
+
+def squeezed(value: Any, function: str, logits: Any, axis: int = -1) -> Any:
+    """The value of a sigmoid or softmax, which leaves its logits behind for a crossentropy to find."""
+    context = current()
+    if context is not None:
+        context.set_traits(value, logits=Logits(logits, function, axis))
+    return value
+
+
+def logits_of(value: Any, function: str, axis: int = -1) -> Any:
+    """The logits of a value that this function gave along this axis in the evaluation under way; None of any other.
+
+    >>> with evaluating(Context()):
+    ...     p = squeezed(jnp.ones(2), "sigmoid", jnp.full(2, 50.0))
+    ...     logits_of(p, "sigmoid").tolist(), logits_of(p + 0, "sigmoid")
+    ([50.0, 50.0], None)
+    """
+    context = current()
+    found = context.traits_of(value).logits if context else None
+    if found is None or found.function != function or (found.axis - axis) % jnp.ndim(value):
+        return None
+    return found.value
 
 
 class Outcome(NamedTuple):

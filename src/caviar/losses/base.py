@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from caviar.errors import ArgumentError, unknown_name
 from caviar.losses.naming import Named
-from caviar.losses.shapes import arrays, ratio, same_rank, same_shape, spread
+from caviar.losses.shapes import arrays, ratio, real, reshaped, same_rank, same_shape, spread
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
@@ -44,8 +44,8 @@ class Loss(Named):
         raise ArgumentError(f"loss {type(self).__name__} defines no `call(self, y_true, y_pred)`")
 
     def match(self, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Labels and predictions in shapes that `call` can take."""
-        return y_true, y_pred
+        """Labels and predictions in shapes and types that `call` can take."""
+        return real(y_true), y_pred
 
     def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array | None:
         """Which values count at all; None for all of them."""
@@ -93,6 +93,9 @@ class Loss(Named):
                 count = jnp.sum(_product(valid, None, values))
             case _:
                 raise unknown_name("reduction", self.reduction, REDUCTIONS)
+        if values.ndim == 0:  # one number for the batch counts as often as the batch has rows
+            rows = jnp.shape(y_pred)[0]
+            return total * rows, count * rows
         return total, count
 
     def _samples(self, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
@@ -153,7 +156,9 @@ class ElementLoss(Loss):
     def _samples(self, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
         """Predictions of shape (n,) are n samples, not one sample of n elements."""
         y_true, y_pred = super()._samples(y_true, y_pred)
-        return (y_true[:, None], y_pred[:, None]) if y_pred.ndim == 1 else (y_true, y_pred)
+        if y_pred.ndim == 1:
+            return y_true[:, None], reshaped(y_pred, lambda a: a[:, None])
+        return y_true, y_pred
 
 
 @dataclass(eq=False, repr=False)
@@ -168,7 +173,7 @@ class FunctionLoss(Loss):
 
     def match(self, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Labels and predictions of one rank where that is easily done."""
-        return same_rank(y_true, y_pred)
+        return same_rank(real(y_true), y_pred)
 
     def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """What the function says."""

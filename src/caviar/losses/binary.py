@@ -9,15 +9,17 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from caviar.graph.evaluation import logits_of
 from caviar.losses.base import ElementLoss
 from caviar.losses.shapes import EPSILON
 from caviar.parts import is_off
 
 
 def log_sides(y_pred: jax.Array, from_logits: bool) -> tuple[jax.Array, jax.Array]:
-    """log p and log(1 - p), from logits without ever forming p."""
-    if from_logits:
-        return jax.nn.log_sigmoid(y_pred), jax.nn.log_sigmoid(-y_pred)
+    """log p and log(1 - p), from logits without ever forming p: those given, or those that a sigmoid left behind."""
+    logits = y_pred if from_logits else logits_of(y_pred, "sigmoid")
+    if logits is not None:
+        return jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
     p = jnp.clip(y_pred, EPSILON, 1 - EPSILON)
     return jnp.log(p), jnp.log1p(-p)
 

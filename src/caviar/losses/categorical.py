@@ -9,15 +9,17 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from caviar.graph.evaluation import logits_of
 from caviar.losses.base import Loss
 from caviar.losses.binary import smooth
 from caviar.losses.shapes import EPSILON, class_numbers, same_shape
 
 
 def log_probabilities(y_pred: jax.Array, from_logits: bool, axis: int) -> jax.Array:
-    """The logarithm of each class's probability, from logits or from probabilities up to a factor."""
-    if from_logits:
-        return jax.nn.log_softmax(y_pred, axis)
+    """The logarithm of each class's probability, from logits (those of a softmax too) or from probabilities up to a factor."""
+    logits = y_pred if from_logits else logits_of(y_pred, "softmax", axis)
+    if logits is not None:
+        return jax.nn.log_softmax(logits, axis)
     return jnp.log(jnp.clip(y_pred / jnp.sum(y_pred, axis, keepdims=True), EPSILON, 1 - EPSILON))
 
 

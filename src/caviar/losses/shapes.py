@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 
 from caviar import config
 from caviar.errors import ShapeError
+from caviar.graph.evaluation import logits_of, squeezed
 
 EPSILON = 1e-7  # Keras' epsilon: probabilities are kept this far from 0 and 1, divisors this far from 0
 
@@ -21,6 +23,15 @@ def arrays(y_true: Any, y_pred: Any, dtype: str | None = None) -> tuple[jax.Arra
     return jnp.asarray(y_true), y_pred
 
 
+def real(y_true: jax.Array) -> jax.Array:
+    """Labels that are whole numbers or truth values as floats: what a function of a user's own computes with.
+
+    >>> (real(jnp.asarray([3], "uint8")) - 5).tolist()
+    [-2.0]
+    """
+    return y_true if jnp.issubdtype(y_true.dtype, jnp.floating) else y_true.astype(config.floatx())
+
+
 def same_rank(y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Add or drop a last axis of size 1 where the ranks differ by one: (n,) and (n, 1) become (n, 1).
 
@@ -30,8 +41,14 @@ def same_rank(y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Arra
     if y_true.ndim == y_pred.ndim + 1:
         return same_rank(y_pred, y_true)[::-1]
     if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
-        return (y_true[:, None], y_pred) if y_true.ndim == 1 else (y_true, y_pred[..., 0])
+        return (y_true[:, None], y_pred) if y_true.ndim == 1 else (y_true, reshaped(y_pred, lambda a: a[..., 0]))
     return y_true, y_pred
+
+
+def reshaped(y_pred: jax.Array, look: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    """Predictions in another shape; the logits that a sigmoid left behind stay with them."""
+    logits = logits_of(y_pred, "sigmoid")
+    return look(y_pred) if logits is None else squeezed(look(y_pred), "sigmoid", look(logits))
 
 
 def same_shape(y_true: jax.Array, y_pred: jax.Array, where: str) -> tuple[jax.Array, jax.Array]:
@@ -77,6 +94,21 @@ def spread(weights: Any, shape: tuple[int, ...], dtype: Any, what: str = "sample
     if fits.ndim != len(shape) or any(a not in (1, b) for a, b in zip(fits.shape, shape, strict=True)):
         raise ShapeError(f"{what} of shape {given.shape} does not fit values of shape {shape}: give one per sample")
     return jnp.broadcast_to(fits, shape)
+
+
+def together(mask: Any, weights: Any) -> jax.Array:
+    """A mask and weights as weights; the one with fewer axes is the same along the other's last ones.
+
+    >>> together([[True, False], [True, True]], [1.0, 2.0]).tolist()
+    [[1.0, 0.0], [2.0, 2.0]]
+    """
+    kept = jnp.asarray(mask).astype(config.floatx())
+    if weights is None:
+        return kept
+    given = jnp.asarray(weights)
+    given = given[..., 0] if given.ndim == kept.ndim + 1 and given.shape[-1] == 1 else given
+    axes = max(kept.ndim, given.ndim)
+    return kept.reshape(kept.shape + (1,) * (axes - kept.ndim)) * given.reshape(given.shape + (1,) * (axes - given.ndim))
 
 
 def ratio(total: jax.Array, count: jax.Array) -> jax.Array:

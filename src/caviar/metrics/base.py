@@ -10,9 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
+from caviar.graph.evaluation import current
 from caviar.losses.naming import Named
-from caviar.losses.shapes import arrays, ratio, spread
-from caviar.parts import Part
+from caviar.losses.shapes import arrays, ratio, spread, together
+from caviar.metrics.states import State
+from caviar.metrics.sums import Sums, no_sums, plus
+from caviar.parts import Part, parts_of
+
+
+def unmasked(y_pred: Any, sample_weight: Any) -> Any:
+    """The weights, times the mask that came with the predictions in the evaluation under way."""
+    context = current()
+    mask = context.mask_of(y_pred) if context else None
+    return sample_weight if mask is None else together(mask, sample_weight)
 
 
 @dataclass(eq=False, repr=False)
@@ -22,6 +32,7 @@ class Metric(Named):
     `initial(outputs)` gives the first state, any pytree of arrays (`outputs`: the size of the predictions' last axis),
     `accumulate(state, y_true, y_pred, sample_weight)` the state with a batch added, `outcome(state)` the value.
     At the desk, `update_state`, `result` and `reset_state` do the same with a state that the metric keeps.
+    Or subclass it as in Keras: `add_variable` in `__init__`, `update_state` that assigns, `result`.
 
     >>> class Largest(Metric):
     ...     def initial(self, outputs=None):
@@ -53,20 +64,50 @@ class Metric(Named):
         """The value of the metric."""
         raise NotImplementedError(f"metric {type(self).__name__} defines no `outcome(self, state)`")
 
+    def start(self, outputs: int | None = None) -> Any:
+        """The state that an epoch starts with."""
+        return self.initial(outputs)
+
+    def count(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The state with a batch counted; where a mask came with the predictions, only what it lets through."""
+        return self.accumulate(state, y_true, y_pred, unmasked(y_pred, sample_weight))
+
+    def finish(self, state: Any) -> jax.Array:
+        """The value at the end of an epoch."""
+        return self.outcome(state)
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch to the state that this metric keeps."""
         if self._state is None:
             shape = np.shape(y_pred)
-            vars(self)["_state"] = self.initial(shape[-1] if len(shape) > 1 else 1)
-        vars(self)["_state"] = self.accumulate(self._state, y_true, y_pred, sample_weight)
+            vars(self)["_state"] = self.start(shape[-1] if len(shape) > 1 else 1)
+        vars(self)["_state"] = self.count(self._state, y_true, y_pred, sample_weight)
 
     def result(self) -> jax.Array:
         """The value for all batches since the last `reset_state`."""
-        return self.outcome(self.initial() if self._state is None else self._state)
+        return self.finish(self.start() if self._state is None else self._state)
 
     def reset_state(self) -> None:
         """Forget all batches."""
-        vars(self).pop("_state", None)
+        for state in self.variables:
+            state.reset()
+        for metric in parts_of(self, Metric):
+            vars(metric).pop("_state", None)
+
+    def add_variable(
+        self, shape: Any, initializer: Any = "zeros", dtype: Any = None, aggregation: Any = "sum", name: Any = None
+    ) -> State:
+        """A number, or an array of them, that `update_state` assigns to; every epoch starts it at zero, as in Keras."""
+        return State(shape, dtype or self.dtype or config.floatx(), initializer or "zeros", name)
+
+    def add_weight(self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: Any = None) -> State:
+        """`add_variable`, by its older name."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[State]:
+        """What `add_variable` made, in this metric and in those inside it."""
+        return parts_of(self, State)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
         """Add a batch, and give the value so far."""
@@ -100,6 +141,26 @@ class Additive(Metric):
     def initial(self, outputs: int | None = None) -> jax.Array:
         """Zeros."""
         return jnp.zeros(self.shape(outputs or 1), self.dtype or config.floatx())
+
+    def start(self, outputs: int | None = None) -> Any:
+        """Zeros that grow exactly."""
+        zeros = self.initial(outputs)
+        return no_sums(zeros) if self._adds else zeros
+
+    def count(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The sums so far and those of the batch."""
+        if not self._adds:
+            return super().count(state, y_true, y_pred, sample_weight)
+        return plus(state, self.sums(y_true, y_pred, unmasked(y_pred, sample_weight)))
+
+    def finish(self, state: Any) -> jax.Array:
+        """What is made of the sums."""
+        return self.outcome(state.total if isinstance(state, Sums) else state)
+
+    @property
+    def _adds(self) -> bool:
+        """Whether batches are added up, and not accumulated in a way of a subclass' own."""
+        return type(self).accumulate is Additive.accumulate
 
     def accumulate(self, state: jax.Array, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
         """The sums so far and those of the batch."""

@@ -202,10 +202,10 @@ class FBetaScore(Additive):
     def sums(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
         """True positives, false positives, false negatives of each class."""
         true, pred = columns(y_true, y_pred, self.dtype, str(self.name))
-        true, pred = (x.reshape(-1, x.shape[-1]) for x in (true, self._ones(pred)))
-        weight = 1 if sample_weight is None else spread(sample_weight, pred.shape[:1], pred.dtype)[:, None]
+        pred, rows = self._ones(pred), tuple(range(pred.ndim - 1))
+        weight = 1 if sample_weight is None else spread(sample_weight, pred.shape[:-1], pred.dtype)[..., None]
         terms = (pred * true, pred * (1 - true), (1 - pred) * true)
-        return jnp.stack([jnp.sum(t * weight, 0) for t in terms])
+        return jnp.stack([jnp.sum(t * weight, rows) for t in terms])
 
     def _ones(self, pred: jax.Array) -> jax.Array:
         """The predictions as zeros and ones."""

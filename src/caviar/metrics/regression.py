@@ -12,6 +12,7 @@ from caviar import config
 from caviar.errors import unknown_name
 from caviar.losses.shapes import arrays, ratio, same_shape, spread
 from caviar.metrics.base import Metric
+from caviar.metrics.sums import Sums, no_sums, plus
 
 _AGGREGATIONS = ("uniform_average", "variance_weighted_average")
 
@@ -29,27 +30,26 @@ class R2Score(Metric):
     class_aggregation: str | None = "uniform_average"
     num_regressors: int = 0
 
-    def initial(self, outputs: int | None = None) -> jax.Array:
+    def initial(self, outputs: int | None = None) -> Sums:
         """Of each output: rows, weight, mean of the labels, squared distance from it, squared error."""
-        return jnp.zeros((5, outputs or 1), self.dtype or config.floatx())
+        return no_sums(jnp.zeros((5, outputs or 1), self.dtype or config.floatx()))
 
-    def accumulate(self, state: jax.Array, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+    def accumulate(self, state: Sums, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Sums:
         """Joined with the batch's own mean and distances, which is exact however far the labels are from 0."""
         true, pred = same_shape(*arrays(y_true, y_pred, self.dtype), str(self.name))
-        true, pred = (x.reshape(-1, x.shape[-1] if x.ndim > 1 else 1) for x in (true, pred))
         weight = spread(1 if sample_weight is None else sample_weight, true.shape, true.dtype)
-        rows, total, mean, distance, error = state
+        true, pred, weight = (x.reshape(-1, x.shape[-1] if x.ndim > 1 else 1) for x in (true, pred, weight))
+        _, total, mean, _, _ = state.total
         here = jnp.sum(weight, 0)
         centre = ratio(jnp.sum(weight * true, 0), here)
-        both, shift = total + here, centre - mean
-        around = jnp.sum(weight * jnp.square(true - centre), 0) + jnp.square(shift) * ratio(total * here, both)
+        share, shift = ratio(here, total + here), centre - mean
+        around = jnp.sum(weight * jnp.square(true - centre), 0) + jnp.square(shift) * share * total
         missed = jnp.sum(weight * jnp.square(true - pred), 0)
-        joined = [rows + len(true), both, mean + shift * ratio(here, both), distance + around, error + missed]
-        return jnp.stack(joined).astype(state.dtype)
+        return plus(state, jnp.stack([jnp.full_like(here, len(true)), here, shift * share, around, missed]))
 
-    def outcome(self, state: jax.Array) -> jax.Array:
+    def outcome(self, state: Sums) -> jax.Array:
         """The score; labels that do not vary give 0, or 1 where they were met exactly."""
-        rows, _, _, distance, error = state
+        rows, _, _, distance, error = state.total
         flat = jnp.where(error == 0, 1, 0)
         scores = jnp.where(distance == 0, flat, 1 - error / jnp.where(distance == 0, 1, distance))
         match self.class_aggregation:

@@ -8,6 +8,7 @@ from typing import Any
 from caviar import losses, metrics
 from caviar.errors import ArgumentError, unknown_name
 from caviar.losses.base import Loss
+from caviar.metrics.adopted import adopted
 
 
 def resolve_losses(loss: Any, names: list[str]) -> list[Loss | None]:
@@ -32,7 +33,7 @@ def resolve_metrics(
             for identifier in own:
                 metric: Any = metrics.get(identifier, loss=resolved[at], output_shape=outputs[at].shape)
                 key = f"{name}_{metric.name}" if len(names) > 1 else metric.name
-                found.append((_unused(key, [f[0] for f in found]), at, counts, metric))
+                found.append((_unused(key, [f[0] for f in found]), at, counts, adopted(metric)))
     return found
 
 

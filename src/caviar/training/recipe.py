@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from caviar import config
-from caviar.graph.evaluation import Context, current
+from caviar.graph.evaluation import Context, current, evaluating
 from caviar.layers.base import Layer
 from caviar.losses.shapes import ratio
+from caviar.metrics.sums import no_sums, plus
 from caviar.parts import Part, parts_of
+
+
+class Report(NamedTuple):
+    """What a step tells its statistics."""
+
+    penalty: Any
+    totals: list[Any]
+    outputs: list[Any]
+    traits: list[Any] | None  # the masks and logits that came with the outputs
 
 
 @dataclass(eq=False, repr=False)
@@ -44,7 +54,9 @@ class Recipe(Part):
         totals = self.totals(outputs, y, weight)
         rest = self._own_loss(x, y, raw, weight) if self.own_loss else self.penalty()
         penalty = jnp.asarray(rest, config.floatx())
-        return self.optimizer.scale_loss(self._compared(totals) + penalty), (penalty, totals, outputs)
+        context = current()
+        report = Report(penalty, totals, outputs, [context.traits_of(o) for o in outputs] if context else None)
+        return self.optimizer.scale_loss(self._compared(totals) + penalty), report
 
     def _compared(self, totals: list[Any]) -> Any:
         """What `compile` was given to minimise; nothing where the model says itself what the whole loss is."""
@@ -93,38 +105,47 @@ class Recipe(Part):
 
     def initial_statistics(self, outputs: list[Any]) -> dict[str, Any]:
         """Nothing counted yet; outputs may be abstract, only their shapes are read."""
-        zero = jnp.zeros((), config.floatx())
-        if self.custom_logs:
-            return dict.fromkeys(self.custom_logs, (zero + 0, zero + 0))
-        totals = [None if loss is None else (zero, zero) for loss in self.losses]
-        states: dict[str, Any] = {"loss": {"totals": totals, "penalty": (zero, zero)}}
-        states |= {name: metric.initial(_last_axis(outputs[at])) for name, at, _, metric in self.metrics}
-        return jax.tree.map(jnp.copy, states)
+        terms = len(self.custom_logs) + 1 if self.custom_logs else 2 * len(self._places) + 2
+        statistics: dict[str, Any] = {"loss": no_sums(jnp.zeros((terms,), config.floatx()))}
+        if not self.custom_logs:
+            statistics |= {name: metric.start(_last_axis(outputs[at])) for name, at, _, metric in self.metrics}
+        return jax.tree.map(jnp.copy, statistics)
+
+    @property
+    def _places(self) -> list[int]:
+        """The outputs that have a loss."""
+        return [place for place, loss in enumerate(self.losses) if loss is not None]
 
     def accumulate(self, statistics: dict[str, Any], batch: Any, report: Any) -> dict[str, Any]:
         """Count one batch. Everything is kept as sums, so that an epoch is exact however its rows are batched."""
         x, y, weight = batch
-        rows = jnp.asarray(jax.tree.leaves(x)[0].shape[0], config.floatx())
+        rows = jax.tree.leaves(x)[0].shape[0]
         if self.custom_logs:
-            return {name: _add(statistics[name], (report[name] * rows, rows)) for name in self.custom_logs}
-        penalty, totals, outputs = report
-        before = statistics["loss"]
-        counted = [None if t is None else _add(b, t) for b, t in zip(before["totals"], totals, strict=True)]
-        after = {"loss": {"totals": counted, "penalty": _add(before["penalty"], (penalty * rows, rows))}}
-        for name, at, weighted, metric in self.metrics:
-            after[name] = metric.accumulate(statistics[name], y[at], outputs[at], weight[at] if weighted else None)
+            terms = [*(report[name] * rows for name in self.custom_logs), rows]
+            return {"loss": plus(statistics["loss"], _line(terms))}
+        terms = [*(part for place in self._places for part in report.totals[place]), report.penalty * rows, rows]
+        after = {"loss": plus(statistics["loss"], _line(terms))}
+        with evaluating(Context()) as context:
+            for output, traits in zip(report.outputs, report.traits or [], strict=False):
+                context.set_traits(output, **traits._asdict())
+            for name, at, weighted, metric in self.metrics:
+                own = weight[at] if weighted else None
+                after[name] = metric.count(statistics[name], y[at], report.outputs[at], own)
         return after
 
     def outcomes(self, statistics: dict[str, Any]) -> dict[str, Any]:
         """The logs: every statistic as a number."""
+        *terms, rows = statistics["loss"].total
         if self.custom_logs:
-            return {name: ratio(*state) for name, state in statistics.items()}
-        losses = statistics["loss"]
-        found = {"loss": self._compared(losses["totals"]) + ratio(*losses["penalty"])}
+            return {name: ratio(term, rows) for name, term in zip(self.custom_logs, terms, strict=True)}
+        totals: list[Any] = [None] * len(self.losses)
+        for i, place in enumerate(self._places):
+            totals[place] = terms[2 * i], terms[2 * i + 1]
+        found = {"loss": self._compared(totals) + ratio(terms[-1], rows)}
         if len(self.losses) > 1:
-            pairs = zip(self.output_names, losses["totals"], strict=True)
+            pairs = zip(self.output_names, totals, strict=True)
             found |= {f"{name}_loss": ratio(*total) for name, total in pairs if total is not None}
-        found |= {name: metric.outcome(statistics[name]) for name, _, _, metric in self.metrics}
+        found |= {name: metric.finish(statistics[name]) for name, _, _, metric in self.metrics}
         return {name: jnp.asarray(value, config.floatx()) for name, value in found.items()}
 
     @property
@@ -151,8 +172,9 @@ class Recipe(Part):
         return names + (["learning_rate"] if self.log_rate else [])
 
 
-def _add(state: Any, totals: Any) -> Any:
-    return state[0] + totals[0], state[1] + totals[1]
+def _line(terms: list[Any]) -> Any:
+    """Numbers side by side, to be added up by one instruction."""
+    return jnp.stack([jnp.asarray(term, config.floatx()) for term in terms])
 
 
 def _last_axis(output: Any) -> int | None:

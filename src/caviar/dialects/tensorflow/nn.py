@@ -61,7 +61,7 @@ def crelu(features: Array, axis: int = -1) -> Array:
 @writes
 def softmax(logits: Array, axis: int | None = None, dim: int | None = None) -> Array:
     """Numbers as probabilities, along the last axis."""
-    return jax.nn.softmax(jnp.asarray(logits), _last(axis, dim))
+    return activations.softmax(jnp.asarray(logits), _last(axis, dim))
 
 
 @writes

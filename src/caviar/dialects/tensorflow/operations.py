@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from caviar import activations
 from caviar.dialects.tensorflow.building import as_dtype, first, tensor, writes
 from caviar.graph import Node
 
@@ -30,7 +31,7 @@ _UNARY: dict[str, Callable[..., Array]] = {
     "erf": jax.scipy.special.erf, "exp": jnp.exp, "expm1": jnp.expm1, "floor": jnp.floor, "identity": jnp.asarray,
     "is_finite": jnp.isfinite, "is_inf": jnp.isinf, "is_nan": jnp.isnan, "log": jnp.log, "log1p": jnp.log1p,
     "log_sigmoid": jax.nn.log_sigmoid, "logical_not": jnp.logical_not, "negative": jnp.negative, "ones_like": jnp.ones_like,
-    "reciprocal": jnp.reciprocal, "round": jnp.round, "rsqrt": jax.lax.rsqrt, "sigmoid": jax.nn.sigmoid, "sign": jnp.sign,
+    "reciprocal": jnp.reciprocal, "round": jnp.round, "rsqrt": jax.lax.rsqrt, "sigmoid": activations.sigmoid, "sign": jnp.sign,
     "sin": jnp.sin, "sinh": jnp.sinh, "sqrt": jnp.sqrt, "square": jnp.square, "tan": jnp.tan, "tanh": jnp.tanh,
     "zeros_like": jnp.zeros_like,
 }  # fmt: skip

@@ -1,0 +1,40 @@
+"""Sums that stay exact over a hundred million steps: the part that a float is too short for is kept beside it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Sums(NamedTuple):
+    """Sums so far; `rest` is what was rounded off from `total`, less than its last digit."""
+
+    total: jax.Array
+    rest: jax.Array
+
+
+def no_sums(like: jax.Array) -> Sums:
+    """Nothing added up yet.
+
+    >>> float(no_sums(jnp.ones(())).total)
+    0.0
+    """
+    return Sums(jnp.zeros_like(like), jnp.zeros_like(like))
+
+
+def plus(sums: Sums, more: Any) -> Sums:
+    """The sums with something added; 2^24 + 1 is no float32, and is not lost.
+
+    >>> sums = plus(plus(plus(no_sums(jnp.ones(())), 2.0**24), 1.0), 1.0)
+    >>> float(sums.total) - 2**24
+    2.0
+    """
+    more = jnp.asarray(more, sums.total.dtype)
+    total = sums.total + more
+    grown = total - sums.total
+    lost = (sums.total - (total - grown)) + (more - grown)  # exact (Knuth): what the first line rounded off
+    lost = jnp.where(jnp.isfinite(total), sums.rest + lost, 0)  # infinity minus infinity is no number
+    rounded = total + lost
+    return Sums(rounded, lost - (rounded - total))
