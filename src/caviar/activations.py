@@ -314,8 +314,7 @@ def softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:
     >>> softmax(jnp.array([1e4, 1e4])).tolist()
     [0.5, 0.5]
     """
-    y = jax.nn.softmax(x, axis)
-    return squeezed(y, "softmax", x, axis) if isinstance(axis, int) else y
+    return squeezed(jax.nn.softmax(x, axis), "softmax", x, axis)
 
 
 def log_softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:

@@ -135,10 +135,10 @@ def _as_float(value: Any) -> Any:
     return made
 
 
-def squeezed(value: Any, function: str, logits: Any, axis: int = -1) -> Any:
+def squeezed(value: Any, function: str, logits: Any, axis: Any = -1) -> Any:
     """The value of a sigmoid or softmax, which leaves its logits behind for a crossentropy to find."""
     context = current()
-    if context is not None:
+    if context is not None and isinstance(axis, int):
         context.set_traits(value, logits=Logits(logits, function, axis))
     return value
 
