@@ -82,9 +82,7 @@ def test_the_loss_of_a_softmax_has_no_end(made: Callable[[int], Any]) -> None:
 def test_the_functions_find_the_logits_in_a_loss_of_ones_own() -> None:
     model, z = ready(BINARY["Sigmoid"], 1), logits_of(1)
     model.compile("sgd", lambda y_true, y_pred: 2 * losses.binary_crossentropy(y_true, y_pred))
-    np.testing.assert_allclose(
-        model.evaluate(X, BIT, verbose=0), 2 * np.mean(np.logaddexp(0, z) - BIT * z), rtol=1e-5
-    )
+    np.testing.assert_allclose(model.evaluate(X, BIT, verbose=0), 2 * np.mean(np.logaddexp(0, z) - BIT * z), rtol=1e-5)
 
 
 def test_labels_without_the_last_axis_find_them_too() -> None:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiles import compiles
 
 from caviar import metrics, ops
 from caviar.config import set_random_seed
@@ -16,7 +17,6 @@ from caviar.losses import Loss
 from caviar.metrics.sums import no_sums, plus
 from caviar.models import Sequential
 from caviar.optimizers import SGD
-from compiles import compiles
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(37, 4)).astype("float32")

@@ -108,7 +108,9 @@ def together(mask: Any, weights: Any) -> jax.Array:
     given = jnp.asarray(weights)
     given = given[..., 0] if given.ndim == kept.ndim + 1 and given.shape[-1] == 1 else given
     axes = max(kept.ndim, given.ndim)
-    return kept.reshape(kept.shape + (1,) * (axes - kept.ndim)) * given.reshape(given.shape + (1,) * (axes - given.ndim))
+    return kept.reshape(kept.shape + (1,) * (axes - kept.ndim)) * given.reshape(
+        given.shape + (1,) * (axes - given.ndim)
+    )
 
 
 def ratio(total: jax.Array, count: jax.Array) -> jax.Array:
