@@ -440,28 +440,26 @@ def test_documented(cls):
 
 
 WRONG = [
-    (conv.Conv2D(4, 3), (28, 28), ShapeError, "add a channel axis"),
-    (conv.Conv2D(4, 3), (2, 2, 3), ShapeError, r"kernel_size \(3, 3\) .* larger than its input \(2, 2\)"),
-    (conv.Conv1D(4, 3, dilation_rate=4), (8, 3), ShapeError, r"spans \(9,\)"),
-    (conv.Conv2D(4, 3, groups=2), (8, 8, 3), ArgumentError, "2 groups .* do not divide its 3 channels"),
-    (conv.Conv2D(3, 3, groups=2), (8, 8, 4), ArgumentError, "2 groups .* do not divide its 3 filters"),
-    (conv.Conv2D(4, (3, 3, 3)), (8, 8, 3), ArgumentError, "kernel_size of Conv2D"),
-    (conv.Conv2D(4, 3, strides=0), (8, 8, 3), ArgumentError, "strides of Conv2D"),
-    (conv.Conv2D(4, 3, padding="smae"), (8, 8, 3), UnknownNameError, "did you mean 'same'"),
-    (conv.Conv2D(4, 3, padding="causal"), (8, 8, 3), UnknownNameError, "padding"),
-    (conv.Conv2D(4, 3), (8, 8, None), ShapeError, "known number of channels"),
-    (conv.Conv2DTranspose(4, 3, strides=2, output_padding=2), (8, 8, 3), ArgumentError, "output_padding"),
-    (pooling.MaxPooling2D(4), (3, 3, 1), ShapeError, "pool_size"),
-    (pooling.GlobalMaxPooling2D(), (3, 3), ShapeError, "GlobalMaxPooling2D"),
-    (normalization.GroupNormalization(), (8,), ArgumentError, "32 groups"),
-    (normalization.BatchNormalization(axis=3), (8,), ShapeError, "axis"),
-    (normalization.LayerNormalization(), (8, None), ShapeError, "no known size"),
+    (lambda: conv.Conv2D(4, 3), (28, 28), ShapeError, "add a channel axis"),
+    (lambda: conv.Conv2D(4, 3), (2, 2, 3), ShapeError, r"kernel_size \(3, 3\) .* larger than its input \(2, 2\)"),
+    (lambda: conv.Conv1D(4, 3, dilation_rate=4), (8, 3), ShapeError, r"spans \(9,\)"),
+    (lambda: conv.Conv2D(4, 3, groups=2), (8, 8, 3), ArgumentError, "2 groups .* do not divide its 3 channels"),
+    (lambda: conv.Conv2D(3, 3, groups=2), (8, 8, 4), ArgumentError, "2 groups .* do not divide its 3 filters"),
+    (lambda: conv.Conv2D(4, (3, 3, 3)), (8, 8, 3), ArgumentError, "kernel_size of Conv2D"),
+    (lambda: conv.Conv2D(4, 3, strides=0), (8, 8, 3), ArgumentError, "strides of Conv2D .* is 0"),
+    (lambda: conv.Conv2D(4, 3, padding="smae"), (8, 8, 3), UnknownNameError, "did you mean 'same'"),
+    (lambda: conv.Conv2D(4, 3, padding="causal"), (8, 8, 3), UnknownNameError, "padding"),
+    (lambda: conv.Conv2D(4, 3), (8, 8, None), ShapeError, "known number of channels"),
+    (lambda: conv.Conv2DTranspose(4, 3, strides=2, output_padding=2), (8, 8, 3), ArgumentError, "output_padding"),
+    (lambda: pooling.MaxPooling2D(4), (3, 3, 1), ShapeError, "pool_size"),
+    (lambda: pooling.GlobalMaxPooling2D(), (3, 3), ShapeError, "GlobalMaxPooling2D"),
+    (lambda: normalization.GroupNormalization(), (8,), ArgumentError, "32 groups"),
+    (lambda: normalization.BatchNormalization(axis=3), (8,), ShapeError, "axis"),
+    (lambda: normalization.LayerNormalization(), (8, None), ShapeError, "no known size"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("layer", "shape", "error", "words"), WRONG, ids=lambda v: repr(v) if isinstance(v, Layer) else ""
-)
+@pytest.mark.parametrize(("layer", "shape", "error", "words"), WRONG, ids=[words for *_, words in WRONG])
 def test_what_cannot_work_is_refused_with_words(layer, shape, error, words):
     with pytest.raises(error, match=words):
-        layer(Input(shape))
+        layer()(Input(shape))
