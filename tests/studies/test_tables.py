@@ -281,3 +281,12 @@ def test_a_hyperparameter_with_one_value_has_no_importance() -> None:
     rows = [{**row, "learning_rate": 0.01, "optimizer": "adam"} for row in study(50, 0, "a step")]
     found = importance(rows, DIMENSIONS, "loss", -1)
     assert (found["learning_rate"], found["optimizer"]) == (0.0, 0.0)
+
+
+def test_names_and_choices_are_text() -> None:
+    rows = [{"trial": 0, "[/x].size": ":smile: [red]", "a\nb": "\x1b[31m", "loss": 0.5}]
+    text = as_text(rows, 100)
+    assert ":smile: [red]" in text
+    assert r"\x1b[31m" in text
+    assert "[/x].size" in text.splitlines()[0]
+    assert r"a\nb" in text.splitlines()[0]

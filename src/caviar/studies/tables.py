@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table as RichTable
 
 from caviar.errors import missing_extra
 from caviar.files import write_whole
+from caviar.text import printable, tabled
 
 _ROWS_SHOWN = 20
 _FEWEST, _MOST_BINS, _IN_A_BIN = 10, 10, 5
@@ -112,7 +112,7 @@ def shown(value: Any) -> str:
     """
     if value is None:
         return "-"
-    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
+    return f"{value:.4g}" if isinstance(value, float | np.floating) else printable(value)
 
 
 def wrapped(name: str, width: int = 12) -> str:
@@ -122,7 +122,7 @@ def wrapped(name: str, width: int = 12) -> str:
     'dense_1.\\nkernel_\\nregularizer.\\nl2'
     """
     lines = [""]
-    for piece in re.findall(r"[^._]*[._]*", name):
+    for piece in re.findall(r"[^._]*[._]*", printable(name)):
         if lines[-1] and len(lines[-1] + piece) > width:
             lines.append("")
         lines[-1] += piece
@@ -158,12 +158,7 @@ def _drawn(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[st
         table.add_column(wrapped(name), justify="left" if text else "right", no_wrap=True, vertical="bottom")
     for row in rows:
         table.add_row(*(shown(row.get(name)) for name in columns))
-    console = Console(
-        file=io.StringIO(), width=10_000, force_terminal=False, force_jupyter=False, color_system=None, markup=False
-    )
-    with console.capture() as written:
-        console.print(table)
-    return [line.rstrip() for line in written.get().rstrip("\n").split("\n")]
+    return tabled(table, 10_000).split("\n")
 
 
 def _more(rows: Sequence[Any]) -> str:
