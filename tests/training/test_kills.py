@@ -163,3 +163,37 @@ def test_kills_leave_no_trace(kills: Kills, tmp_path: Path, save_freq: str | int
     assert count >= 3
     assert found == expected
     assert left_behind(tmp_path / "killed") == left_behind(tmp_path / "whole")
+
+
+class Batches:
+    """Batches that begin anew whenever they are asked for."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return ((X[i : i + 4], Y[i : i + 4]) for i in range(0, 20, 4))
+
+
+def endless() -> Iterator[Any]:
+    while True:
+        yield from ((X[i : i + 3], Y[i : i + 3]) for i in range(0, 18, 3))
+
+
+@pytest.mark.parametrize(("stream", "steps"), [(Batches, None), (endless, 4)])
+@pytest.mark.parametrize("save_freq", ["epoch", 3])
+def test_a_stream_goes_on_where_it_was(
+    kills: Kills, tmp_path: Path, stream: Any, steps: int | None, save_freq: str | int
+) -> None:
+    def fit(name: str) -> Any:
+        caviar.config.set_random_seed(0)
+        model = Sequential([Dense(4, "tanh", name="first"), Dropout(0.2, name="drop"), Dense(1, name="last")])
+        model.compile(optimizers.Adam(0.05), "mse")
+        backup = callbacks.BackupAndRestore(tmp_path / name, save_freq)
+        history = model.fit(stream(), epochs=5, steps_per_epoch=steps, verbose=0, callbacks=[backup])
+        return history.history, [w.tolist() for w in model.get_weights()]
+
+    expected = fit("whole")
+    for left in (6, 3):
+        kills.left = left
+        with pytest.raises(Killed):
+            fit("killed")
+    kills.left = -1
+    assert fit("killed") == expected

@@ -119,6 +119,7 @@ def restore_run(model: Model, path: Any) -> None:
         statistics = unpack(parts, STATISTICS)
         told = {name: Reader()(document[name]) for name in ("callbacks", "controls", "logs", "stopping")}
         _set_controls(model, told["controls"])
+        training.taken = int(run.step) - int(training.run.step)
         training.run = training.finished = run._replace(keys=jax.random.wrap_key_data(run.keys))
         training.restored = [statistics[name] for name in sorted(statistics)]
         training.store()

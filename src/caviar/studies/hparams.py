@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from caviar.files import as_path
 from caviar.studies.tables import Dimension, value_of
 from caviar.training.events import EventWriter, message
 
@@ -38,7 +39,7 @@ def write_hparams(
     >>> [path.name for path in folder.iterdir() if path.is_dir()]
     ['trial_0007']
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     kinds = {name: _kind([row.get(name) for row in rows]) for name, _ in dimensions}
     with EventWriter(folder) as writer:
         _plugin(writer, "experiment", 2, _experiment(rows, dimensions, kinds, monitor))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -85,7 +84,7 @@ def fit(
     progress = Progress(epochs, plan.steps or None, verbose)
     training = Training(recipe, run, plan, epochs, Listeners(model, listed, progress), on_device(validation))
     model.history = history
-    _train(model, training, rows, lambda epoch: source.batches(epoch, names), steps_per_epoch)
+    _train(model, training, rows, source, names, steps_per_epoch)
     return history
 
 
@@ -111,7 +110,7 @@ def train_on_batch(
 
 
 def _train(
-    model: Any, training: Training, rows: Rows | None, batches: Callable[[int], Iterator[Rows]], limit: int | None
+    model: Any, training: Training, rows: Rows | None, source: Source, names: list[str], limit: int | None
 ) -> None:
     """Train, and whatever happens leave the model with the weights of the last finished epoch."""
     model._training = training
@@ -119,7 +118,8 @@ def _train(
         training.listeners.begin()
         training.take_changes(take_apart(training.recipe))
         if rows is None:
-            train_stream(training, batches, limit)
+            source.skip(training.taken)
+            train_stream(training, lambda epoch: source.batches(epoch, names), limit)
         else:
             train_resident(training, on_device(rows))
         run = training.finished = _final(training)

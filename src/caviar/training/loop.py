@@ -36,6 +36,7 @@ class Training:
     statistics: Any = None
     running: Any = None  # the logs of the epoch under way
     restored: list[Any] | None = None  # the statistics of an epoch that was interrupted
+    taken: int = 0  # the steps before the interruption
     finished: Run = field(init=False)  # the run at the end of the last whole epoch
     controls: dict[str, float] = field(init=False)  # the numbers as they were before a callback changed any
 

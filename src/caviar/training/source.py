@@ -78,6 +78,11 @@ class Source:
             return None
         return as_rows(self.x, self.y, self.weight, names)
 
+    def skip(self, count: int) -> None:
+        """Pass over what an interrupted training has had: an iterator, begun again, gives it again."""
+        if self.stream and isinstance(self.x, Iterator):
+            next(itertools.islice(self.x, count, count), None)
+
     def batches(self, epoch: int, names: list[str]) -> Iterator[Rows]:
         """The batches of an epoch, when not all rows are on the device."""
         if self.stream:
