@@ -14,7 +14,7 @@ import pytest
 os.environ.setdefault("CAVIAR_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 
 import caviar
-from caviar.graph.evaluation import clear_programs
+from caviar.graph.programs import clear_programs
 
 DATA = Path(__file__).parent / "data"
 

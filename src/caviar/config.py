@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import hashlib
-import os
-import platform
 import random
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import jax
-import jaxlib
 import numpy as np
 
-from caviar import engine as engine
+from caviar import engine
+from caviar.cache import cache_folder as cache_folder
+from caviar.cache import set_compile_cache as set_compile_cache
 from caviar.errors import ArgumentError, unknown_name
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -117,7 +114,13 @@ def next_key(count: int | None = None) -> jax.Array:
         if _Settings.entropy is None:
             _Settings.entropy = np.random.SeedSequence()
         (child,) = _Settings.entropy.spawn(1)
-    return jax.random.wrap_key_data(jax.device_put(_key_data(child, count)))
+    engine.start()
+    return as_key(jax.device_put(_key_data(child, count)))
+
+
+def as_key(words: Any) -> jax.Array:
+    """The random key of these two words, or the keys of many, whatever kind JAX makes by default."""
+    return jax.random.wrap_key_data(words, impl="threefry2x32")
 
 
 def _key_data(sequence: np.random.SeedSequence, count: int | None) -> np.ndarray:
@@ -134,65 +137,3 @@ def keys_of(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """
     weights, run = np.random.SeedSequence(int(seed) % 2**63).spawn(2)
     return _key_data(weights, None), _key_data(run, 2)
-
-
-def _one_device_a_core() -> None:
-    """Let a population use every core: JAX runs small programs on one core of each device. Others' choices are kept."""
-    chosen = "JAX_NUM_CPU_DEVICES" in os.environ or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(RuntimeError):  # the user's code has started JAX already: what is there is used
-        if not chosen:
-            jax.config.update("jax_num_cpu_devices", min(cores, 32))
-
-
-def cache_folder() -> Path:
-    """Where compiled programs are kept: a folder of its own for each version of jaxlib and each kind of processor."""
-    root = Path(os.environ.get("CAVIAR_CACHE", Path.home() / ".cache" / "caviar"))
-    machine = f"{platform.machine()}-{_processor()}-{os.environ.get('XLA_FLAGS', '')}"
-    return root / f"jaxlib-{jaxlib.__version__}-{hashlib.sha256(machine.encode()).hexdigest()[:12]}"
-
-
-def _processor() -> str:
-    """What the processor can do: a program compiled for another one may not run here."""
-    try:
-        return next(
-            line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Features"))
-        )
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
-def set_compile_cache(folder: str | os.PathLike[str] | None) -> None:
-    """Keep compiled programs in this folder, or nowhere (None). At import it is set to `cache_folder()`.
-
-    >>> set_compile_cache(cache_folder())
-    """
-    jax.config.update("jax_compilation_cache_dir", None if folder is None else str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-def trim_compile_cache(folder: Path, limit: int = 2**30) -> None:
-    """Delete the oldest programs of a cache until it is under its limit.
-
-    JAX has a limit of its own, but keeps to it by looking at every file each time it adds one: seconds, in a full cache.
-    """
-    with contextlib.suppress(OSError):  # another process may trim too
-        files = sorted((entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in os.scandir(folder))
-        excess = sum(size for _, size, _ in files) - limit
-        for _, size, path in files:
-            if excess <= 0:
-                break
-            os.unlink(path)
-            excess -= size
-
-
-def _default_cache() -> None:
-    """The user's own choice of JAX's cache is left alone; CAVIAR_CACHE=off turns ours off."""
-    if os.environ.get("CAVIAR_CACHE") != "off" and not jax.config.values["jax_compilation_cache_dir"]:
-        set_compile_cache(cache_folder())
-        atexit.register(trim_compile_cache, cache_folder())
-
-
-_one_device_a_core()
-_default_cache()

@@ -1,18 +1,108 @@
-"""What has to be decided about JAX before its engine starts. Imports nothing of ours, and not JAX either."""
+"""Starting JAX: what has to be decided before its engine runs. Nothing is decided at import, and the user's word counts."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+
+from caviar import cache
+from caviar.errors import ForkError
 
 # jaxlib 0.10 can return wrong results with its default fusion by YNNPACK (jax#39103); this keeps its fast dots alone.
-_FLAGS = {"--xla_cpu_experimental_ynn_fusion_type": "individual_dot"}
+_FUSION = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
 
 
-def prepare() -> None:
-    """Add caviar's XLA flags to the user's own, which are kept. XLA reads them when the first array is made."""
-    given = os.environ.get("XLA_FLAGS", "")
-    ours = [f"{flag}={value}" for flag, value in _FLAGS.items() if flag not in given]
-    os.environ["XLA_FLAGS"] = " ".join([given, *ours]).strip()
+class _State:
+    """Whether JAX was started by this process, or by one that it was forked from."""
+
+    started = forked = False
+    lock = threading.Lock()
+    in_child: list[Callable[[], None]] = []
 
 
-prepare()
+def start() -> None:
+    """Make JAX ready, before the first array or program: a device for each core, and a folder for compiled programs.
+
+    >>> start()
+    """
+    if not _State.started:
+        with _State.lock:
+            if _State.forked:
+                raise forked()
+            if not _State.started:
+                _one_device_a_core()
+                cache.use_default()
+                if hasattr(os, "register_at_fork"):
+                    os.register_at_fork(after_in_child=_after_fork)
+                _State.started = True
+
+
+def _one_device_a_core() -> None:
+    """Let a population use every core: JAX runs small programs on one core of each device. Others' choices are kept."""
+    chosen = jax.config.jax_num_cpu_devices != -1  # type: ignore[attr-defined]
+    chosen = chosen or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(RuntimeError):  # the user's code has started JAX already: what is there is used
+        if not chosen:
+            jax.config.update("jax_num_cpu_devices", min(cores, 32))
+
+
+def _after_fork() -> None:
+    _State.forked, _State.started, _State.lock = True, False, threading.Lock()
+    for tell in _State.in_child:
+        tell()
+
+
+def in_child(tell: Callable[[], None]) -> None:
+    """Call this in a process that is forked off after JAX has started."""
+    _State.in_child.append(tell)
+
+
+def forked() -> ForkError:
+    """The error for a process in which JAX's threads are missing."""
+    return ForkError(
+        "this process was forked after JAX had started, and JAX's threads stayed behind: it would wait for them for ever. "
+        "Start processes anew: multiprocessing.get_context('spawn'), or in a DataLoader-like pool mp_context='spawn'"
+    )
+
+
+def options(runs_once: bool = False) -> dict[str, Any] | None:
+    """How XLA compiles a program of ours on this machine; one that `runs_once` quickly rather than well."""
+    if jax.default_backend() != "cpu":
+        return None
+    flags = os.environ.get("XLA_FLAGS", "")
+    fusion = {name: value for name, value in _FUSION.items() if name not in flags}
+    return {**fusion, "xla_backend_optimization_level": 0} if runs_once else fusion
+
+
+@contextlib.contextmanager
+def own_rules() -> Iterator[None]:
+    """Compute or trace under the rules that caviar is written for, whatever the user has chosen for code of their own.
+
+    >>> with own_rules():
+    ...     jax.numpy.ones((2, 3)) + jax.numpy.ones(3)
+    Array([[2., 2., 2.],
+           [2., 2., 2.]], dtype=float32)
+    """
+    start()
+    with (
+        jax.numpy_rank_promotion("allow"),
+        jax.numpy_dtype_promotion("standard"),
+        jax.default_prng_impl("threefry2x32"),
+    ):
+        yield
+
+
+def shapes_of(function: Callable[..., Any], *args: Any) -> Any:
+    """The shapes and types that a function would give, under caviar's rules.
+
+    >>> shapes_of(lambda x: x + 1, jax.ShapeDtypeStruct((3,), "int32")).shape
+    (3,)
+    """
+    with own_rules():
+        return jax.eval_shape(function, *args)

@@ -9,6 +9,7 @@
     ├── NotCompiledError    fit or evaluate before compile
     ├── OpenRangeError      a range stands where fit needs a number
     ├── FileError           a file that is truncated, altered, of another version, or not ours
+    ├── ForkError           a process that was forked after JAX had started
     └── MissingExtraError   an optional dependency is not installed
 
 Each message says what was given, what was expected, where, and what to do.
@@ -56,6 +57,10 @@ class OpenRangeError(CaviarError, ValueError):
 
 class FileError(CaviarError, ValueError):
     """A file is truncated, altered, of another version, or not a caviar file."""
+
+
+class ForkError(CaviarError, RuntimeError):
+    """A process was forked after JAX had started, and cannot compute."""
 
 
 class MissingExtraError(CaviarError, ImportError):

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import config
+from caviar import config, engine
 from caviar.declarations import Each, NotNegative, Number, OneOf, Positive, Seed
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.parts import Part
@@ -31,11 +31,12 @@ class Initializer(Part):
     [7.0, 7.0]
     """
 
+    @engine.own_rules()
     def __call__(self, key: jax.Array | None, shape: Sequence[int], dtype: Any = None) -> jax.Array:
         """A new array of this shape. A `seed` makes it independent of the key; without both, a fresh key is taken."""
         seed = getattr(self, "seed", None)
         if seed is not None:
-            key = jax.random.key(seed)
+            key = jax.random.key(seed, impl="threefry2x32")
         elif key is None:
             key = config.next_key()
         return self._draw(key, tuple(shape), jnp.dtype(config.floatx() if dtype is None else dtype))

@@ -25,6 +25,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import jax
 import numpy as np
 
+from caviar import engine
 from caviar.arguments import Checked, annotations_of, mentions_float, signature_of
 
 
@@ -34,6 +35,11 @@ class Part(Checked):
     unwalked: ClassVar[frozenset[str]] = frozenset({"name", "_written"})
     fixed: ClassVar[tuple[str, ...]] = ()
     """Names of float attributes that decide structure (`if self.x > 1:` in Python), and so are not numbers."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make the part, with JAX ready for it."""
+        engine.start()
+        return super().__new__(cls, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this part again: `type(self)(**config)`.

@@ -196,7 +196,8 @@ class Program:
     def __init__(self, clock: list[float]):
         self.clock, self.known = clock, set[type]()
 
-    def _cache_size(self) -> int:
+    @property
+    def versions(self) -> int:
         return len(self.known)
 
     def __call__(self, argument: object) -> object:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from caviar.graph.evaluation import (
     Context,
     Graph,
-    clear_programs,
     current,
     evaluate,
     evaluating,
@@ -14,6 +13,7 @@ from caviar.graph.evaluation import (
     run_part,
 )
 from caviar.graph.node import Input, Node, Operation, apply, placeholder
+from caviar.graph.programs import clear_programs
 from caviar.graph.variable import Variable
 
 __all__ = [

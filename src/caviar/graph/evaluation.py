@@ -13,9 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import config
+from caviar import config, engine
 from caviar.errors import ArgumentError
 from caviar.graph.node import Input, Node, Operation, in_order, nodes_in, replace_nodes
+from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
 from caviar.parts import Apart, Part, Structure, collect, put_together, take_apart
 
@@ -218,50 +219,17 @@ class Graph(Part):
         for node in self.nodes:
             if id(node) not in known and isinstance(node, Operation):
                 as_they_are = getattr(node.function, "takes", "floats") in ("ids", "anything")
-                args, kwargs = replace_nodes((node.args, node.kwargs), lambda n, s=as_they_are: value(n, s))
-                known[id(node)] = node.function(*args, **kwargs)
+                before = nodes_in((node.args, node.kwargs))
+                known[id(node)] = node.compute({id(n): value(n, as_they_are) for n in before})
         return replace_nodes(self.outputs, value)
 
 
 def _kind(node: Node) -> str:
     """The type that was declared for a node, as far as its values follow it: floats are of the library's float type."""
-    return "floats" if node.dtype != "tuple" and jnp.issubdtype(node.dtype, jnp.floating) else str(node.dtype)
+    return "floats" if "float" in str(node.dtype) else str(node.dtype)  # that of many nodes, or of none, is no type
 
 
-_programs: dict[Any, Any] = {}
-
-
-def cached(key: Any, make: Callable[[], Callable[..., Any]], runs_once: bool = False) -> Callable[..., Any]:
-    """The jitted program for a structure: made once, and found again by whoever writes the same down.
-
-    A program that `runs_once` is compiled quickly rather than well.
-    """
-    key = (key, config.dtype_policy())
-    if key not in _programs:
-        if len(_programs) >= 256:  # a search over many structures must not fill the memory
-            _programs.pop(next(iter(_programs)))
-        options = {"xla_backend_optimization_level": 0} if runs_once and jax.default_backend() == "cpu" else None
-        _programs[key] = jax.jit(make(), compiler_options=options)
-    return _programs[key]
-
-
-def remembered(key: Any, find: Callable[[], Any]) -> Any:
-    """What was found for a structure before (shapes, names), or is found now."""
-    key = (key, config.dtype_policy())
-    if key not in _programs:
-        _programs[key] = find()
-    return _programs[key]
-
-
-def clear_programs() -> None:
-    """Forget every compiled program, and give back their memory.
-
-    >>> clear_programs()
-    """
-    _programs.clear()
-    jax.clear_caches()
-
-
+@engine.own_rules()
 def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple[Any, Apart, list[Any]]:
     """Call a part with arrays at the desk, as one compiled program; the values after it are returned, not stored.
 
@@ -287,6 +255,7 @@ def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple
 
 def as_arrays(numbers: list[Any]) -> list[Any]:
     """Numbers as arguments of a program: floats in the library's float type, never weakly typed."""
+    engine.start()
     return [np.asarray(n, jnp.dtype(config.floatx())) if isinstance(n, float) else jnp.asarray(n) for n in numbers]
 
 

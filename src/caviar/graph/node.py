@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import config
+from caviar import config, engine
 from caviar.errors import ArgumentError
 from caviar.parts import Part
 
@@ -197,7 +197,7 @@ def _trial(function: Callable[..., Any], args: Any, kwargs: Any, size: int) -> A
         given, named = replace_nodes((args, kwargs), lambda node: known[id(node)])
         return function(*given, **named)
 
-    return jax.eval_shape(run, *specs)
+    return engine.shapes_of(run, *specs)
 
 
 def _common(a: Shape, b: Shape) -> Shape:

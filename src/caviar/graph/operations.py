@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from caviar import engine
 from caviar.graph.node import apply, nodes_in
 
 
@@ -22,7 +23,10 @@ def operation(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def either(*args: Any, **kwargs: Any) -> Any:
-        return apply(function, *args, **kwargs) if nodes_in((args, kwargs)) else function(*args, **kwargs)
+        if nodes_in((args, kwargs)):
+            return apply(function, *args, **kwargs)
+        with engine.own_rules():
+            return function(*args, **kwargs)
 
     return either
 

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import config
+from caviar import config, engine
 from caviar.errors import CaviarError, ShapeError
+from caviar.graph.programs import cached
 
 NO_GRADIENT, LEAF, RESULT = range(3)  # how an argument takes part in gradients
 
@@ -59,8 +60,20 @@ class Node:
         """The compiled program that gives the values at these places."""
         found = self.programs.get((places, spent))
         if found is None:
-            found = self.programs[places, spent] = jax.jit(program(self, places, spent), donate_argnums=0)
+            key = "recorded", self, places, spent
+            found = cached(
+                key, lambda: program(self, places, spent), donate=0, forget=lambda: self.forget(places, spent)
+            )
+            self.programs[places, spent] = found
         return found
+
+    def forget(self, places: tuple[int, ...], spent: tuple[int, ...]) -> None:
+        """Let a closed program go, and the branch of the tree that led to nothing else."""
+        self.programs.pop((places, spent), None)
+        node = self
+        while node.parent is not None and not node.programs and not node.next:
+            node.parent.next.pop(node.key, None)
+            node = node.parent
 
     def cone(self, place: int) -> tuple[list[int], list[int]] | None:
         """The operations that a gradient of a place goes through, and the leaves that it reaches, by number.
@@ -106,7 +119,7 @@ def infer(function: Any, static: Any, inputs: Sequence[Any]) -> tuple[Spec, ...]
         return function(*(next(arrays) if hasattr(v, "spec") else v for v in inputs), **dict(static))
 
     try:
-        made = jax.eval_shape(call, specs)
+        made = engine.shapes_of(call, specs)
     except (TypeError, ValueError, IndexError) as error:
         if isinstance(error, CaviarError):
             raise

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import config
+from caviar import config, engine
 from caviar.errors import NotBuiltError, ShapeError
 from caviar.graph.node import Node
 
@@ -30,6 +30,7 @@ class Variable(Node):
     is_state = False  # whether a layer keeps it from batch to batch, so that it is no weight
 
     def __init__(self, value: Any, dtype: Any = None, trainable: bool = True, name: str | None = None):
+        engine.start()
         array = jnp.asarray(value, dtype=dtype or _natural_dtype(value))
         super().__init__(array.shape, str(array.dtype), name)
         self.trainable = trainable

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import config, initializers, regularizers
+from caviar import config, engine, initializers, regularizers
 from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
 from caviar.errors import ArgumentError, CaviarError, NotBuiltError, ShapeError
@@ -215,6 +215,7 @@ class Layer(Part):
             node.is_open = True
         return found
 
+    @engine.own_rules()
     def _at_desk(self, *args: Any, training: bool = False, **kwargs: Any) -> Any:
         args, kwargs = jax.tree.map(jnp.asarray, args), {k: _array_or_same(v) for k, v in kwargs.items()}
         ensure_built(self, *args, **kwargs)
@@ -299,7 +300,7 @@ def ensure_built(layer: Layer, *args: Any, **kwargs: Any) -> None:
     if is_built(layer):
         return
     with drawing(vars(layer).pop("_key", None)), evaluating(Context(building=True)):
-        jax.eval_shape(lambda *a: layer(*a, **kwargs), *args)
+        engine.shapes_of(lambda *a: layer(*a, **kwargs), *args)
 
 
 def is_built(layer: Layer) -> bool:

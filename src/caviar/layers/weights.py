@@ -13,7 +13,8 @@ import jax.numpy as jnp
 
 from caviar import config
 from caviar.errors import FileError
-from caviar.graph.evaluation import as_arrays, cached
+from caviar.graph.evaluation import as_arrays
+from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
 from caviar.parts import put_together, take_apart
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from caviar import engine
 from caviar.errors import ArgumentError, unknown_name
 from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, real, reshaped, same_rank, same_shape, spread
@@ -55,6 +56,7 @@ class Loss(Named):
         """The weight that each sample has by its class, which `call` has multiplied in already."""
         return None
 
+    @engine.own_rules()
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
         """The loss, reduced as `reduction` says."""
         if self.reduction in (None, "none"):

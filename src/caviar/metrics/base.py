@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import config
+from caviar import config, engine
 from caviar.graph.evaluation import current
 from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, spread, together
@@ -76,6 +76,7 @@ class Metric(Named):
         """The value at the end of an epoch."""
         return self.outcome(state)
 
+    @engine.own_rules()
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch to the state that this metric keeps."""
         if self._state is None:
@@ -83,6 +84,7 @@ class Metric(Named):
             vars(self)["_state"] = self.start(shape[-1] if len(shape) > 1 else 1)
         vars(self)["_state"] = self.count(self._state, y_true, y_pred, sample_weight)
 
+    @engine.own_rules()
     def result(self) -> jax.Array:
         """The value for all batches since the last `reset_state`."""
         return self.finish(self.start() if self._state is None else self._state)

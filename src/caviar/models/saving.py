@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import caviar
+from caviar import engine
 from caviar.errors import ArgumentError, FileError
 from caviar.layers.base import ensure_built
 from caviar.layers.weights import at_most
@@ -120,7 +121,7 @@ def restore_run(model: Model, path: Any) -> None:
         told = {name: Reader()(document[name]) for name in ("callbacks", "controls", "logs", "stopping")}
         _set_controls(model, told["controls"])
         training.taken = int(run.step) - int(training.run.step)
-        training.run = training.finished = run._replace(keys=jax.random.wrap_key_data(run.keys))
+        training.run = training.finished = run._replace(keys=caviar.config.as_key(run.keys))
         training.restored = [statistics[name] for name in sorted(statistics)]
         training.store()
         training.listeners.restore(int(run.epoch), told["logs"])
@@ -170,7 +171,7 @@ def _unleave(pattern: Any, tensors: dict[str, np.ndarray]) -> Any:
 def _run_of(model: Model, saved: dict[str, Any], tensors: dict[str, np.ndarray]) -> Run:
     """As much of a run as a later `fit` takes up: the optimizer's state, the step, the rate."""
     trainable = [v.value for v in model.trainable_variables]
-    pattern = jax.eval_shape(model.optimizer.init, trainable)
+    pattern = engine.shapes_of(model.optimizer.init, trainable)
     optimizer = _unleave(pattern, tensors)
     step, rate = jnp.asarray(saved["step"], jnp.int32), jnp.asarray(saved["rate"], caviar.config.floatx())
     return Run([], [], optimizer, [], None, None, rate, step, None, None, None)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ import numpy as np
 from rich.box import ROUNDED
 from rich.table import Table
 
+from caviar import engine
 from caviar.graph.evaluation import Context, evaluating
 from caviar.layers.base import Layer
 from caviar.parts import take_apart
@@ -64,7 +65,7 @@ def output_shapes(model: Any) -> dict[str, str]:
         found.setdefault(str(layer.name), ", ".join(leaves))
 
     with evaluating(Context(building=True, note=note)):
-        jax.eval_shape(model, given)
+        engine.shapes_of(model, given)
     return found
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -15,6 +14,7 @@ import optax
 
 from caviar import config
 from caviar.errors import ArgumentError
+from caviar.graph.programs import cached
 from caviar.optimizers.schedules.base import Schedule, float_or_schedule, value_at
 from caviar.optimizers.transforms import clip_each_by_norm
 from caviar.parts import Part, is_off, put_together, take_apart
@@ -201,15 +201,17 @@ class Optimizer(Part):
             raise ArgumentError(f"this {type(self).__name__} moves other variables; make a new optimizer for these")
         apart = take_apart(self)
         numbers = [np.asarray(n, jnp.dtype(config.floatx())) if isinstance(n, float) else n for n in apart.numbers]
-        params, state = _update_at_desk(apart.structure, numbers, list(grads), state, params)
+        params, state = _update_at_desk(apart.structure)(numbers, list(grads), state, params)
         vars(self)["_desk"] = (variables, state)
         for variable, value in zip(variables, params, strict=True):
             variable.assign(value)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _update_at_desk(structure: Any, numbers: Any, grads: Any, state: OptimizerState, params: Any) -> Any:
-    return put_together(structure, numbers, []).update(grads, state, params)
+def _update_at_desk(structure: Any) -> Callable[..., Any]:
+    def update(numbers: Any, grads: Any, state: OptimizerState, params: Any) -> Any:
+        return put_together(structure, numbers, []).update(grads, state, params)
+
+    return cached(("update", structure), lambda: update)
 
 
 def _like(new: Any, old: Any) -> Any:

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from safetensors.numpy import load, save
 
+from caviar import config
 from caviar.errors import FileError
 from caviar.training import populations
 from caviar.training.state import Run
@@ -86,7 +87,7 @@ def on_devices(pattern: Any, leaves: list[np.ndarray], position: int) -> tuple[R
         raise FileError("the state in the study's file is of another network, optimizer or data")
     run, statistics = jax.tree.unflatten(structure, leaves)
     run = populations.run_on_devices(run._replace(position=np.int32(position)))
-    return run._replace(keys=jax.random.wrap_key_data(run.keys)), populations.over_devices(statistics)
+    return run._replace(keys=config.as_key(run.keys)), populations.over_devices(statistics)
 
 
 def packed(leaves: Sequence[np.ndarray]) -> bytes:

@@ -7,8 +7,9 @@ seed, so a search that was killed is replayed to where it was: the same board, t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple, Protocol
 
@@ -346,16 +347,16 @@ def _require_factor(factor: Any) -> None:
         raise ArgumentError(f"factor was given as {factor!r}: write a number above 1, like 3")
 
 
-_KNOWN: dict[str, Strategy] = {
-    "random": Full("random"),
-    "grid": Full("grid"),
-    "sobol": Full("sobol"),
-    "halton": Full("halton"),
-    "optuna": Full("optuna"),
-    "coarse_to_fine": CoarseToFine(),
-    "halving": Halving(),
-    "hyperband": Hyperband(),
-    "population": PopulationBased(),
+_KNOWN: dict[str, Callable[[], Strategy]] = {
+    "random": partial(Full, "random"),
+    "grid": partial(Full, "grid"),
+    "sobol": partial(Full, "sobol"),
+    "halton": partial(Full, "halton"),
+    "optuna": partial(Full, "optuna"),
+    "coarse_to_fine": CoarseToFine,
+    "halving": Halving,
+    "hyperband": Hyperband,
+    "population": PopulationBased,
 }
 
 
@@ -375,4 +376,4 @@ def get(identifier: Any) -> Strategy:
         )
     if identifier.lower() not in _KNOWN:
         raise unknown_name("strategy", identifier, _KNOWN)
-    return _KNOWN[identifier.lower()]
+    return _KNOWN[identifier.lower()]()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from caviar import config
+from caviar import config, engine
 from caviar.graph.evaluation import as_arrays
 from caviar.layers.base import Layer
 from caviar.layers.weights import Draw
@@ -222,5 +222,5 @@ class Structure:
     def _pattern(self, seat: Seat) -> Any:
         if not hasattr(self, "_kept_pattern"):
             block = self._seated([seat])
-            self._kept_pattern = jax.eval_shape(lambda: (plain(block.run), block.statistics))
+            self._kept_pattern = engine.shapes_of(lambda: (plain(block.run), block.statistics))
         return self._kept_pattern

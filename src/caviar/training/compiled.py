@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from caviar import config, engine
 from caviar.data.arrays import Rows
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import as_arrays, cached, evaluate, remembered
+from caviar.graph.evaluation import as_arrays, evaluate
+from caviar.graph.programs import cached, remembered
 from caviar.losses.labels import check_labels
 from caviar.parts import Structure, put_together, take_apart
 from caviar.training.compiling import resolve_losses, resolve_metrics, resolve_weights
@@ -56,7 +58,7 @@ def output_specs(model: Any, x: Any) -> tuple[list[Any], list[str]]:
 
     def find() -> Any:
         call = lambda x, v: evaluate(apart.structure, as_arrays(apart.numbers), v, call=lambda m: m(x)).outputs  # noqa: E731
-        return jax.eval_shape(call, x, values)
+        return engine.shapes_of(call, x, values)
 
     shapes = tuple((a.shape, str(a.dtype)) for a in jax.tree.leaves(x))
     spec = remembered(("outputs", apart.structure, str(jax.tree.structure(x)), shapes), find)
@@ -121,15 +123,15 @@ def _reported(recipe: Recipe, rows: Rows, name: str) -> tuple[str, ...]:
         return ()
     apart, batch = take_apart(recipe), rows.take(slice(0, 1))
     values = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in apart.variables]
-    numbers, keys = as_arrays(apart.numbers), jax.random.wrap_key_data(jnp.zeros((2, 2), jnp.uint32))
-    run: Any = jax.eval_shape(lambda v: first_run_of(apart.structure, 0, numbers, v, keys, 0), values)
+    numbers, keys = as_arrays(apart.numbers), config.as_key(jnp.zeros((2, 2), jnp.uint32))
+    run: Any = engine.shapes_of(lambda v: first_run_of(apart.structure, 0, numbers, v, keys, 0), values)
 
     def report(run: Any, numbers: Any, batch: Any) -> Any:
         run = run if name == "train_step" else Weights(run.trainable, run.fixed)
         made = put_together(apart.structure, numbers, merge(apart.structure, run.trainable, run.fixed))
         return take_step(name, made, Step(apart.structure, numbers, run), batch)[1]
 
-    found = jax.eval_shape(report, run, numbers, batch)
+    found = engine.shapes_of(report, run, numbers, batch)
     if isinstance(found, dict) and not found:
         raise ArgumentError(
             f"{type(recipe.network).__name__}.{name} reports nothing: give a dict such as {{'loss': value}}"

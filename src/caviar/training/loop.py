@@ -10,10 +10,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from caviar import engine
 from caviar.data.arrays import Rows
 from caviar.data.streams import chunks
 from caviar.errors import FileError
-from caviar.graph.evaluation import as_arrays, remembered
+from caviar.graph.evaluation import as_arrays
+from caviar.graph.programs import remembered
 from caviar.parts import Apart, take_apart
 from caviar.training.clock import Clock
 from caviar.training.listeners import Listeners
@@ -104,7 +106,7 @@ def _dispatch(training: Training, data: Rows, clock: Clock) -> None:
     if training.statistics is None:
         key = ("statistics", apart.structure, plan, str(jax.tree.map(lambda a: (a.shape, a.dtype), data.x)))
         make = partial(no_statistics, apart.structure, plan.batch_size)
-        spec = remembered(key, lambda: jax.eval_shape(make, numbers, training.run, data.x))
+        spec = remembered(key, lambda: engine.shapes_of(make, numbers, training.run, data.x))
         training.statistics = _as_restored(spec, training.restored)
     steps, epochs = clock.amount(listeners.pace, position, training.epochs - epoch)
     shown, program = listeners.progress, trainer(apart.structure, plan)

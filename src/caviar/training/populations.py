@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from caviar.graph.evaluation import remembered
+from caviar import config, engine
+from caviar.graph.programs import cached
 from caviar.layers.weights import Draw
 from caviar.parts import Structure
 from caviar.training.compiled import first_run_of
@@ -51,6 +52,7 @@ class Start(NamedTuple):
 
 def devices() -> int:
     """How many devices share a population."""
+    engine.start()
     return len(jax.local_devices())
 
 
@@ -71,7 +73,7 @@ def over_devices(tree: Any) -> Any:
 
 def keys_on_devices(data: np.ndarray) -> jax.Array:
     """Random keys, spread over the devices like their lanes."""
-    return jax.random.wrap_key_data(over_devices(data))
+    return config.as_key(over_devices(data))
 
 
 def run_on_devices(run: Run) -> Run:
@@ -148,10 +150,9 @@ def block_trainer(structure: Structure, plan: Plan, varied: tuple[bool, ...]) ->
         logs = PartitionSpec(None, "members")
         given = (_RUN, _EACH, [_EACH if v else _ONCE for v in varied], _EACH, _ONCE, _ONCE, _ONCE, _ONCE)
         found = (_RUN, _EACH, Progress(logs, _ONCE, _EACH))  # type: ignore[arg-type]
-        shared = jax.shard_map(advance, mesh=_mesh(), in_specs=given, out_specs=found, check_vma=False)
-        return jax.jit(shared, donate_argnums=(0, 1))
+        return jax.shard_map(advance, mesh=_mesh(), in_specs=given, out_specs=found, check_vma=False)
 
-    return remembered(("block", structure, plan, varied), make)
+    return cached(("block", structure, plan, varied), make, donate=(0, 1))
 
 
 def block_starter(
@@ -186,11 +187,9 @@ def block_starter(
             Start(_EACH, _EACH, [_EACH if v else _ONCE for v in draw_varied], _ONCE),
             [_EACH if v else _ONCE for v in varied],
         )
-        shared = jax.shard_map(lanes, mesh=_mesh(), in_specs=places, out_specs=_RUN, check_vma=False)
-        quickly = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
-        return jax.jit(shared, compiler_options=quickly)
+        return jax.shard_map(lanes, mesh=_mesh(), in_specs=places, out_specs=_RUN, check_vma=False)
 
-    return remembered(("block start", structure, plan, varied, draw.key, draw_varied, drawn), make)
+    return cached(("block start", structure, plan, varied, draw.key, draw_varied, drawn), make, runs_once=True)
 
 
 def block_statistics(structure: Structure, plan: Plan, varied: tuple[bool, ...], run: Run, numbers: Any, x: Any) -> Any:
@@ -200,7 +199,7 @@ def block_statistics(structure: Structure, plan: Plan, varied: tuple[bool, ...],
         lanes = Lanes(plan, structure, varied, Own(), numbers, (x, [], []), None)
         return lanes.no_statistics(run)
 
-    return jax.eval_shape(find, run, numbers, x)
+    return engine.shapes_of(find, run, numbers, x)
 
 
 def lanes_for(members: int, bytes_each: int = 0, side_by_side: bool = True) -> int:

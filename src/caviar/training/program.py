@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from caviar.graph.evaluation import cached
+from caviar.graph.programs import cached
 from caviar.parts import Structure, put_together
 from caviar.training.passes import evaluate_rows, output_shapes, predict_rows, score_chunk, train_batch, with_states
 from caviar.training.recipe import Recipe

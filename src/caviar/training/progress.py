@@ -98,11 +98,11 @@ class Progress:
 
     def call(self, program: Any, *args: Any) -> Any:
         """What a program gives. If it must be compiled first, people are told, and no step is said to take so long."""
-        known, began = program._cache_size(), time.perf_counter()
+        known, began = program.versions, time.perf_counter()
         if not known and self.living:
             self._draw(lambda: Line(self._name(self._epoch), "compiling", "", {}))
         found = program(*args)
-        if program._cache_size() > known:
+        if program.versions > known:
             self._compiled += time.perf_counter() - began
             self._began = self._began if self._seen else self.now()  # what came before it was preparing, too
         return found

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from caviar import engine
 from caviar.closing import check_closed
 from caviar.data.arrays import Rows, as_inputs, as_rows, class_weights, split
 from caviar.data.streams import batches_of, fits_memory, is_stream, large_batches, peek
@@ -41,6 +42,7 @@ def build_for(model: Any, x: Any, batch_size: int = 32) -> tuple[list[Any], list
 
 def on_device(tree: Any) -> Any:
     """Data where the programs run."""
+    engine.start()
     return jax.tree.map(jax.device_put, tree)
 
 

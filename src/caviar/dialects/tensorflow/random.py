@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,11 @@ from caviar.dialects.tensorflow.graphs import get_default_graph
 from caviar.errors import ArgumentError
 from caviar.graph import Input, Operation, apply
 
-KEY = Input(batch_shape=(3,), dtype="uint32", name="random key")
-"""Two words of the session's key, and the number of the run."""
+
+@functools.cache
+def random_key() -> Input:
+    """Where a run feeds two words of its session's key, and its number."""
+    return Input(batch_shape=(3,), dtype="uint32", name="random key")
 
 
 def set_random_seed(seed: int) -> None:
@@ -39,12 +43,12 @@ def drawn(draw: Callable[..., Any], shape: Any, dtype: Any, seed: int | None, *a
     graph = get_default_graph()
     graph.draws += 1
     own = np.asarray(graph.draws if seed is None else seed, np.uint32)
-    return apply(_drawn, draw, KEY, own, seed is not None, shape, dtype, args)
+    return apply(_drawn, draw, random_key(), own, seed is not None, shape, dtype, args)
 
 
 def _drawn(draw: Any, run: Any, own: Any, seeded: bool, shape: Any, dtype: Any, args: Any) -> Any:
     words = jnp.stack([jnp.zeros_like(own), own]) if seeded else run[:2]
-    key = jax.random.fold_in(jax.random.wrap_key_data(words), run[2])
+    key = jax.random.fold_in(config.as_key(words), run[2])
     return draw(key if seeded else jax.random.fold_in(key, own), known(shape), dtype, *args)
 
 

@@ -14,12 +14,13 @@ import numpy as np
 from caviar import config
 from caviar.dialects.tensorflow.building import Placeholder, PlaceholderWithDefault
 from caviar.dialects.tensorflow.graphs import Graph, get_default_graph
-from caviar.dialects.tensorflow.random import KEY
+from caviar.dialects.tensorflow.random import random_key
 from caviar.dialects.tensorflow.variables import Assign, Variable, Weight, unassignable
 from caviar.errors import ArgumentError, CaviarError, DataError, NotBuiltError, ShapeError, unknown_name
 from caviar.graph import Graph as Nodes
 from caviar.graph import Input, Node, evaluate
-from caviar.graph.evaluation import as_arrays, cached
+from caviar.graph.evaluation import as_arrays
+from caviar.graph.programs import cached
 from caviar.parts import take_apart
 
 
@@ -126,8 +127,8 @@ class Session:
             _check_feedable(node)
         order = Nodes([], nodes).nodes
         assigns = [n for n in order if isinstance(n, Assign)]
-        drawn = any(n is KEY for n in order)
-        graph = Nodes([*feeds, *([KEY] if drawn else [])], (nodes, assigns))
+        drawn = any(n is random_key() for n in order)
+        graph = Nodes([*feeds, *([random_key()] if drawn else [])], (nodes, assigns))
         _check_fed(order, feeds)
         apart = take_apart(graph)
         targets = [n.target for n in assigns]
@@ -234,7 +235,7 @@ def _check_feedable(node: Any) -> None:
 
 
 def _check_fed(order: list[Any], feeds: dict[Any, Any]) -> None:
-    missing = [n for n in order if isinstance(n, Input) and n is not KEY and n not in feeds]
+    missing = [n for n in order if isinstance(n, Input) and n is not random_key() and n not in feeds]
     if missing:
         raise ArgumentError(
             f"{missing[0]!r} is needed and was not fed: feed it, session.run(..., feed_dict={{{missing[0].name}: ...}})"

@@ -78,7 +78,7 @@ def next_draw() -> tuple[int, int]:
 
 def key_of(seed: jax.Array, draw: jax.Array) -> jax.Array:
     """The random key for a seed and the number of a draw, inside a program."""
-    return jax.random.fold_in(jax.random.key(seed), draw)
+    return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), draw)
 
 
 def fresh(array: Any, requires_grad: bool = False) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from caviar import config
+from caviar import config, engine
 from caviar.errors import ArgumentError, unknown_name
 
 
@@ -150,4 +150,5 @@ class device:
 
 def is_available() -> bool:
     """Whether there is a GPU that JAX can use."""
+    engine.start()
     return jax.default_backend() == "gpu"

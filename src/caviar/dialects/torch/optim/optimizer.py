@@ -14,8 +14,9 @@ from caviar.dialects.torch.autograd import enable_grad
 from caviar.dialects.torch.optim import keeping
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import as_arrays, cached
+from caviar.graph.evaluation import as_arrays
 from caviar.graph.lazy import Value, recording
+from caviar.graph.programs import cached
 
 
 def rule_of(kind: type[Optimizer], names: tuple[str, ...], numbers: Iterable[Any], static: Any) -> optimizers.Optimizer:

@@ -1,0 +1,217 @@
+"""The one table of what was compiled and found out: looked up by structure, and bounded by what it costs the process.
+
+A compiled program costs memory maps (some 70 each, of the 65,530 that Linux grants a process; XLA aborts at the last one) and
+megabytes. So the programs that were not called for longest are closed when the maps grow beyond a share. Whoever still holds a
+closed program may call it: it compiles again, and is in the table again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from caviar import config, engine
+
+_COMPILED = "/jax/core/compile/backend_compile_duration"
+_MAPS = Path("/proc/self/maps")
+_SHARE = 4  # programs take a quarter of the maps that there may be, and the user's own code has the rest
+_COUNTED = 256  # programs, where maps cannot be counted
+_FOUND = 8192  # entries of all kinds
+_EVERY = 16  # compilations between two looks at the maps, each of which costs a millisecond for every thousand
+
+
+class _Clock:
+    """How many programs this process has compiled: the time by which entries are older or younger."""
+
+    now = 0
+    listens = False
+    foreign = 0  # the maps that are not ours: what stayed when everything was closed
+    lock = threading.RLock()
+
+
+class Program:
+    """A jitted function, until it is closed; called after that, it compiles again."""
+
+    __slots__ = ("_jitted", "_run", "forget", "key", "used")
+
+    def __init__(self, key: Any, function: Callable[..., Any], runs_once: bool, donate: Any, forget: Any):
+        self._jitted: Any = jax.jit(
+            _by_own_rules(function), donate_argnums=donate, compiler_options=engine.options(runs_once)
+        )
+        self._run: Callable[..., Any] = self._jitted
+        self.key, self.forget, self.used = key, forget, _Clock.now
+
+    def __call__(self, *args: Any) -> Any:
+        """Call the function, compiled for such arguments."""
+        self.used = _Clock.now
+        return self._run(*args)
+
+    @property
+    def versions(self) -> int:
+        """For how many kinds of arguments it is compiled."""
+        return self._jitted._cache_size()
+
+    def lower(self, *args: Any) -> Any:
+        """What JAX calls lowered: the function traced for such arguments."""
+        return self._jitted.lower(*args)
+
+    def close(self) -> None:
+        """Give back what was compiled."""
+        self._run = self._reopened
+        self._jitted.clear_cache()
+        if self.forget is not None:
+            self.forget()
+
+    def _reopened(self, *args: Any) -> Any:
+        self._run = self._jitted
+        with _Clock.lock:
+            _table.setdefault(self.key, self)
+        return self._jitted(*args)
+
+
+class _Found:
+    """Something that was found out about a structure."""
+
+    __slots__ = ("used", "value")
+
+    def __init__(self, value: Any):
+        self.value, self.used = value, _Clock.now
+
+
+_table: dict[Any, Program | _Found] = {}
+
+
+def cached(
+    key: Any, make: Callable[[], Callable[..., Any]], runs_once: bool = False, donate: Any = (), forget: Any = None
+) -> Program:
+    """The program for a structure: made once, and found again by whoever writes the same down.
+
+    One that `runs_once` is compiled quickly rather than well. `forget` is called when it is closed.
+    """
+    key = (key, config.dtype_policy())
+    found = _table.get(key)
+    if found is None:
+        engine.start()
+        found = _keep(key, Program(key, make(), runs_once, donate, forget))
+    return found  # type: ignore[return-value]
+
+
+def remembered(key: Any, find: Callable[[], Any]) -> Any:
+    """What was found for a structure before (shapes, names), or is found now."""
+    key = (key, config.dtype_policy())
+    found = _table.get(key)
+    if found is None:
+        engine.start()
+        with engine.own_rules():
+            found = _keep(key, _Found(find()))
+    found.used = _Clock.now
+    return found.value  # type: ignore[union-attr]
+
+
+def clear_programs() -> None:
+    """Forget every compiled program, and give back their memory.
+
+    >>> clear_programs()
+    """
+    with _Clock.lock:
+        _close(list(_table.items()))
+    jax.clear_caches()
+
+
+def _keep(key: Any, entry: Any) -> Any:
+    with _Clock.lock:
+        if not _Clock.listens:
+            jax.monitoring.register_event_duration_secs_listener(_listen)
+            _Clock.listens = True
+        if len(_table) >= _FOUND:
+            _close(_oldest(_FOUND // 4))
+        return _table.setdefault(key, entry)
+
+
+def _listen(event: str, duration_secs: float, **_: str | int) -> None:
+    """JAX has compiled something, whoever asked for it."""
+    if event == _COMPILED:
+        with _Clock.lock:
+            _Clock.now += 1
+            if _Clock.now % _EVERY == 0:
+                make_room()
+
+
+def make_room() -> None:
+    """Close the programs that were not called for longest, until there is room for others.
+
+    >>> make_room()
+    """
+    with _Clock.lock:
+        while _crowded() and (oldest := _oldest(max(1, _programs() // 4))):
+            _close(oldest)
+        if _crowded():  # what JAX keeps for operations called one by one
+            jax.clear_caches()
+            _Clock.foreign = count_maps() or 0
+
+
+def _crowded() -> bool:
+    maps = count_maps()
+    return _programs() > _COUNTED if maps is None else maps - _Clock.foreign > _limit()
+
+
+def count_maps() -> int | None:
+    """How many memory maps this process has, where one can know.
+
+    >>> count_maps() is None or count_maps() > 10
+    True
+    """
+    try:
+        return _MAPS.read_bytes().count(b"\n")
+    except OSError:
+        return None
+
+
+def _limit() -> int:
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/proc/sys/vm/max_map_count").read_text()) // _SHARE
+    return 65530 // _SHARE
+
+
+def _programs() -> int:
+    return sum(isinstance(entry, Program) for entry in _table.values())
+
+
+def _oldest(count: int) -> list[tuple[Any, Any]]:
+    """The entries used least recently, of programs and what was found with them; not those just compiled."""
+    old = [(key, entry) for key, entry in _table.items() if entry.used < _Clock.now - 1]
+    return sorted(old, key=lambda item: item[1].used)[:count]
+
+
+def _close(entries: list[tuple[Any, Any]]) -> None:
+    for key, entry in entries:
+        _table.pop(key, None)
+        if isinstance(entry, Program):
+            entry.close()
+
+
+def _by_own_rules(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function under caviar's rules of promotion while it is traced, which costs its calls nothing."""
+
+    def program(*args: Any) -> Any:
+        with engine.own_rules():
+            return function(*args)
+
+    program.__name__ = getattr(function, "__name__", "program").strip("<>")
+    return program
+
+
+def _in_child() -> None:
+    def refuse(self: Program, *args: Any) -> Any:
+        raise engine.forked()
+
+    _Clock.lock = threading.RLock()
+    Program.__call__ = refuse  # type: ignore[method-assign]
+
+
+engine.in_child(_in_child)
