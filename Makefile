@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench setup clean
+.PHONY: demo test soak check bench setup clean
 
 setup: .venv/ready
 
@@ -25,6 +25,9 @@ check: setup  ## style and types
 
 test: check  ## every test
 	$(BIN)/python -m pytest -n 2
+
+soak: setup  ## minutes of structures, shapes and searches without end, watching memory maps; make test has a short form
+	PYTHONPATH=tests $(BIN)/python -m soak
 
 bench: setup  ## side by side with the peers that are installed
 	$(BIN)/python -m benchmarks
