@@ -4,7 +4,9 @@ A field or an argument is declared by its annotation: `units: Size`, `rate: Shar
 Whatever a user makes is `Checked`: its arguments, and what is assigned to them later, are held against their declarations.
 In caviar's own classes a plain `int`, `float`, `bool` or `str` is a declaration too; anybody else's plain annotations are hints.
 
->>> from caviar.declarations import Count, Share, Size
+>>> import numpy as np
+
+from caviar.declarations import Count, Share, Size
 >>> class Thinner(Checked):
 ...     def __init__(self, rate: Share, every: Size = 1):
 ...         self.rate = rate
@@ -20,14 +22,17 @@ import collections.abc
 import dataclasses
 import functools
 import inspect
+import os
 import reprlib
 import sys
 import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Self, Union, get_args, get_origin
 
+import numpy as np
+
 from caviar.declarations import PLAIN, Declaration, Either, Kind, OneOf, fits
-from caviar.errors import ArgumentError, UnknownNameError
+from caviar.errors import ArgumentError, UnknownNameError, unknown_name
 
 
 class Checked:
@@ -52,23 +57,29 @@ class Checked:
         return self
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in declared(type(self)):  # type: ignore[arg-type]
-            check(type(self), {name: value})
+        declaration = declared(type(self)).get(name)  # type: ignore[arg-type]
+        if declaration is not None and not fits(declaration, value):
+            raise _refusal(f"{name} of {type(self).__name__}", declaration, value)
         super().__setattr__(name, value)
 
 
 def check(owner: Any, given: Mapping[str, Any]) -> None:
     """Refuse the first argument that its declaration, in the signature of a class or a function, does not allow.
 
-    >>> from caviar.declarations import Count
-    >>> def train(epochs: Count) -> None:
-    ...     check(train, locals())
-    >>> train(3)
+        >>> import numpy as np
+
+    from caviar.declarations import Count
+        >>> def train(epochs: Count) -> None:
+        ...     check(train, locals())
+        >>> train(3)
     """
     declarations = declared(owner)
     for name, value in given.items():
         declaration = declarations.get(name)
-        if declaration is not None and not fits(declaration, value):
+        if declaration is None:
+            continue
+        open_range = hasattr(value, "stands_for") and not isinstance(owner, type)  # a call closes no ranges
+        if open_range or not fits(declaration, value):
             raise _refusal(f"{name} of {owner.__name__}", declaration, value)
 
 
@@ -76,7 +87,7 @@ def _refusal(what: str, declaration: Declaration, value: Any) -> ArgumentError:
     reached = [v for v in value.stands_for() if not fits(declaration, v)] if hasattr(value, "stands_for") else []
     given = f"{value!r} reaches {reached[0]!r}" if reached else f"is {reprlib.repr(value)}"
     hint = declaration.hint(reached[0] if reached else value)
-    if reached and isinstance(reached[0], float) and fits(declaration, round(reached[0])):
+    if reached and isinstance(reached[0], float) and np.isfinite(reached[0]) and fits(declaration, round(reached[0])):
         hint = f"write {value.in_whole_numbers}"
     kinds = declaration.kinds if isinstance(declaration, Either) else (declaration,)
     named = isinstance(value, str) and any(isinstance(k, OneOf) and isinstance(k.options[0], str) for k in kinds)
@@ -90,6 +101,9 @@ def bound(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, 
     try:
         found = signature.bind_partial(*args, **kwargs)
     except TypeError:
+        unknown = [name for name in kwargs if name not in signature.parameters]
+        if unknown:
+            raise unknown_name(f"argument of {cls.__name__}:", unknown[0], signature.parameters) from None
         return {}
     arguments: dict[str, Any] = {}
     for name, value in found.arguments.items():
@@ -111,12 +125,17 @@ def declared(owner: Any) -> dict[str, Declaration]:
     return {name: declaration for name, declaration in found.items() if declaration is not None}
 
 
+_SPOKEN = {collections.abc.Callable: "a function", collections.abc.Iterable: "a list", os.PathLike: "a path"}
+
+
 def declaration_of(annotation: Any, own: bool = True) -> Declaration | None:
     """What an annotation declares, or None if that is nothing that can be checked.
 
-    >>> from caviar.declarations import Size
-    >>> declaration_of(Size | None).expected
-    'a whole number of at least 1 or None'
+        >>> import numpy as np
+
+    from caviar.declarations import Size
+        >>> declaration_of(Size | None).expected
+        'a whole number of at least 1 or None'
     """
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -128,8 +147,8 @@ def declaration_of(annotation: Any, own: bool = True) -> Declaration | None:
         return None
     if annotation in PLAIN:
         return PLAIN[annotation]
-    if origin is collections.abc.Callable:
-        return Kind(origin, "a function")
+    if origin in _SPOKEN:
+        return Kind(origin, _SPOKEN[origin])
     return Kind(annotation) if isinstance(annotation, type) and annotation not in (Any, object) else None
 
 
@@ -169,10 +188,14 @@ def _resolved(annotation: Any, space: dict[str, Any]) -> Any:
 def mentions_float(annotation: Any) -> bool:
     """Whether a declaration is one of a float, so that what it declares is a number and not structure.
 
-    >>> from caviar.declarations import Share, Size
-    >>> mentions_float(Share | None), mentions_float(Size), mentions_float(list[float])
-    (True, False, True)
+        >>> import numpy as np
+
+    from caviar.declarations import Share, Size
+        >>> mentions_float(Share | None), mentions_float(Size), mentions_float(list[float])
+        (True, False, True)
     """
     if isinstance(annotation, str):
         return "float" in annotation
+    if isinstance(annotation, Declaration):
+        return annotation.is_float
     return annotation is float or any(mentions_float(a) for a in get_args(annotation))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import collections.abc
 import difflib
 import math
-import os
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+INT32_MAX = 2**31 - 1  # the end of what counts in programs, not worth a word
 LARGEST = {True: 2**63 - 1, False: float(np.finfo("float32").max)}  # whole numbers, and all others
 
 
@@ -25,6 +25,7 @@ class Declaration:
     """What a value must be; `fits` asks it about values that are known."""
 
     expected = "anything"
+    is_float = False  # whether what it declares is a number of a program, and not structure
 
     def allows(self, value: Any) -> bool:
         """Whether the value is one of those."""
@@ -54,10 +55,15 @@ class Number(Declaration):
     infinite: bool = False
 
     @property
+    def is_float(self) -> bool:  # type: ignore[override]
+        """All but whole numbers."""
+        return not self.whole
+
+    @property
     def expected(self) -> str:  # type: ignore[override]
         """The interval in words."""
         named = {"of at least": self.least, "above": self.above, "of at most": self.most, "below": self.below}
-        ends = [f"{words} {end:g}" for words, end in named.items() if math.isfinite(end)]
+        ends = [f"{words} {end:g}" for words, end in named.items() if abs(end) < INT32_MAX]
         return " ".join(
             ["a whole number" if self.whole else "a number", " and ".join(ends).replace("and of", "and")]
         ).strip()
@@ -156,14 +162,14 @@ class NumberType(Declaration):
     def allows(self, value: Any) -> bool:
         """Whether JAX knows it."""
         try:
-            return value is not None and jnp.dtype(value) is not None
+            return isinstance(value, (str, type, np.dtype)) and jnp.dtype(value).kind in "fiubV"  # V: bfloat16
         except TypeError:
             return False
 
 
 @dataclass(frozen=True)
 class Each(Declaration):
-    """One value of a kind, or a list or tuple of such values; one in another where they nest.
+    """One value of a kind, or a list or tuple of such values, which may nest if it is `deep`.
 
     >>> Each(Number(least=1, whole=True)).allows((3, 3)), Each(Number(least=1, whole=True)).allows((3, 0))
     (True, False)
@@ -171,6 +177,13 @@ class Each(Declaration):
 
     kind: Declaration
     alone: bool = True
+    empty: bool = False
+    deep: bool = False
+
+    @property
+    def is_float(self) -> bool:  # type: ignore[override]
+        """What each of them is."""
+        return self.kind.is_float
 
     @property
     def expected(self) -> str:  # type: ignore[override]
@@ -183,7 +196,8 @@ class Each(Declaration):
             value = np.asarray(value)
             value = (value.min(), value.max()) if value.size and value.dtype.kind in "fiub" else ()
         if isinstance(value, (list, tuple, range)):
-            return len(value) > 0 and all(fits(self.kind, v) for v in value)
+            inner = self if self.deep else self.kind
+            return (self.empty or len(value) > 0) and all(fits(inner, v) for v in value)
         return self.alone and self.kind.allows(value)
 
     def hint(self, value: Any) -> str:
@@ -196,6 +210,11 @@ class Either(Declaration):
     """What one of several declarations allows; annotations write it `Size | None`."""
 
     kinds: tuple[Declaration, ...]
+
+    @property
+    def is_float(self) -> bool:  # type: ignore[override]
+        """Whether one of them is."""
+        return any(kind.is_float for kind in self.kinds)
 
     @property
     def expected(self) -> str:  # type: ignore[override]
@@ -213,6 +232,8 @@ class Either(Declaration):
 
 def fits(declaration: Declaration, value: Any) -> bool:
     """Whether a value is allowed, as far as it is known: what is traced is not, and what stands for others answers for them."""
+    if type(value) in PLAIN:  # most are
+        return declaration.allows(value)
     if isinstance(value, jax.core.Tracer):
         return True
     if hasattr(value, "stands_for") and not declaration.allows(value):
@@ -232,10 +253,10 @@ PLAIN: dict[Any, Declaration] = {
 }
 
 Size = Annotated[int, Number(least=1, whole=True)]
-Sizes = Annotated[Any, Each(Number(least=1, most=2**31 - 1, whole=True))]
-Count = Annotated[int, Number(least=0, most=2**31 - 1, whole=True)]
-Counts = Annotated[Any, Each(Each(Number(least=0, most=2**31 - 1, whole=True)))]
-Times = Annotated[int, Number(least=1, most=2**31 - 1, whole=True)]
+Sizes = Annotated[Any, Each(Number(least=1, most=INT32_MAX, whole=True))]
+Count = Annotated[int, Number(least=0, most=INT32_MAX, whole=True)]
+Counts = Annotated[Any, Each(Number(least=0, most=INT32_MAX, whole=True), deep=True)]
+Times = Annotated[int, Number(least=1, most=INT32_MAX, whole=True)]
 Seed = Annotated[int, Number(least=0, most=2**32 - 1, whole=True)]
 Axis = Annotated[int, Number(least=-64, most=63, whole=True)]
 Axes = Annotated[Any, Each(Number(least=-64, most=63, whole=True))]
@@ -244,7 +265,7 @@ Fraction = Annotated[float, Number(least=0, below=1)]
 Positive = Annotated[float, Number(above=0)]
 NotNegative = Annotated[float, Number(least=0)]
 Limit = Annotated[float, Number(infinite=True)]
-Several = Annotated[float, Each(Number())]
+Several = Annotated[float, Each(Number(), deep=True)]
 DataFormat = Annotated[str, OneOf("channels_last", "channels_first")]
 DataType = Annotated[Any, NumberType()]
-Path = Annotated[Any, Kind((str, os.PathLike), "a path")]
+Verbosity = Annotated[Any, Number(least=0, most=2, whole=True) | FLAG]

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config, engine
-from caviar.declarations import Each, NotNegative, Number, OneOf, Positive, Seed
+from caviar.declarations import NotNegative, OneOf, Positive, Seed, Several
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.parts import Part
 
@@ -53,7 +53,7 @@ class Constant(Initializer):
     [0.5, 0.5]
     """
 
-    value: Annotated[float, Each(Number())] = 0.0
+    value: Several = 0.0
 
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         given = jnp.shape(self.value)

@@ -168,7 +168,7 @@ class _Walk:
             return self.number(value, path, _Placed("array", value.shape, str(value.dtype)))
         if isinstance(value, (tuple, list)):
             items = tuple(self(v, f"{path}[{i}]", trainable, is_float) for i, v in enumerate(value))
-            return _Placed(type(value).__name__, items, type(value))
+            return _Placed("list" if isinstance(value, list) else "tuple", items, type(value))
         if isinstance(value, dict):
             return _Placed("dict", tuple((k, self(v, f"{path}[{k!r}]", trainable, is_float)) for k, v in value.items()))
         if hasattr(value, "__walk__"):

@@ -259,13 +259,9 @@ REFUSED = [
         ModelCheckpoint("x", monitor="val_los", save_best_only=True),
         r"unknown monitor 'val_los': did you mean 'val_loss'",
     ),
-    (ModelCheckpoint("x", mode="maximum", save_best_only=True), r"unknown mode 'maximum'"),
     (ModelCheckpoint("{epoch}-{val_los:.2f}"), r"unknown name in filepath 'val_los': did you mean 'val_loss'"),
     (ModelCheckpoint("{batch}"), r"unknown name in filepath 'batch'"),
     (ModelCheckpoint("{}"), r"unknown name in filepath ''"),
-    (ModelCheckpoint("x", save_freq="epochs"), r"save_freq is \"epoch\" or a number"),
-    (BackupAndRestore("x", save_freq=0), r"save_freq is \"epoch\" or a number"),
-    (TensorBoard(update_freq="batches"), r"update_freq is \"epoch\", \"batch\" or a number"),
 ]
 
 
@@ -273,6 +269,23 @@ REFUSED = [
 def test_mistakes_are_refused_before_training(callback: Callback, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         CallbackList(callback).check(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ModelCheckpoint("x", mode="maximum"), "mode of ModelCheckpoint .* did you mean 'max'"),
+        (
+            lambda: ModelCheckpoint("x", save_freq="epochs"),
+            "save_freq of ModelCheckpoint must be 'epoch' or a whole number",
+        ),
+        (lambda: BackupAndRestore("x", save_freq=0), "save_freq of BackupAndRestore .* is 0"),
+        (lambda: TensorBoard(update_freq="batches"), "update_freq of TensorBoard .* did you mean 'batch'"),
+    ],
+)
+def test_arguments_are_refused_where_they_are_given(make: Any, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        make()
 
 
 # BackupAndRestore

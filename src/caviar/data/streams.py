@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from caviar.data.arrays import Rows, as_rows
 from caviar.errors import ArgumentError, DataError
+from caviar.layers.weights import memory
 
 CHUNK_BYTES = 64 * 2**20
 """About how much data goes to the device at once."""
@@ -47,14 +47,7 @@ def fits_memory(arrays: Any) -> bool:
     True
     """
     size = sum(getattr(a, "nbytes", 0) for a in jax.tree.leaves(arrays))
-    return size <= _memory() // 4
-
-
-def _memory() -> int:
-    statistics = jax.local_devices()[0].memory_stats()
-    if statistics and "bytes_limit" in statistics:
-        return int(statistics["bytes_limit"])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 2**30
+    return size <= memory() // 4
 
 
 def large_batches(x: Any, y: Any, weight: Any, batch_size: int, order: np.ndarray) -> Iterator[tuple[Any, Any, Any]]:

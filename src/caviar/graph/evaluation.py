@@ -57,8 +57,10 @@ class Context:
         """Inside a `with` block, let a layer and all in it follow an explicit `training=`."""
         before = self.training
         self.training = before if training is None else bool(training)
-        yield
-        self.training = before
+        try:
+            yield
+        finally:  # the evaluation goes on where a user catches what his layer raised
+            self.training = before
 
     def next_rng(self) -> jax.Array | None:
         """A fresh key for every layer that draws; None outside training."""

@@ -6,17 +6,19 @@ import operator
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from caviar import config, engine
+from caviar.declarations import INT32_MAX, DataType, Each, Number, OneOf, Size
 from caviar.errors import ArgumentError
 from caviar.parts import Part
 
 Shape = tuple[int | None, ...]
+SHAPE = Each(Number(least=1, most=INT32_MAX, whole=True) | OneOf(None), empty=True)
 
 # Sizes that stand for an unknown axis while shapes are inferred; an axis that changes with them is unknown itself.
 UNKNOWN_SIZES = (7919, 7907)
@@ -79,16 +81,16 @@ class Input(Node):
 
     def __init__(
         self,
-        shape: Iterable[int | None] | None = None,
-        batch_size: int | None = None,
-        dtype: str | None = None,
+        shape: Annotated[Any, SHAPE] | None = None,
+        batch_size: Size | None = None,
+        dtype: DataType | None = None,
         name: str | None = None,
-        batch_shape: Iterable[int | None] | None = None,
+        batch_shape: Annotated[Any, SHAPE] | None = None,
     ):
         if shape is None and batch_shape is None:
             raise ArgumentError("Input needs a shape, without the batch: Input((28, 28, 1))")
-        whole = tuple(batch_shape) if batch_shape is not None else (batch_size, *_as_shape(shape))
-        super().__init__(whole, dtype or config.floatx(), name or unique_name("input"))
+        whole = _as_shape(batch_shape) if batch_shape is not None else (batch_size, *_as_shape(shape))
+        super().__init__(whole, jnp.dtype(dtype or config.floatx()).name, name or unique_name("input"))
 
     def __repr__(self) -> str:
         return f"Input({self.shape[1:]}, name={self.name!r})"

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config, engine
-from caviar.errors import NotBuiltError, ShapeError
+from caviar.errors import ArgumentError, NotBuiltError, ShapeError
 from caviar.graph.node import Node
 
 
@@ -31,7 +31,10 @@ class Variable(Node):
 
     def __init__(self, value: Any, dtype: Any = None, trainable: bool = True, name: str | None = None):
         engine.start()
-        array = jnp.asarray(value, dtype=dtype or _natural_dtype(value))
+        try:
+            array = jnp.asarray(value, dtype=dtype or _natural_dtype(value))
+        except TypeError as error:
+            raise ArgumentError(f"a variable holds numbers, and was given {value!r}") from error
         super().__init__(array.shape, str(array.dtype), name)
         self.trainable = trainable
         self.initializer: Any = None

@@ -25,7 +25,7 @@ from caviar.errors import ArgumentError, CaviarError, NotBuiltError, ShapeError
 from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_part
 from caviar.graph.node import UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
-from caviar.layers.weights import drawing, plan, undrawn
+from caviar.layers.weights import drawing, plan, require_memory, undrawn
 from caviar.parts import Part, float_fields, parts_of, take_apart
 
 
@@ -251,8 +251,13 @@ class Layer(Part):
             kwargs["mask"] = _mask_of(context, args[0])
         try:
             return self.call(*args, **kwargs)
+        except _LOOKS_AT_VALUES as error:
+            raise ArgumentError(
+                f"`call` of layer {self.name!r} looks at a value in Python (an `if`, a `while`, `float(...)` or NumPy), which "
+                "is not known while the program is compiled: use caviar.ops.where, jax.lax.cond or jax.numpy"
+            ) from error
         except (TypeError, ValueError) as error:
-            if isinstance(error, CaviarError) or "shape" not in str(error):
+            if isinstance(error, CaviarError) or "shape" not in str(error) or not _raised_by_jax(error):
                 raise
             raise self._shape_error(args, error) from error
 
@@ -262,8 +267,9 @@ class Layer(Part):
         weights = ", ".join(
             f"{k} {tuple(v.shape)}" for k, v in vars(self).items() if isinstance(v, jax.Array) and v.ndim
         )
+        misfit = f"its weights: {weights}" if weights else "what its `call` computes"
         return ShapeError(
-            f"layer {self.name!r} was given {given}, which does not fit its weights: {weights or 'none'} ({str(error).splitlines()[0]})"
+            f"layer {self.name!r} was given {given}, which does not fit {misfit} ({str(error).splitlines()[0]})"
         )
 
     def _finish(self, context: Context, args: Any, outputs: Any) -> Any:
@@ -272,6 +278,10 @@ class Layer(Part):
             masks = mask if isinstance(mask, (tuple, list)) else [mask]  # one alone belongs to the first output
             for output, own in zip(jax.tree.leaves(outputs), masks, strict=False):
                 context.set_mask(output, own)
+        if context.building:
+            for output in jax.tree.leaves(outputs):
+                known = tuple(n for n in jnp.shape(output) if n not in UNKNOWN_SIZES)
+                require_memory(f"an output of layer {self.name!r}", known, jnp.result_type(output))
         if self.activity_regularizer is not None:
             batch = jax.tree.leaves(outputs)[0].shape[0]
             penalty: Any = regularizers.get(self.activity_regularizer)
@@ -315,11 +325,30 @@ def _stand_in(layer: Layer) -> Layer:
     return copy
 
 
+_LOOKS_AT_VALUES = (
+    jax.errors.ConcretizationTypeError,  # of which TracerBoolConversionError is one
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+
+
+def _raised_by_jax(error: Exception) -> bool:
+    """Whether JAX itself complains, and not the user's own `call`."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in (
+        "jax",
+        "jaxlib",
+        "numpy",
+    )
+
+
 def _zeros(value: Any) -> Any:
     if isinstance(value, Variable):
         return jnp.zeros(value.shape, value.dtype)
-    if isinstance(value, list):
-        return [_zeros(v) for v in value]
+    if isinstance(value, (list, tuple)):
+        return jax.tree.map(_zeros, value, is_leaf=lambda v: v is not value)
     if isinstance(value, dict):
         return {k: _zeros(v) for k, v in value.items()}
     return value

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
-from caviar.errors import FileError
+from caviar.errors import FileError, ShapeError
 from caviar.graph.evaluation import as_arrays
 from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
@@ -24,6 +26,7 @@ class _Planned(threading.local):
 
     def __init__(self) -> None:
         self.variables: list[Variable] = []
+        self.bytes = 0  # of them all
         self.depth = 0
         self.key: jax.Array | None = None
         self.most: int | None = None
@@ -34,6 +37,7 @@ _planned = _Planned()
 
 def plan(shape: tuple[int, ...], dtype: str, initializer: Any, trainable: bool, name: str) -> Variable:
     """Declare a weight whose value is drawn when the outermost build ends."""
+    _planned.bytes = require_memory(f"weight {name!r}", shape, dtype, _planned.bytes)
     variable = Variable.planned(shape, dtype, initializer, trainable, name)
     _planned.variables.append(variable)
     if _planned.depth == 0:
@@ -41,14 +45,48 @@ def plan(shape: tuple[int, ...], dtype: str, initializer: Any, trainable: bool, 
     return variable
 
 
+def require_memory(what: str, shape: tuple[int, ...], dtype: Any, before: int = 0) -> int:
+    """The bytes of an array and of those before it; refused where the machine cannot hold them."""
+    size = math.prod(shape) * jnp.dtype(dtype).itemsize
+    if size + before > memory():
+        others = f", and {_spoken(size + before)} with the weights before it" if before else ""
+        raise ShapeError(
+            f"{what} of shape {shape} would take {_spoken(size)}{others}, and this machine has {_spoken(memory())}: "
+            "make the layer or its input smaller"
+        )
+    return size + before
+
+
+def _spoken(size: int) -> str:
+    unit = max(i for i in range(6) if i == 0 or size >= 1024**i)
+    return f"{size / 1024**unit:.4g} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[unit]}"
+
+
+@functools.cache
+def memory() -> int:
+    """The bytes of the device, or of the machine.
+
+    >>> memory() > 2**20
+    True
+    """
+    statistics = jax.local_devices()[0].memory_stats()
+    if statistics and "bytes_limit" in statistics:
+        return int(statistics["bytes_limit"])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 2**30
+
+
 @contextlib.contextmanager
 def drawing(key: jax.Array | None = None) -> Iterator[None]:
     """Draw all weights declared inside the outermost such block together, at its end, from a key of its own if given."""
     _planned.depth += 1
+    count = len(_planned.variables)
     if key is not None:
         _planned.key = key
     try:
         yield
+    except BaseException:
+        del _planned.variables[count:]  # nothing is made for a layer that could not be built
+        raise
     finally:
         _planned.depth -= 1
         if _planned.depth == 0:
@@ -66,7 +104,7 @@ def at_most(count: int) -> Iterator[None]:
 
 
 def _draw_planned() -> None:
-    variables, _planned.variables = _planned.variables, []
+    variables, _planned.variables, _planned.bytes = _planned.variables, [], 0
     key, _planned.key = _planned.key, None
     if not variables:
         return
@@ -85,12 +123,13 @@ def _draw_planned() -> None:
 def undrawn() -> Iterator[None]:
     """Forget the weights declared inside the block: it was about their shapes."""
     _planned.depth += 1
-    count = len(_planned.variables)
+    count, size = len(_planned.variables), _planned.bytes
     try:
         yield
     finally:
         _planned.depth -= 1
         del _planned.variables[count:]
+        _planned.bytes = size
 
 
 def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[jax.Array]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from caviar import engine
+from caviar.declarations import Axis, DataType, OneOf
 from caviar.errors import ArgumentError, unknown_name
 from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, real, reshaped, same_rank, same_shape, spread
@@ -33,9 +34,9 @@ class Loss(Named):
     """
 
     _: KW_ONLY
-    reduction: str | None = "sum_over_batch_size"
+    reduction: Annotated[str, OneOf(*REDUCTIONS)] | None = "sum_over_batch_size"
     name: str | None = None
-    dtype: str | None = None
+    dtype: DataType | None = None
 
     labels: ClassVar[str] = "any"
     """What labels are: any, real, non_negative, probability, sign, class, one_hot, sequence (see `check_labels`)."""
@@ -138,7 +139,7 @@ class ElementLoss(Loss):
     """
 
     _: KW_ONLY
-    axis: int | None = -1
+    axis: Axis | None = -1
 
     labels: ClassVar[str] = "real"
 

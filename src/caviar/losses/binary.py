@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Each, NotNegative, Number, Share
 from caviar.graph.evaluation import logits_of
 from caviar.losses.base import ElementLoss
 from caviar.losses.shapes import EPSILON
@@ -46,10 +46,10 @@ class BinaryCrossentropy(ElementLoss):
     """
 
     from_logits: bool = False
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     _: KW_ONLY
-    class_weight: float | Sequence[float] | None = None
-    pos_weight: float | Sequence[float] | None = None
+    class_weight: Annotated[Any, Each(Number(least=0))] | None = None
+    pos_weight: Annotated[Any, Each(Number(least=0))] | None = None
 
     labels: ClassVar[str] = "probability"
 
@@ -73,10 +73,10 @@ class BinaryFocalCrossentropy(ElementLoss):
     """
 
     apply_class_balancing: bool = False
-    alpha: float = 0.25
-    gamma: float = 2.0
+    alpha: Share = 0.25
+    gamma: NotNegative = 2.0
     from_logits: bool = False
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
 
     labels: ClassVar[str] = "probability"
 

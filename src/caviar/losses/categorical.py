@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Axis, Each, NotNegative, Number, Share
 from caviar.graph.evaluation import logits_of
 from caviar.losses.base import Loss
 from caviar.losses.binary import smooth
@@ -56,10 +57,10 @@ class CategoricalCrossentropy(OneHotLoss):
     """
 
     from_logits: bool = False
-    label_smoothing: float = 0.0
-    axis: int = -1
+    label_smoothing: Share = 0.0
+    axis: Axis = -1
     _: KW_ONLY
-    class_weight: float | Sequence[float] | None = None
+    class_weight: Annotated[Any, Each(Number(least=0))] | None = None
 
     def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """-sum w y log p."""
@@ -82,11 +83,11 @@ class CategoricalFocalCrossentropy(OneHotLoss):
     0.0433
     """
 
-    alpha: float | Sequence[float] = 0.25
-    gamma: float = 2.0
+    alpha: Annotated[Any, Each(Number(least=0))] = 0.25
+    gamma: NotNegative = 2.0
     from_logits: bool = False
-    label_smoothing: float = 0.0
-    axis: int = -1
+    label_smoothing: Share = 0.0
+    axis: Axis = -1
 
     def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """-sum alpha (1 - p)^gamma y log p."""
@@ -136,10 +137,10 @@ class SparseCategoricalCrossentropy(Loss):
 
     from_logits: bool = False
     ignore_class: int | None = None
-    axis: int = -1
+    axis: Axis = -1
     _: KW_ONLY
-    label_smoothing: float = 0.0
-    class_weight: float | Sequence[float] | None = None
+    label_smoothing: Share = 0.0
+    class_weight: Annotated[Any, Each(Number(least=0))] | None = None
 
     labels: ClassVar[str] = "class"
 
@@ -194,7 +195,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     1.0
     """
 
-    q: float = 0.5
+    q: Annotated[float, Number(above=0, below=1)] = 0.5
 
     labels: ClassVar[str] = "class"
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Axis, NotNegative, Positive
 from caviar.losses.base import ElementLoss, Loss
 from caviar.losses.shapes import EPSILON, same_shape
 from caviar.parts import is_off
@@ -96,7 +97,7 @@ class Huber(ElementLoss):
     1.5
     """
 
-    delta: float = 1.0
+    delta: Positive = 1.0
 
     name = "huber_loss"
 
@@ -114,7 +115,7 @@ class SmoothL1(ElementLoss):
     1.125
     """
 
-    beta: float = 1.0
+    beta: NotNegative = 1.0
 
     def elements(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """d^2 / (2 beta), or |d| - beta / 2."""
@@ -162,7 +163,7 @@ class CosineSimilarity(Loss):
     -1.0
     """
 
-    axis: int = -1
+    axis: Axis = -1
 
     labels: ClassVar[str] = "real"
 

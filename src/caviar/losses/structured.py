@@ -9,11 +9,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from caviar.declarations import Axes, NotNegative, Positive, Share
 from caviar.errors import ShapeError
 from caviar.losses.base import Loss
 from caviar.losses.shapes import EPSILON, same_shape
-
-Axes = int | tuple[int, ...] | None
 
 
 @dataclass(eq=False, repr=False)
@@ -26,9 +25,9 @@ class Tversky(Loss):
     0.5
     """
 
-    alpha: float = 0.5
-    beta: float = 0.5
-    axis: Axes = None
+    alpha: NotNegative = 0.5
+    beta: NotNegative = 0.5
+    axis: Axes | None = None
 
     labels: ClassVar[str] = "probability"
 
@@ -53,7 +52,7 @@ class Dice(Loss):
     0.5
     """
 
-    axis: Axes = None
+    axis: Axes | None = None
 
     labels: ClassVar[str] = "probability"
 
@@ -103,8 +102,8 @@ class Circle(Loss):
     19.2
     """
 
-    gamma: float = 80.0
-    margin: float = 0.4
+    gamma: Positive = 80.0
+    margin: Share = 0.4
     remove_diagonal: bool = True
 
     def match(self, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Number, Size
 from caviar.losses.naming import function_of
 from caviar.losses.shapes import arrays, class_numbers, same_shape
 from caviar.metrics.base import NamedFirst, SampleMean
@@ -35,7 +36,7 @@ class BinaryAccuracy(NamedFirst):
     0.75
     """
 
-    threshold: float = 0.5
+    threshold: Annotated[float, Number(above=0, below=1)] = 0.5
 
     def values(self, y_true: Any, y_pred: Any) -> jax.Array:
         """1 where they are on the same side."""
@@ -79,7 +80,7 @@ class TopKCategoricalAccuracy(SampleMean):
     0.5
     """
 
-    k: int = 5
+    k: Size = 5
 
     def values(self, y_true: Any, y_pred: Any) -> jax.Array:
         """1 where the class is among the first k."""
@@ -97,7 +98,7 @@ class SparseTopKCategoricalAccuracy(SampleMean):
     0.5
     """
 
-    k: int = 5
+    k: Size = 5
     from_sorted_ids: bool = False
 
     def values(self, y_true: Any, y_pred: Any) -> jax.Array:

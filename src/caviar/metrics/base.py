@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config, engine
+from caviar.declarations import DataType
 from caviar.graph.evaluation import current
 from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, spread, together
@@ -47,7 +48,7 @@ class Metric(Named):
 
     _: KW_ONLY
     name: str | None = None
-    dtype: str | None = None
+    dtype: DataType | None = None
 
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"_state"}
     _state: ClassVar[Any] = None
@@ -205,4 +206,4 @@ class NamedFirst(SampleMean):
     """A mean whose first argument is its name, as in Keras: `Mean("loss")`."""
 
     name: str | None = None
-    dtype: str | None = None
+    dtype: DataType | None = None

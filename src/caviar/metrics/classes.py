@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Axis, Each, Number, Share, Size
 from caviar.losses.shapes import arrays, class_numbers, ratio, same_shape, spread
 from caviar.metrics.base import Additive
 
@@ -37,7 +38,7 @@ class ConfusionMatrix(Additive):
     [[1.0, 0.0], [1.0, 1.0]]
     """
 
-    num_classes: int | None = None
+    num_classes: Size | None = None
     threshold: float = 0.5
 
     def shape(self, outputs: int) -> tuple[int, ...]:
@@ -89,12 +90,12 @@ class IoU(Additive):
     0.3333
     """
 
-    num_classes: int
-    target_class_ids: Sequence[int]
+    num_classes: Size
+    target_class_ids: Annotated[Any, Each(Number(least=0, whole=True))]
     ignore_class: int | None = None
     sparse_y_true: bool = True
     sparse_y_pred: bool = True
-    axis: int = -1
+    axis: Axis = -1
 
     def targets(self) -> Sequence[int]:
         """The classes that count."""
@@ -129,13 +130,13 @@ class BinaryIoU(IoU):
     0.5833
     """
 
-    num_classes: int = field(default=2, init=False)
-    target_class_ids: Sequence[int] = (0, 1)
-    threshold: float = 0.5
+    num_classes: Size = field(default=2, init=False)
+    target_class_ids: Annotated[Any, Each(Number(least=0, whole=True))] = (0, 1)
+    threshold: Share = 0.5
     ignore_class: int | None = field(default=None, init=False)
     sparse_y_true: bool = field(default=True, init=False)
     sparse_y_pred: bool = field(default=True, init=False)
-    axis: int = field(default=-1, init=False)
+    axis: Axis = field(default=-1, init=False)
 
     def sums(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
         """How often each class was taken for each class in this batch."""
@@ -150,7 +151,7 @@ class MeanIoU(IoU):
     0.3333
     """
 
-    target_class_ids: Sequence[int] = field(default=(), init=False)
+    target_class_ids: Annotated[Any, Each(Number(least=0, whole=True))] = field(default=(), init=False)
 
     def targets(self) -> Sequence[int]:
         """All classes."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
-from caviar.errors import unknown_name
+from caviar.declarations import Count, Each, Number, OneOf, Positive, Size
 from caviar.losses.shapes import arrays, class_numbers, ratio, same_shape, spread
 from caviar.metrics.base import Additive
 
-Thresholds = float | Sequence[float] | None
+Thresholds = Annotated[Any, Each(Number(least=0, most=1))] | None
 _LOWEST = -1e10  # Keras' threshold of the predictions that are among the top k
 
 
@@ -143,8 +142,8 @@ class Precision(Counting):
     0.5
     """
 
-    top_k: int | None = None
-    class_id: int | None = None
+    top_k: Size | None = None
+    class_id: Count | None = None
 
     def levels(self) -> Any:
         """The thresholds; with top_k every prediction among them is a positive."""
@@ -188,12 +187,11 @@ class FBetaScore(Additive):
     [0.0, 1.0]
     """
 
-    average: str | None = None
-    beta: float = 1.0
-    threshold: float | None = None
+    average: Annotated[str, OneOf("micro", "macro", "weighted")] | None = None
+    beta: Positive = 1.0
+    threshold: Annotated[float, Number(above=0, most=1)] | None = None
 
     name = "fbeta_score"
-    averages: ClassVar[tuple[str, ...]] = ("micro", "macro", "weighted")
 
     def shape(self, outputs: int) -> tuple[int, ...]:
         """True positives, false positives, false negatives of each class."""
@@ -216,8 +214,6 @@ class FBetaScore(Additive):
 
     def outcome(self, state: jax.Array) -> jax.Array:
         """(1 + beta^2) tp / ((1 + beta^2) tp + beta^2 fn + fp), averaged."""
-        if self.average not in (None, *self.averages):
-            raise unknown_name("average", self.average, self.averages)
         tp, fp, fn = jnp.sum(state, 1) if self.average == "micro" else state
         more = jnp.asarray(self.beta, state.dtype) ** 2
         score = ratio((1 + more) * tp, (1 + more) * tp + more * fn + fp)
@@ -234,6 +230,6 @@ class F1Score(FBetaScore):
     0.6667
     """
 
-    beta: float = field(default=1.0, init=False)
+    beta: Positive = field(default=1.0, init=False)
 
     name = "f1_score"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar.errors import unknown_name
+from caviar.declarations import Count, Each, Number, OneOf, Share, Size
 from caviar.losses.shapes import EPSILON, ratio, spread
 from caviar.metrics.base import Additive
 from caviar.metrics.counting import columns, counts
@@ -24,13 +23,13 @@ class AUC(Additive):
     0.75
     """
 
-    num_thresholds: int = 200
-    curve: str = "ROC"
-    summation_method: str = "interpolation"
-    thresholds: Sequence[float] | None = None
+    num_thresholds: Annotated[int, Number(least=2, whole=True)] = 200
+    curve: Annotated[str, OneOf("ROC", "PR", "PRGAIN", "roc", "pr", "prgain")] = "ROC"
+    summation_method: Annotated[str, OneOf("interpolation", "minoring", "majoring")] = "interpolation"
+    thresholds: Annotated[Any, Each(Number(least=0, most=1), alone=False)] | None = None
     multi_label: bool = False
-    num_labels: int | None = None
-    label_weights: Sequence[float] | None = None
+    num_labels: Size | None = None
+    label_weights: Annotated[Any, Each(Number(least=0), alone=False)] | None = None
     from_logits: bool = False
 
     def levels(self, dtype: Any) -> jax.Array:
@@ -75,10 +74,9 @@ class AUC(Additive):
                 return ratio(fp, fp + tn), ratio(tp, tp + fn)
             case "PR":
                 return ratio(tp, tp + fn), ratio(tp, tp + fp)
-            case "PRGAIN":
+            case _:
                 odds = ratio(tp + fn, tn + fp)
                 return jnp.where(tp == 0, 0, jnp.maximum(1 - odds * ratio(fn, tp), 0)), 1 - odds * ratio(fp, tp)
-        raise unknown_name("curve", self.curve, ("ROC", "PR", "PRGAIN"))
 
     def _height(self, left: jax.Array, right: jax.Array) -> jax.Array:
         """The height of each piece of the area."""
@@ -87,9 +85,8 @@ class AUC(Additive):
                 return (left + right) / 2
             case "minoring":
                 return jnp.minimum(left, right)
-            case "majoring":
+            case _:
                 return jnp.maximum(left, right)
-        raise unknown_name("summation_method", self.summation_method, ("interpolation", "minoring", "majoring"))
 
 
 def _interpolated(tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:
@@ -111,8 +108,8 @@ class RateAt(Additive):
     """What the metrics share that give the largest of one rate where another one is at least `given`."""
 
     _: KW_ONLY
-    num_thresholds: int = 200
-    class_id: int | None = None
+    num_thresholds: Annotated[int, Number(least=2, whole=True)] = 200
+    class_id: Count | None = None
 
     def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
         """What is given, the rate that must reach it, and the rate that is wanted."""
@@ -144,7 +141,7 @@ class SensitivityAtSpecificity(RateAt):
     0.5
     """
 
-    specificity: float
+    specificity: Share
 
     def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
         """Specificity, sensitivity."""
@@ -159,7 +156,7 @@ class SpecificityAtSensitivity(RateAt):
     0.6667
     """
 
-    sensitivity: float
+    sensitivity: Share
 
     def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
         """Sensitivity, specificity."""
@@ -174,7 +171,7 @@ class PrecisionAtRecall(RateAt):
     0.5
     """
 
-    recall: float
+    recall: Share
 
     def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
         """Recall, precision."""
@@ -189,7 +186,7 @@ class RecallAtPrecision(RateAt):
     0.5
     """
 
-    precision: float
+    precision: Share
 
     def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
         """Precision, recall."""

@@ -38,6 +38,8 @@ def get(identifier: Any, loss: Any = None, output_shape: Any = None, label_shape
         return identifier()
     if isinstance(getattr(identifier, "made_from", None), type) and issubclass(identifier.made_from, Metric):
         return identifier.made_from()
+    if not isinstance(identifier, str) and not callable(identifier):
+        raise ArgumentError(f"a metric is a name, a Metric or a function of (y_true, y_pred), and not {identifier!r}")
     if not isinstance(identifier, str):
         found = losses.get(identifier)
         function = found.function if isinstance(found, losses.FunctionLoss) else found

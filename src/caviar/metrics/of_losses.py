@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import losses
+from caviar.declarations import Axis, Share
 from caviar.metrics.base import NamedFirst
 
 
@@ -103,7 +104,7 @@ class CosineSimilarity(LossMean):
     1.0
     """
 
-    axis: int = -1
+    axis: Axis = -1
 
     loss: ClassVar[type[losses.Loss]] = losses.CosineSimilarity
 
@@ -122,7 +123,7 @@ class BinaryCrossentropy(LossMean):
     """
 
     from_logits: bool = False
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
 
     loss: ClassVar[type[losses.Loss]] = losses.BinaryCrossentropy
 
@@ -136,8 +137,8 @@ class CategoricalCrossentropy(LossMean):
     """
 
     from_logits: bool = False
-    label_smoothing: float = 0.0
-    axis: int = -1
+    label_smoothing: Share = 0.0
+    axis: Axis = -1
 
     loss: ClassVar[type[losses.Loss]] = losses.CategoricalCrossentropy
 
@@ -152,7 +153,7 @@ class SparseCategoricalCrossentropy(LossMean):
 
     from_logits: bool = False
     ignore_class: int | None = None
-    axis: int = -1
+    axis: Axis = -1
 
     loss: ClassVar[type[losses.Loss]] = losses.SparseCategoricalCrossentropy
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
 from caviar import config
-from caviar.errors import unknown_name
+from caviar.declarations import Count, OneOf
 from caviar.losses.shapes import arrays, ratio, same_shape, spread
 from caviar.metrics.base import Metric
 from caviar.metrics.sums import Sums, no_sums, plus
-
-_AGGREGATIONS = ("uniform_average", "variance_weighted_average")
 
 
 @dataclass(eq=False, repr=False)
@@ -27,8 +25,8 @@ class R2Score(Metric):
     0.7857
     """
 
-    class_aggregation: str | None = "uniform_average"
-    num_regressors: int = 0
+    class_aggregation: Annotated[str, OneOf("uniform_average", "variance_weighted_average")] | None = "uniform_average"
+    num_regressors: Count = 0
 
     def initial(self, outputs: int | None = None) -> Sums:
         """Of each output: rows, weight, mean of the labels, squared distance from it, squared error."""
@@ -57,10 +55,8 @@ class R2Score(Metric):
                 score = scores
             case "uniform_average":
                 score = jnp.mean(scores)
-            case "variance_weighted_average":
-                score = ratio(jnp.sum(distance * scores), jnp.sum(distance))
             case _:
-                raise unknown_name("class_aggregation", self.class_aggregation, _AGGREGATIONS)
+                score = ratio(jnp.sum(distance * scores), jnp.sum(distance))
         if self.num_regressors == 0:
             return score
         free = rows[0] - self.num_regressors - 1

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import config, losses, optimizers
+from caviar import config, optimizers
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError, unknown_name
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
@@ -19,6 +19,7 @@ from caviar.training import fit as fitting
 from caviar.training import scoring, steps
 from caviar.training.callbacks import History
 from caviar.training.compiled import Compiled
+from caviar.training.compiling import check_compiled
 from caviar.training.controls import Controls
 from caviar.training.source import compiled_of
 
@@ -202,9 +203,7 @@ class Model(Layer):
     ) -> None:
         """Choose optimizer, loss and metrics. The last four arguments are Keras' and change nothing: all is one program."""
         del run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
-        for given in loss if isinstance(loss, (list, tuple)) else loss.values() if isinstance(loss, dict) else [loss]:
-            if given is not None and not isinstance(given, Range):
-                losses.get(given)  # a mistyped name is told here, not at fit
+        check_compiled(loss, loss_weights, [metrics, weighted_metrics])  # a mistyped name is told here, not at fit
         optimizer = optimizer if isinstance(optimizer, Range) else optimizers.get(optimizer)
         self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics)
         self._run = None

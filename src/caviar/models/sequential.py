@@ -34,7 +34,7 @@ class Sequential(Model):
     def __init__(self, layers: Iterable[Any] | None = None, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.sequence: list[Layer] = []
-        for layer in layers or ():
+        for layer in () if layers is None else layers:
             self.add(layer)
         self._build_if_known()
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from caviar.errors import unknown_name
+from caviar.declarations import OneOf
 from caviar.optimizers.base import Optimizer
-from caviar.optimizers.schedules.base import float_or_schedule
+from caviar.optimizers.schedules.base import fraction_or_schedule, rate_or_schedule
 from caviar.optimizers.transforms import leafwise, root
 
 
@@ -22,8 +22,6 @@ def averages(g: jax.Array, m: jax.Array, v: jax.Array, beta_1: Any, beta_2: Any)
 
 def corrected(t: Any, m: Any, v: Any, beta_1: Any, beta_2: Any, epsilon: Any, epsilon_at: str) -> jax.Array:
     """`m_hat / sqrt(v_hat)`, both corrected for having started from zero; epsilon stands where `epsilon_at` says."""
-    if epsilon_at not in ("hat", "outside", "inside"):
-        raise unknown_name("epsilon_at", epsilon_at, ("hat", "outside", "inside"))
     first, second = 1 - beta_1**t, 1 - beta_2**t
     if epsilon_at == "hat":
         return m * (jnp.sqrt(second) / first) / (jnp.sqrt(v) + epsilon)
@@ -41,12 +39,12 @@ class Adam(Optimizer):
     Adam(0.01, beta_1=0.8)
     """
 
-    beta_1: float_or_schedule = 0.9
-    beta_2: float_or_schedule = 0.999
-    epsilon: float_or_schedule = 1e-7
+    beta_1: fraction_or_schedule = 0.9
+    beta_2: fraction_or_schedule = 0.999
+    epsilon: rate_or_schedule = 1e-7
     amsgrad: bool = False
     _: KW_ONLY
-    epsilon_at: str = "hat"
+    epsilon_at: Annotated[str, OneOf("hat", "outside", "inside")] = "hat"
 
     def transform(self) -> optax.GradientTransformation:
         """`m_hat / sqrt(v_hat)`; with `amsgrad` v never shrinks."""
@@ -68,7 +66,7 @@ class AdamW(Adam):
     AdamW(0.01, weight_decay=0.1)
     """
 
-    weight_decay: float_or_schedule = 0.004
+    weight_decay: rate_or_schedule | None = 0.004
 
 
 @dataclass(eq=False, repr=False)
@@ -81,16 +79,14 @@ class Adamax(Optimizer):
     Adamax(0.01)
     """
 
-    beta_1: float_or_schedule = 0.9
-    beta_2: float_or_schedule = 0.999
-    epsilon: float_or_schedule = 1e-7
+    beta_1: fraction_or_schedule = 0.9
+    beta_2: fraction_or_schedule = 0.999
+    epsilon: rate_or_schedule = 1e-7
     _: KW_ONLY
-    epsilon_at: str = "outside"
+    epsilon_at: Annotated[str, OneOf("inside", "outside")] = "outside"
 
     def transform(self) -> optax.GradientTransformation:
         """`m_hat / max(|g|)`."""
-        if self.epsilon_at not in ("inside", "outside"):
-            raise unknown_name("epsilon_at", self.epsilon_at, ("inside", "outside"))
         inside = self.epsilon_at == "inside"
 
         def step(t: jax.Array, g: jax.Array, _: Any, m: jax.Array, top: jax.Array) -> tuple[jax.Array, ...]:
@@ -109,11 +105,11 @@ class Nadam(Optimizer):
     Nadam(0.01)
     """
 
-    beta_1: float_or_schedule = 0.9
-    beta_2: float_or_schedule = 0.999
-    epsilon: float_or_schedule = 1e-7
+    beta_1: fraction_or_schedule = 0.9
+    beta_2: fraction_or_schedule = 0.999
+    epsilon: rate_or_schedule = 1e-7
     _: KW_ONLY
-    momentum_decay: float_or_schedule = 1.0
+    momentum_decay: rate_or_schedule = 1.0
 
     def transform(self) -> optax.GradientTransformation:
         """Adam with the next step's momentum."""
@@ -138,9 +134,9 @@ class RAdam(Optimizer):
     RAdam(0.01)
     """
 
-    beta_1: float_or_schedule = 0.9
-    beta_2: float_or_schedule = 0.999
-    epsilon: float_or_schedule = 1e-8
+    beta_1: fraction_or_schedule = 0.9
+    beta_2: fraction_or_schedule = 0.999
+    epsilon: rate_or_schedule = 1e-8
 
     def transform(self) -> optax.GradientTransformation:
         """Adam times its rectification, or only the momentum at first."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from caviar.declarations import NotNegative, OneOf
 from caviar.optimizers.base import Optimizer
 from caviar.optimizers.descent import with_momentum
-from caviar.optimizers.schedules.base import float_or_schedule
+from caviar.optimizers.schedules.base import rate_or_schedule, share_or_schedule
 from caviar.optimizers.transforms import leafwise, root
 
 
@@ -25,10 +26,10 @@ class Adagrad(Optimizer):
     Adagrad(0.1)
     """
 
-    initial_accumulator_value: float = 0.1
-    epsilon: float_or_schedule = 1e-7
+    initial_accumulator_value: NotNegative = 0.1
+    epsilon: rate_or_schedule = 1e-7
     _: KW_ONLY
-    epsilon_at: str = "inside"
+    epsilon_at: Annotated[str, OneOf("inside", "outside")] = "inside"
 
     def transform(self) -> optax.GradientTransformation:
         """`g / sqrt(sum of g^2)`."""
@@ -51,12 +52,12 @@ class RMSprop(Optimizer):
     RMSprop(0.01, momentum=0.9)
     """
 
-    rho: float_or_schedule = 0.9
-    momentum: float_or_schedule = 0.0
-    epsilon: float_or_schedule = 1e-7
+    rho: share_or_schedule = 0.9
+    momentum: share_or_schedule = 0.0
+    epsilon: rate_or_schedule = 1e-7
     centered: bool = False
     _: KW_ONLY
-    epsilon_at: str = "inside"
+    epsilon_at: Annotated[str, OneOf("inside", "outside")] = "inside"
     rate_inside: bool = True
 
     def transform(self) -> optax.GradientTransformation:
@@ -83,8 +84,8 @@ class Adadelta(Optimizer):
     Adadelta(1.0)
     """
 
-    rho: float_or_schedule = 0.95
-    epsilon: float_or_schedule = 1e-7
+    rho: share_or_schedule = 0.95
+    epsilon: rate_or_schedule = 1e-7
 
     def transform(self) -> optax.GradientTransformation:
         """`g * sqrt(average of steps^2) / sqrt(average of g^2)`."""

@@ -13,9 +13,10 @@ import numpy as np
 import optax
 
 from caviar import config
+from caviar.declarations import Count, Positive, Size
 from caviar.errors import ArgumentError
 from caviar.graph.programs import cached
-from caviar.optimizers.schedules.base import Schedule, float_or_schedule, value_at
+from caviar.optimizers.schedules.base import Schedule, rate_or_schedule, share_or_schedule, value_at
 from caviar.optimizers.transforms import clip_each_by_norm
 from caviar.parts import Part, is_off, put_together, take_apart
 
@@ -54,17 +55,17 @@ class Optimizer(Part):
 
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"_desk"}
 
-    learning_rate: float_or_schedule = 0.001
+    learning_rate: rate_or_schedule = 0.001
     _: KW_ONLY
-    weight_decay: float_or_schedule = None
-    clipnorm: float_or_schedule = None
-    clipvalue: float_or_schedule = None
-    global_clipnorm: float_or_schedule = None
+    weight_decay: rate_or_schedule | None = None
+    clipnorm: rate_or_schedule | None = None
+    clipvalue: rate_or_schedule | None = None
+    global_clipnorm: rate_or_schedule | None = None
     use_ema: bool = False
-    ema_momentum: float_or_schedule = 0.99
-    ema_overwrite_frequency: int | None = None
-    loss_scale_factor: float | None = None
-    gradient_accumulation_steps: int | None = None
+    ema_momentum: share_or_schedule = 0.99
+    ema_overwrite_frequency: Count | None = None
+    loss_scale_factor: Positive | None = None
+    gradient_accumulation_steps: Size | None = None
     name: str | None = None
     decoupled_weight_decay: bool = True
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from caviar.optimizers.base import Optimizer, OptimizerState
-from caviar.optimizers.schedules.base import float_or_schedule
+from caviar.optimizers.schedules.base import float_or_schedule, rate_or_schedule, share_or_schedule
 from caviar.optimizers.transforms import leafwise
 from caviar.parts import is_off
 
@@ -27,8 +27,8 @@ class SGD(Optimizer):
     SGD(0.1, momentum=0.9, nesterov=True)
     """
 
-    learning_rate: float_or_schedule = 0.01
-    momentum: float_or_schedule = 0.0
+    learning_rate: rate_or_schedule = 0.01
+    momentum: share_or_schedule = 0.0
     nesterov: bool = False
     _: KW_ONLY
     dampening: float_or_schedule = 0.0
@@ -68,10 +68,10 @@ class ASGD(Optimizer):
     ASGD(0.1, t0=100)
     """
 
-    learning_rate: float_or_schedule = 0.01
-    lambd: float_or_schedule = 0.0001
-    alpha: float_or_schedule = 0.75
-    t0: float_or_schedule = 1e6
+    learning_rate: rate_or_schedule = 0.01
+    lambd: rate_or_schedule = 0.0001
+    alpha: rate_or_schedule = 0.75
+    t0: rate_or_schedule = 1e6
 
     def rule(self) -> optax.GradientTransformation:
         """A step of descent, and of the mean."""

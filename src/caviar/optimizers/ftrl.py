@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from caviar.declarations import NotNegative, Number
 from caviar.optimizers.base import Optimizer
-from caviar.optimizers.schedules.base import float_or_schedule
+from caviar.optimizers.schedules.base import OrSchedule, rate_or_schedule
 from caviar.optimizers.transforms import leafwise
 
 
@@ -21,12 +23,12 @@ class Ftrl(Optimizer):
     Ftrl(0.1, l1_regularization_strength=0.01)
     """
 
-    learning_rate_power: float_or_schedule = -0.5
-    initial_accumulator_value: float = 0.1
-    l1_regularization_strength: float_or_schedule = 0.0
-    l2_regularization_strength: float_or_schedule = 0.0
-    l2_shrinkage_regularization_strength: float_or_schedule = 0.0
-    beta: float_or_schedule = 0.0
+    learning_rate_power: Annotated[Any, OrSchedule(Number(most=0))] = -0.5
+    initial_accumulator_value: NotNegative = 0.1
+    l1_regularization_strength: rate_or_schedule = 0.0
+    l2_regularization_strength: rate_or_schedule = 0.0
+    l2_shrinkage_regularization_strength: rate_or_schedule = 0.0
+    beta: rate_or_schedule = 0.0
 
     def rule(self) -> optax.GradientTransformation:
         """To the minimum of all linear terms so far and the regularization."""

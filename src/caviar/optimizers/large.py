@@ -9,9 +9,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from caviar.declarations import Size
 from caviar.optimizers.adam import Adam, averages, corrected
 from caviar.optimizers.base import Optimizer
-from caviar.optimizers.schedules.base import float_or_schedule
+from caviar.optimizers.schedules.base import (
+    float_or_schedule,
+    fraction_or_schedule,
+    positive_or_schedule,
+    rate_or_schedule,
+    share_or_schedule,
+)
 from caviar.optimizers.transforms import leafwise, orthogonalize
 from caviar.parts import is_off
 
@@ -24,9 +31,9 @@ class Lamb(Optimizer):
     Lamb(0.01)
     """
 
-    beta_1: float_or_schedule = 0.9
-    beta_2: float_or_schedule = 0.999
-    epsilon: float_or_schedule = 1e-7
+    beta_1: fraction_or_schedule = 0.9
+    beta_2: fraction_or_schedule = 0.999
+    epsilon: rate_or_schedule = 1e-7
 
     def transform(self) -> optax.GradientTransformation:
         """Adam's step, made as long as the weight."""
@@ -46,9 +53,9 @@ class Adafactor(Optimizer):
     """
 
     beta_2_decay: float_or_schedule = -0.8
-    epsilon_1: float_or_schedule = 1e-30
-    epsilon_2: float_or_schedule = 0.001
-    clip_threshold: float_or_schedule = 1.0
+    epsilon_1: rate_or_schedule | None = 1e-30
+    epsilon_2: rate_or_schedule = 0.001
+    clip_threshold: positive_or_schedule = 1.0
     relative_step: bool = True
     _: KW_ONLY
     epsilon_floor: bool = False
@@ -96,20 +103,20 @@ class Muon(Optimizer):
     Muon(0.02)
     """
 
-    adam_beta_1: float_or_schedule = 0.9
-    adam_beta_2: float_or_schedule = 0.999
-    adam_weight_decay: float_or_schedule = 0.004
-    epsilon: float_or_schedule = 1e-7
-    weight_decay: float_or_schedule = field(default=0.004, kw_only=True)
+    adam_beta_1: fraction_or_schedule = 0.9
+    adam_beta_2: fraction_or_schedule = 0.999
+    adam_weight_decay: rate_or_schedule = 0.004
+    epsilon: rate_or_schedule = 1e-7
+    weight_decay: rate_or_schedule | None = field(default=0.004, kw_only=True)
     _: KW_ONLY
     muon_a: float = 3.4445
     muon_b: float = -4.775
     muon_c: float = 2.0315
-    adam_lr_ratio: float_or_schedule = 1.0
-    momentum: float_or_schedule = 0.95
-    ns_steps: int = 5
+    adam_lr_ratio: rate_or_schedule = 1.0
+    momentum: share_or_schedule = 0.95
+    ns_steps: Size = 5
     nesterov: bool = True
-    rms_rate: float_or_schedule = 0.2
+    rms_rate: rate_or_schedule | None = 0.2
 
     def transform(self) -> optax.GradientTransformation:
         """Orthogonal steps for matrices, Adam's for the rest."""

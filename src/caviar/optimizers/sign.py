@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from caviar.declarations import Number
 from caviar.optimizers.base import Optimizer
-from caviar.optimizers.schedules.base import float_or_schedule
+from caviar.optimizers.schedules.base import OrSchedule, fraction_or_schedule, positive_or_schedule
 from caviar.optimizers.transforms import leafwise
 
 
@@ -22,8 +23,8 @@ class Lion(Optimizer):
     Lion(0.0001)
     """
 
-    beta_1: float_or_schedule = 0.9
-    beta_2: float_or_schedule = 0.99
+    beta_1: fraction_or_schedule = 0.9
+    beta_2: fraction_or_schedule = 0.99
 
     def transform(self) -> optax.GradientTransformation:
         """The sign of the momentum with the present gradient."""
@@ -40,10 +41,10 @@ class Rprop(Optimizer):
     Rprop(0.01)
     """
 
-    eta_minus: float_or_schedule = 0.5
-    eta_plus: float_or_schedule = 1.2
-    min_step: float_or_schedule = 1e-6
-    max_step: float_or_schedule = 50.0
+    eta_minus: Annotated[Any, OrSchedule(Number(above=0, below=1))] = 0.5
+    eta_plus: Annotated[Any, OrSchedule(Number(above=1))] = 1.2
+    min_step: positive_or_schedule = 1e-6
+    max_step: positive_or_schedule = 50.0
 
     def rule(self) -> optax.GradientTransformation:
         """Lengthen, or shorten and stay."""

@@ -9,8 +9,6 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from caviar.errors import unknown_name
-
 
 class LeafwiseState(NamedTuple):
     """How many updates were made, and what is kept of each weight: one list of arrays for each slot."""
@@ -73,8 +71,6 @@ def root(square: jax.Array, epsilon: Any, epsilon_at: str) -> jax.Array:
     >>> float(root(jnp.array(3.0), 1.0, "inside")), float(root(jnp.array(4.0), 1.0, "outside"))
     (2.0, 3.0)
     """
-    if epsilon_at not in ("inside", "outside"):
-        raise unknown_name("epsilon_at", epsilon_at, ("inside", "outside"))
     return jnp.sqrt(square + epsilon) if epsilon_at == "inside" else jnp.sqrt(square) + epsilon
 
 

@@ -112,6 +112,25 @@ def _same(a: Any, b: Any) -> bool:
     )
 
 
+def check_objective(recipe: Recipe, x: Any) -> None:
+    """Refuse to train where nothing is to be minimised: no loss, no penalty, and no step of the user's own."""
+    if any(recipe.losses) or is_own(recipe.network, "train_step") or is_own(recipe.network, "compute_loss"):
+        return
+    apart, penalties = take_apart(recipe), []
+    values = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in apart.variables]
+
+    def look(x: Any, values: Any) -> None:
+        call = lambda r: (r.outputs(x), penalties.append(r.penalty()))  # noqa: E731
+        evaluate(apart.structure, as_arrays(apart.numbers), values, training=True, rng=jax.random.key(0), call=call)
+
+    jax.eval_shape(look, x, values)
+    if isinstance(penalties[0], int):  # the empty sum
+        raise ArgumentError(
+            "there is nothing to minimise: compile was given no loss, and no layer adds one; compile(optimizer, loss=...), "
+            "add_loss, or a train_step of your own"
+        )
+
+
 def name_logs(recipe: Recipe, rows: Rows) -> None:
     """Tell the recipe what steps of the model's own report, found by tracing them; the standard ones report as they do."""
     recipe.custom_logs = _reported(recipe, rows, "train_step")

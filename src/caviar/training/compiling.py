@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from caviar import losses, metrics
+from caviar.declarations import Number, fits
 from caviar.errors import ArgumentError, unknown_name
 from caviar.losses.base import Loss
 from caviar.metrics.adopted import adopted
+from caviar.ranges import Range
+
+
+def check_compiled(loss: Any, weights: Any, asked: Any) -> None:
+    """Refuse losses, their weights and metrics that nothing can be made of, whatever the outputs will be."""
+    for given in _flat(loss):
+        losses.get(given)
+    for given in _flat(asked):
+        metrics.get(given, output_shape=(None, 1))
+    for given in _flat(weights):
+        if not fits(Number(), given):
+            raise ArgumentError(f"loss_weights are numbers, one for each output, and one of them is {given!r}")
+
+
+def _flat(given: Any) -> Iterator[Any]:
+    """What stands in lists and dicts, without None and the ranges that a search closes."""
+    if isinstance(given, (list, tuple, dict)):
+        for item in given.values() if isinstance(given, dict) else given:
+            yield from _flat(item)
+    elif given is not None and not isinstance(given, Range):
+        yield given
 
 
 def resolve_losses(loss: Any, names: list[str]) -> list[Loss | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+from caviar.arguments import check
+from caviar.declarations import Number, fits
 from caviar.errors import ArgumentError, unknown_name
 from caviar.parts import take_apart
 
@@ -40,6 +42,9 @@ class Controls(MutableMapping[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         owner, attribute = self._find(name)
+        check(type(owner), {attribute: value})
+        if not fits(Number(), value):
+            raise ArgumentError(f"control {name!r} is a number, and was given {value!r}")
         object.__setattr__(owner, attribute, float(value))  # the parts of a recipe may be frozen
 
     def snapshot(self) -> dict[str, float]:

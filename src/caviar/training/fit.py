@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from caviar import config
+from caviar.arguments import check
 from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size, class_weights
+from caviar.declarations import Count, Fraction, OneOf, Times, Verbosity
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays
 from caviar.parts import take_apart
 from caviar.text import say
 from caviar.training.callbacks import CallbackList, History
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
-from caviar.training.compiled import Compiled, check_targets, name_logs, start_run
+from caviar.training.compiled import Compiled, check_objective, check_targets, name_logs, start_run
 from caviar.training.listeners import Listeners
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
 from caviar.training.program import Plan, chunk_trainer, no_statistics
@@ -32,31 +33,25 @@ def fit(
     model: Any,
     x: Any = None,
     y: Any = None,
-    batch_size: int | None = None,
-    epochs: int = 1,
-    verbose: int | str = "auto",
+    batch_size: Times | None = None,
+    epochs: Count = 1,
+    verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
     callbacks: Any = None,
-    validation_split: float = 0.0,
+    validation_split: Fraction = 0.0,
     validation_data: Any = None,
     shuffle: bool = True,
     class_weight: dict[int, float] | None = None,
     sample_weight: Any = None,
-    initial_epoch: int = 0,
-    steps_per_epoch: int | None = None,
-    validation_steps: int | None = None,
-    validation_batch_size: int | None = None,
-    validation_freq: int = 1,
+    initial_epoch: Count = 0,
+    steps_per_epoch: Times | None = None,
+    validation_steps: Times | None = None,
+    validation_batch_size: Times | None = None,
+    validation_freq: Times = 1,
 ) -> History:
     """Train a model; the arguments are Keras'."""
+    check(fit, locals())
     compiled = compiled_of(model, "fit")
     size = check_batch_size(batch_size)
-    check_counts(
-        epochs=epochs,
-        initial_epoch=initial_epoch,
-        steps_per_epoch=steps_per_epoch,
-        validation_steps=validation_steps,
-        validation_freq=validation_freq,
-    )
     source = Source(model, x, y, sample_weight, class_weight, size, shuffle)
     outputs, names = build_for(model, source.first.x, size)
     validation_size = check_batch_size(validation_batch_size or size)
@@ -77,6 +72,7 @@ def fit(
     check_targets(recipe, rows or source.first_rows(names), outputs)
     if validation is not None:
         check_targets(recipe, validation, outputs, "validation y")
+    check_objective(recipe, source.first.x)
     run = start_run(recipe, plan.rows, initial_epoch, config.next_key(2), model._run)
     name_logs(recipe, rows or source.first_rows(names))
     listed.check(recipe.logged(validated=validation is not None))
@@ -97,6 +93,7 @@ def train_on_batch(
     recipe = compiled.recipe(model, outputs, names)
     rows = class_weights(as_rows(inputs, y, sample_weight, names), class_weight)
     check_targets(recipe, rows, outputs)
+    check_objective(recipe, inputs)
     run = start_run(recipe, 0, 0, config.next_key(2), model._run)
     name_logs(recipe, rows)
     apart = take_apart(recipe)
@@ -173,11 +170,3 @@ def plan_for(
         raise ArgumentError(f"steps_per_epoch={steps}, but {count} rows make only {whole} batches of {size}")
     plan = Plan(count, size, steps or whole, bool(shuffle), validation_size, freq)
     return plan._replace(phase=first % plan.epochs_of_pass)
-
-
-def check_counts(**counts: Any) -> None:
-    """Refuse counts that are no whole numbers, or too small."""
-    for name, value in counts.items():
-        least = 0 if name in ("initial_epoch", "epochs") else 1
-        if value is not None and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least):
-            raise ArgumentError(f"{name} must be a whole number of at least {least}, and is {value!r}")

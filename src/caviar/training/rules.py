@@ -6,17 +6,18 @@ A rule keeps its state in the run. Many epochs go into one dispatch, and early s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
+from caviar.declarations import Count, Limit, NotNegative, Number, OneOf, Verbosity
 from caviar.errors import ArgumentError
 from caviar.parts import Part
 from caviar.training.callbacks.base import Callback
-from caviar.training.monitor import better, check_monitor, direction, worst
+from caviar.training.monitor import MODES, better, check_monitor, direction, worst
 
 
 class Ruling(NamedTuple):
@@ -73,12 +74,12 @@ class EarlyStopping(Rule):
 
     monitor: str = "val_loss"
     min_delta: float = 0
-    patience: int = 0
-    verbose: int = 0
-    mode: str = "auto"
-    baseline: float | None = None
+    patience: Count = 0
+    verbose: Verbosity = 0
+    mode: Annotated[str, OneOf(*MODES)] = "auto"
+    baseline: Limit | None = None
     restore_best_weights: bool = False
-    start_from_epoch: int = 0
+    start_from_epoch: Count = 0
 
     def initial(self, weights: Any) -> Any:
         """No best yet."""
@@ -138,21 +139,15 @@ class ReduceLROnPlateau(Rule):
     """
 
     monitor: str = "val_loss"
-    factor: float = 0.1
-    patience: int = 10
-    verbose: int = 0
-    mode: str = "auto"
-    min_delta: float = 1e-4
-    cooldown: int = 0
-    min_lr: float = 0.0
+    factor: Annotated[float, Number(above=0, below=1)] = 0.1
+    patience: Count = 10
+    verbose: Verbosity = 0
+    mode: Annotated[str, OneOf(*MODES)] = "auto"
+    min_delta: NotNegative = 1e-4
+    cooldown: Count = 0
+    min_lr: NotNegative = 0.0
 
     reads_rate = True
-
-    def check(self, log_names: list[str]) -> None:
-        """The factor must lower the rate."""
-        super().check(log_names)
-        if not 0 < self.factor < 1:
-            raise ArgumentError(f"ReduceLROnPlateau needs a factor between 0 and 1, and was given {self.factor}")
 
     def initial(self, weights: Any) -> Any:
         """No best yet."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import numpy as np
 
+from caviar.arguments import check
 from caviar.data.arrays import as_inputs, as_rows, check_batch_size
 from caviar.data.streams import chunks, fits_memory, is_stream
+from caviar.declarations import OneOf, Times, Verbosity
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays
 from caviar.parts import Apart, take_apart
@@ -33,14 +35,15 @@ def evaluate(
     model: Any,
     x: Any = None,
     y: Any = None,
-    batch_size: int | None = None,
-    verbose: int | str = "auto",
+    batch_size: Times | None = None,
+    verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
     sample_weight: Any = None,
-    steps: int | None = None,
+    steps: Times | None = None,
     callbacks: Any = None,
     return_dict: bool = False,
 ) -> Any:
     """Loss and metrics over all rows; the arguments are Keras'."""
+    check(evaluate, locals())
     compiled = compiled_of(model, "evaluate")
     size = check_batch_size(batch_size)
     if x is None:
@@ -126,9 +129,14 @@ def as_list(callbacks: Any) -> list[Any]:
 
 
 def predict(
-    model: Any, x: Any, batch_size: int | None = None, verbose: int | str = "auto", steps: int | None = None
+    model: Any,
+    x: Any,
+    batch_size: Times | None = None,
+    verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
+    steps: Times | None = None,
 ) -> Any:
     """The outputs for all rows, as NumPy arrays."""
+    check(predict, locals())
     size = check_batch_size(batch_size)
     if is_stream(x):
         pieces = [predict(model, batch, size, 0) for batch in itertools.islice(_inputs_of(x), steps)]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
-from caviar.errors import ArgumentError
+from caviar.declarations import Declaration, Number, Size, fits
 from caviar.parts import Part
-
-float_or_schedule: TypeAlias = Any
-"""How a field is declared that takes a number, or a schedule in its place."""
 
 
 @dataclass(eq=False, repr=False)
@@ -47,6 +45,58 @@ class Schedule(Part):
         return Every(self, steps)
 
 
+@dataclass(frozen=True)
+class OrSchedule(Declaration):
+    """A number, or a function of the step that gives such numbers: a `Schedule`, or one of the user's own.
+
+    >>> OrSchedule(Number(least=0)).allows(lambda step: float("nan"))
+    False
+    """
+
+    number: Number
+
+    is_float = True
+
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        """The number, or a schedule."""
+        return f"{self.number.expected} or a schedule"
+
+    def allows(self, value: Any) -> bool:
+        """Whether the number, or the first one of the schedule, is allowed; caviar's own schedules give no others."""
+        if isinstance(value, Schedule) and type(value).__module__.startswith("caviar."):
+            return True
+        return fits(self.number, _first(value)) if _is_function(value) else self.number.allows(value)
+
+    def hint(self, value: Any) -> str:
+        """The number of the first step, or the nearest one that is allowed."""
+        if not _is_function(value):
+            return self.number.hint(value)
+        found = _first(value)
+        return "write a function of the step" if found is None else f"it gives {found} for step 0"
+
+
+def _is_function(value: Any) -> bool:
+    return isinstance(value, Schedule) or (callable(value) and not isinstance(value, (Part, type)))
+
+
+def _first(schedule: Callable[[Any], Any]) -> Any:
+    """The value for step 0; None where the step is not wanted."""
+    try:
+        inspect.signature(schedule).bind(0)
+    except TypeError:
+        return None
+    return schedule(jnp.zeros((), jnp.int32))
+
+
+float_or_schedule = Annotated[Any, OrSchedule(Number())]
+share_or_schedule = Annotated[Any, OrSchedule(Number(least=0, most=1))]
+fraction_or_schedule = Annotated[Any, OrSchedule(Number(least=0, below=1))]
+positive_or_schedule = Annotated[Any, OrSchedule(Number(above=0))]
+rate_or_schedule = Annotated[Any, OrSchedule(Number(least=0))]
+"""How fields are declared that take a number, or a schedule in its place."""
+
+
 @dataclass(eq=False, repr=False)
 class Every(Schedule):
     """A schedule that moves on once in so many steps; `schedule.every(steps)` makes it.
@@ -57,7 +107,7 @@ class Every(Schedule):
     """
 
     schedule: Schedule
-    steps: int
+    steps: Size
 
     def __call__(self, step: Any) -> jax.Array:
         """The schedule's value at the epoch in which the step lies."""
@@ -76,10 +126,3 @@ def value_at(value: float_or_schedule | Callable[[Any], Any], step: Any) -> Any:
     0.1
     """
     return value(step) if callable(value) else value
-
-
-def positive(schedule: Schedule, **counts: Any) -> None:
-    """Refuse counts of steps that are not above zero; traced ones were checked before."""
-    for name, count in counts.items():
-        if isinstance(count, (int, float)) and count <= 0:
-            raise ArgumentError(f"{type(schedule).__name__} needs {name} above 0, and was given {count}")

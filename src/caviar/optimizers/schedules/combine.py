@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Each, Kind, NotNegative, Number, Size
 from caviar.errors import ArgumentError
-from caviar.optimizers.schedules.base import Schedule, as_float, float_or_schedule, positive, value_at
+from caviar.optimizers.schedules.base import Schedule, as_float, rate_or_schedule, value_at
 
 
 @dataclass(eq=False, repr=False)
@@ -22,7 +23,7 @@ class Chained(Schedule):
     array([0.1, 0.1, 0.1], dtype=float32)
     """
 
-    schedules: list[Schedule]
+    schedules: Annotated[Any, Each(Kind(Schedule), alone=False)]
 
     def __call__(self, step: Any) -> jax.Array:
         """The product of what each says for this step."""
@@ -38,8 +39,8 @@ class Sequential(Schedule):
     array([1.  , 2.  , 1.  , 0.5 , 0.25], dtype=float32)
     """
 
-    schedules: list[Schedule]
-    milestones: list[int]
+    schedules: Annotated[Any, Each(Kind(Schedule), alone=False)]
+    milestones: Annotated[Any, Each(Number(least=0, whole=True), alone=False)]
 
     def __call__(self, step: Any) -> jax.Array:
         """What the schedule of this stretch says, counted from its milestone."""
@@ -63,13 +64,12 @@ class LinearWarmup(Schedule):
     array([0.   , 0.025, 0.05 , 0.075, 0.1  , 0.1  ], dtype=float32)
     """
 
-    schedule: float_or_schedule
-    steps: int
-    start: float = 0.0
+    schedule: rate_or_schedule
+    steps: Size
+    start: NotNegative = 0.0
 
     def __call__(self, step: Any) -> jax.Array:
         """The line before `steps`, the schedule after."""
-        positive(self, steps=self.steps)
         first = value_at(self.schedule, 0)
         rise = self.start + (first - self.start) * (as_float(step) / self.steps)
         later = value_at(self.schedule, jnp.maximum(jnp.asarray(step) - self.steps, 0))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Each, NotNegative, Number, Positive
 from caviar.errors import ArgumentError
-from caviar.optimizers.schedules.base import Schedule, as_float, positive
+from caviar.optimizers.schedules.base import Schedule, as_float
 
 
 @dataclass(eq=False, repr=False)
@@ -20,8 +21,8 @@ class PiecewiseConstantDecay(Schedule):
     array([1. , 1. , 0.5, 0.5, 0.1], dtype=float32)
     """
 
-    boundaries: list[float]
-    values: list[float]
+    boundaries: Annotated[Any, Each(Number(least=0), alone=False)]
+    values: Annotated[Any, Each(Number(least=0), alone=False)]
     name: str | None = None
 
     def __call__(self, step: Any) -> jax.Array:
@@ -43,13 +44,12 @@ class StepDecay(Schedule):
     array([1.  , 1.  , 0.5 , 0.5 , 0.25], dtype=float32)
     """
 
-    initial_learning_rate: float
-    step_size: float
-    gamma: float = 0.1
+    initial_learning_rate: NotNegative
+    step_size: Positive
+    gamma: NotNegative = 0.1
 
     def __call__(self, step: Any) -> jax.Array:
         """`initial_learning_rate * gamma ** floor(step / step_size)`."""
-        positive(self, step_size=self.step_size)
         return self.initial_learning_rate * as_float(self.gamma) ** jnp.floor(as_float(step) / self.step_size)
 
 
@@ -61,9 +61,9 @@ class MultiStepDecay(Schedule):
     array([1.  , 0.5 , 0.5 , 0.25], dtype=float32)
     """
 
-    initial_learning_rate: float
-    milestones: list[float]
-    gamma: float = 0.1
+    initial_learning_rate: NotNegative
+    milestones: Annotated[Any, Each(Number(least=0), alone=False)]
+    gamma: NotNegative = 0.1
 
     def __call__(self, step: Any) -> jax.Array:
         """`initial_learning_rate * gamma ** (milestones reached)`."""
@@ -79,9 +79,9 @@ class ConstantStart(Schedule):
     array([0.5, 0.5, 1. , 1. ], dtype=float32)
     """
 
-    initial_learning_rate: float
-    factor: float = 1 / 3
-    total_iters: float = 5
+    initial_learning_rate: NotNegative
+    factor: NotNegative = 1 / 3
+    total_iters: Positive = 5
 
     def __call__(self, step: Any) -> jax.Array:
         """`initial_learning_rate`, times `factor` before the step `total_iters`."""

@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from caviar.optimizers.schedules.base import Schedule, as_float, positive
+from caviar.declarations import NotNegative, Positive, Size
+from caviar.optimizers.schedules.base import Schedule, as_float
 
 
 def half_wave(passed: Any) -> jax.Array:
@@ -24,16 +25,15 @@ class CosineDecay(Schedule):
     array([1. , 0.5, 0. ], dtype=float32)
     """
 
-    initial_learning_rate: float
-    decay_steps: float
-    alpha: float = 0.0
+    initial_learning_rate: NotNegative
+    decay_steps: Positive
+    alpha: NotNegative = 0.0
     name: str | None = None
-    warmup_target: float | None = None
-    warmup_steps: float = 0
+    warmup_target: NotNegative | None = None
+    warmup_steps: NotNegative = 0
 
     def __call__(self, step: Any) -> jax.Array:
         """The cosine from `initial_learning_rate`, or the rise and then the cosine from `warmup_target`."""
-        positive(self, decay_steps=self.decay_steps)
         if self.warmup_target is None:
             return self._decay(as_float(step), self.initial_learning_rate)
         since = as_float(step) - self.warmup_steps
@@ -55,18 +55,17 @@ class CosineDecayRestarts(Schedule):
     array([1.      , 0.5     , 1.      , 0.853553], dtype=float32)
     """
 
-    initial_learning_rate: float
-    first_decay_steps: float
-    t_mul: float = 2.0
-    m_mul: float = 1.0
-    alpha: float = 0.0
+    initial_learning_rate: NotNegative
+    first_decay_steps: Positive
+    t_mul: Positive = 2.0
+    m_mul: NotNegative = 1.0
+    alpha: NotNegative = 0.0
     name: str | None = None
 
     fixed = ("t_mul",)
 
     def __call__(self, step: Any) -> jax.Array:
         """The cosine of the present period."""
-        positive(self, first_decay_steps=self.first_decay_steps)
         period, passed = restarts(as_float(step) / self.first_decay_steps, self.t_mul)
         wave = as_float(self.m_mul) ** period * half_wave(passed)
         return self.initial_learning_rate * ((1 - self.alpha) * wave + self.alpha)
@@ -80,13 +79,12 @@ class CosineAnnealing(Schedule):
     array([1.  , 0.75, 0.5 , 0.75, 1.  ], dtype=float32)
     """
 
-    initial_learning_rate: float
-    T_max: float
-    eta_min: float = 0.0
+    initial_learning_rate: NotNegative
+    T_max: Positive
+    eta_min: NotNegative = 0.0
 
     def __call__(self, step: Any) -> jax.Array:
         """`eta_min + (initial - eta_min) * (1 + cos(pi * step / T_max)) / 2`."""
-        positive(self, T_max=self.T_max)
         return self.eta_min + (self.initial_learning_rate - self.eta_min) * half_wave(as_float(step) / self.T_max)
 
 
@@ -98,14 +96,13 @@ class CosineAnnealingRestarts(Schedule):
     array([1. , 0.5, 1. , 0.5], dtype=float32)
     """
 
-    initial_learning_rate: float
-    T_0: float
-    T_mult: int = 1
-    eta_min: float = 0.0
+    initial_learning_rate: NotNegative
+    T_0: Positive
+    T_mult: Size = 1
+    eta_min: NotNegative = 0.0
 
     def __call__(self, step: Any) -> jax.Array:
         """The cosine of the present period, each `T_mult` times as long as the one before."""
-        positive(self, T_0=self.T_0)
         _, passed = restarts(as_float(step) / self.T_0, self.T_mult)
         return self.eta_min + (self.initial_learning_rate - self.eta_min) * half_wave(passed)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
-from caviar.errors import unknown_name
-from caviar.optimizers.schedules.base import Schedule, as_float, positive
+from caviar.declarations import NotNegative, OneOf, Positive, Share
+from caviar.optimizers.schedules.base import Schedule, as_float
 from caviar.optimizers.schedules.cosine import half_wave
 
 
@@ -24,18 +24,17 @@ class Cyclic(Schedule):
     array([0. , 0.5, 1. , 0.5, 0. , 0.5], dtype=float32)
     """
 
-    initial_learning_rate: float
-    max_lr: float
-    step_size_up: float = 2000
-    step_size_down: float | None = None
-    mode: str = "triangular"
-    gamma: float = 1.0
-    base_momentum: float = 0.8
-    max_momentum: float = 0.9
+    initial_learning_rate: NotNegative
+    max_lr: NotNegative
+    step_size_up: Positive = 2000
+    step_size_down: Positive | None = None
+    mode: Annotated[str, OneOf("triangular", "triangular2", "exp_range")] = "triangular"
+    gamma: NotNegative = 1.0
+    base_momentum: Share = 0.8
+    max_momentum: Share = 0.9
 
     def __call__(self, step: Any) -> jax.Array:
         """`initial + (max_lr - initial) * height`, the height between 0 and 1."""
-        positive(self, step_size_up=self.step_size_up, step_size_down=self.step_size_down)
         down = self.step_size_up if self.step_size_down is None else self.step_size_down
         cycle = jnp.floor(as_float(step) / (self.step_size_up + down))
         since = as_float(step) - cycle * (self.step_size_up + down)
@@ -49,8 +48,6 @@ class Cyclic(Schedule):
             "triangular2": lambda: 0.5**cycle,
             "exp_range": lambda: as_float(self.gamma) ** as_float(step),
         }
-        if self.mode not in scales:
-            raise unknown_name("mode of Cyclic", self.mode, scales)
         return scales[self.mode]()
 
     def momentum(self) -> Cyclic:
@@ -72,21 +69,18 @@ class OneCycle(Schedule):
     array([0.04, 0.52, 1.  , 0.5 , 0.  ], dtype=float32)
     """
 
-    max_lr: float
-    total_steps: float
-    pct_start: float = 0.3
-    anneal_strategy: str = "cos"
-    base_momentum: float = 0.85
-    max_momentum: float = 0.95
-    div_factor: float = 25.0
-    final_div_factor: float = 1e4
+    max_lr: NotNegative
+    total_steps: Positive
+    pct_start: Share = 0.3
+    anneal_strategy: Annotated[str, OneOf("cos", "linear")] = "cos"
+    base_momentum: Share = 0.85
+    max_momentum: Share = 0.95
+    div_factor: Positive = 25.0
+    final_div_factor: Positive = 1e4
     three_phase: bool = False
 
     def __call__(self, step: Any) -> jax.Array:
         """The value on the way from one turning point to the next."""
-        positive(self, total_steps=self.total_steps)
-        if self.anneal_strategy not in ("cos", "linear"):
-            raise unknown_name("anneal_strategy of OneCycle", self.anneal_strategy, ("cos", "linear"))
         total, low = as_float(self.total_steps), self.max_lr / as_float(self.div_factor)
         up = self.pct_start * total
         turns = [(as_float(0.0), low), (up - 1, self.max_lr), (total - 1, low / self.final_div_factor)]

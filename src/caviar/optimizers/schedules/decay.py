@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from caviar.optimizers.schedules.base import Schedule, as_float, positive
+from caviar.declarations import NotNegative, Positive
+from caviar.optimizers.schedules.base import Schedule, as_float
 
 
 def time_passed(step: Any, decay_steps: Any, staircase: bool) -> jax.Array:
@@ -27,15 +28,14 @@ class ExponentialDecay(Schedule):
     array([1.   , 0.5  , 0.25 , 0.125], dtype=float32)
     """
 
-    initial_learning_rate: float
-    decay_steps: float
-    decay_rate: float
+    initial_learning_rate: NotNegative
+    decay_steps: Positive
+    decay_rate: NotNegative
     staircase: bool = False
     name: str | None = None
 
     def __call__(self, step: Any) -> jax.Array:
         """`initial_learning_rate * decay_rate ** (step / decay_steps)`."""
-        positive(self, decay_steps=self.decay_steps)
         passed = time_passed(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate * as_float(self.decay_rate) ** passed
 
@@ -48,15 +48,14 @@ class InverseTimeDecay(Schedule):
     array([1.        , 0.5       , 0.33333334, 0.25      ], dtype=float32)
     """
 
-    initial_learning_rate: float
-    decay_steps: float
-    decay_rate: float
+    initial_learning_rate: NotNegative
+    decay_steps: Positive
+    decay_rate: NotNegative
     staircase: bool = False
     name: str | None = None
 
     def __call__(self, step: Any) -> jax.Array:
         """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`."""
-        positive(self, decay_steps=self.decay_steps)
         return self.initial_learning_rate / (1 + self.decay_rate * time_passed(step, self.decay_steps, self.staircase))
 
 
@@ -70,16 +69,15 @@ class PolynomialDecay(Schedule):
     array([1.    , 0.5625, 0.25  , 0.0625, 0.    ], dtype=float32)
     """
 
-    initial_learning_rate: float
-    decay_steps: float
-    end_learning_rate: float = 0.0001
-    power: float = 1.0
+    initial_learning_rate: NotNegative
+    decay_steps: Positive
+    end_learning_rate: NotNegative = 0.0001
+    power: NotNegative = 1.0
     cycle: bool = False
     name: str | None = None
 
     def __call__(self, step: Any) -> jax.Array:
         """`end + (initial - end) * (1 - step / decay_steps) ** power`."""
-        positive(self, decay_steps=self.decay_steps)
         passed = as_float(step) / self.decay_steps
         passed = passed / jnp.maximum(jnp.ceil(passed), 1) if self.cycle else jnp.minimum(passed, 1)
         height = self.initial_learning_rate - self.end_learning_rate
@@ -94,13 +92,12 @@ class LinearRamp(Schedule):
     array([0.5 , 0.75, 1.  , 1.  ], dtype=float32)
     """
 
-    initial_learning_rate: float
-    start_factor: float = 1 / 3
-    end_factor: float = 1.0
-    total_iters: float = 5
+    initial_learning_rate: NotNegative
+    start_factor: NotNegative = 1 / 3
+    end_factor: NotNegative = 1.0
+    total_iters: Positive = 5
 
     def __call__(self, step: Any) -> jax.Array:
         """`initial_learning_rate` times a factor that moves from `start_factor` to `end_factor`."""
-        positive(self, total_iters=self.total_iters)
         passed = jnp.minimum(as_float(step) / self.total_iters, 1)
         return self.initial_learning_rate * (self.start_factor + (self.end_factor - self.start_factor) * passed)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from caviar.errors import unknown_name
+from caviar.declarations import Count, NotNegative, OneOf
 from caviar.optimizers.schedules.base import as_float
 from caviar.parts import Part
 
@@ -37,21 +37,17 @@ class Plateau(Part):
     0.05
     """
 
-    factor: float = 0.1
-    patience: int = 10
-    threshold: float = 1e-4
-    threshold_mode: str = "rel"
-    cooldown: int = 0
-    min_lr: float = 0.0
-    mode: str = "min"
-    eps: float = 1e-8
+    factor: NotNegative = 0.1
+    patience: Count = 10
+    threshold: NotNegative = 1e-4
+    threshold_mode: Annotated[str, OneOf("rel", "abs")] = "rel"
+    cooldown: Count = 0
+    min_lr: NotNegative = 0.0
+    mode: Annotated[str, OneOf("min", "max")] = "min"
+    eps: NotNegative = 1e-8
 
     def initial(self) -> PlateauState:
         """The state before the first epoch."""
-        if self.mode not in ("min", "max"):
-            raise unknown_name("mode of Plateau", self.mode, ("min", "max"))
-        if self.threshold_mode not in ("rel", "abs"):
-            raise unknown_name("threshold_mode of Plateau", self.threshold_mode, ("rel", "abs"))
         worst = as_float(jnp.inf if self.mode == "min" else -jnp.inf)
         return PlateauState(worst, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from functools import partialmethod
 from typing import Any
 
+from caviar.arguments import Checked
 from caviar.errors import ArgumentError, FileError, warn
 
 PACES = ("run", "epoch", "batch")
@@ -42,7 +43,7 @@ def quickest(paces: Iterable[str]) -> str:
     return max(paces, key=PACES.index, default="run")
 
 
-class Callback:
+class Callback(Checked):
     """Subclass it and write the hooks you need; `self.model` and `self.params` are there when they are called.
 
     `pace` follows from the hooks you write. Declare `pace = "run"` if a callback only reads the logs: training then

@@ -6,13 +6,16 @@ import contextlib
 import os
 import string
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from caviar.errors import ArgumentError, FileError, unknown_name
+from caviar.declarations import Limit, OneOf, Times, Verbosity
+from caviar.errors import FileError, unknown_name
 from caviar.files import as_path, make_folder
 from caviar.text import printable, say
 from caviar.training.callbacks.base import Callback
-from caviar.training.monitor import better, check_monitor, direction, worst
+from caviar.training.monitor import MODES, better, check_monitor, direction, worst
+
+Frequency = Annotated[str, OneOf("epoch")] | Times
 
 
 class _Saver(Callback):
@@ -20,16 +23,11 @@ class _Saver(Callback):
 
     pace = "epoch"
 
-    def __init__(self, save_freq: str | int):
+    def __init__(self, save_freq: Frequency):
         self.save_freq = save_freq
         if save_freq != "epoch":
             self.pace = "batch"
         self._epoch = self._batches = 0
-
-    def check(self, log_names: list[str]) -> None:
-        """Refuse a `save_freq` that cannot be."""
-        if self.save_freq != "epoch" and (not isinstance(self.save_freq, int) or self.save_freq < 1):
-            raise ArgumentError(f'save_freq is "epoch" or a number of batches, not {self.save_freq!r}')
 
     def get_state(self) -> dict[str, Any]:
         """How far it has counted."""
@@ -73,12 +71,12 @@ class ModelCheckpoint(_Saver):
         self,
         filepath: str | os.PathLike[str],
         monitor: str = "val_loss",
-        verbose: int = 0,
+        verbose: Verbosity = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
-        mode: str = "auto",
-        save_freq: str | int = "epoch",
-        initial_value_threshold: float | None = None,
+        mode: Annotated[str, OneOf(*MODES)] = "auto",
+        save_freq: Frequency = "epoch",
+        initial_value_threshold: Limit | None = None,
     ):
         super().__init__(save_freq)
         self.filepath = filepath
@@ -93,7 +91,6 @@ class ModelCheckpoint(_Saver):
 
     def check(self, log_names: list[str]) -> None:
         """Refuse a monitor, a mode or a name in `filepath` that is not known."""
-        super().check(log_names)
         if self.save_best_only:
             check_monitor(self.monitor, log_names)
             direction(self.monitor, self.mode)
@@ -171,7 +168,7 @@ class BackupAndRestore(_Saver):
     hears_last = True
 
     def __init__(
-        self, backup_dir: str | os.PathLike[str], save_freq: str | int = "epoch", delete_checkpoint: bool = True
+        self, backup_dir: str | os.PathLike[str], save_freq: Frequency = "epoch", delete_checkpoint: bool = True
     ):
         super().__init__(save_freq)
         self.backup_dir = backup_dir

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any
 
+from caviar.declarations import Number, Verbosity, fits
 from caviar.errors import ArgumentError, unknown_name
 from caviar.text import say
 from caviar.training.callbacks.base import Callback, pace_of, quickest
@@ -60,7 +60,7 @@ class LearningRateScheduler(Callback):
 
     reads_rate = True
 
-    def __init__(self, schedule: Callable[..., Any], verbose: int = 0):
+    def __init__(self, schedule: Callable[..., Any], verbose: Verbosity = 0):
         self.schedule = schedule
         self.verbose = verbose
 
@@ -78,13 +78,9 @@ class LearningRateScheduler(Callback):
 
     def _rate(self, epoch: int, present: float) -> float:
         given = self.schedule(epoch, present) if _takes_two(self.schedule) else self.schedule(epoch)
-        try:
-            rate = float(given)
-        except (TypeError, ValueError):
-            rate = math.nan
-        if not math.isfinite(rate):
-            raise ArgumentError(f"the schedule gave {given!r} for epoch {epoch}, not a learning rate: return a number")
-        return rate
+        if not fits(Number(least=0), given):
+            raise ArgumentError(f"the schedule gave {given!r} for epoch {epoch}: return a number of at least 0")
+        return float(given)
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from caviar.errors import ArgumentError
+from caviar.declarations import Count, OneOf, Times
 from caviar.files import as_path, make_folder
 from caviar.training.callbacks.base import Callback, quickest
 from caviar.training.events import EventWriter, new_name
@@ -31,13 +31,13 @@ class TensorBoard(Callback):
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",
-        histogram_freq: int = 0,
+        histogram_freq: Count = 0,
         write_graph: bool = True,
         write_images: bool = False,
         write_steps_per_second: bool = False,
-        update_freq: str | int = "epoch",
+        update_freq: Annotated[str, OneOf("epoch", "batch")] | Times = "epoch",
         profile_batch: Any = 0,
-        embeddings_freq: int = 0,
+        embeddings_freq: Count = 0,
         embeddings_metadata: Any = None,
     ):
         self.log_dir = log_dir
@@ -56,12 +56,6 @@ class TensorBoard(Callback):
         self._sizes: dict[str, int] = {}  # of those to go on with
         self._batches = 0
         self._began = 0.0
-
-    def check(self, log_names: list[str]) -> None:
-        """Refuse an `update_freq` that cannot be."""
-        freq = self.update_freq
-        if freq not in ("epoch", "batch") and (not isinstance(freq, int) or freq < 1):
-            raise ArgumentError(f'update_freq is "epoch", "batch" or a number of batches, not {freq!r}')
 
     def get_state(self) -> dict[str, Any]:
         """The batches so far, and how much of the files there is: a resumed training has no step twice."""
