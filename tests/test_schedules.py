@@ -251,7 +251,7 @@ def test_polynomial_cycles(float64):
 
 
 def test_errors():
-    with pytest.raises(ArgumentError, match="decay_steps above 0, and was given 0"):
+    with pytest.raises(ArgumentError, match="decay_steps of ExponentialDecay must be a number above 0, and is 0"):
         ExponentialDecay(0.1, 0, 0.5)(1)
     with pytest.raises(ArgumentError, match="2 boundaries and 2 values"):
         PiecewiseConstantDecay([1, 2], [0.1, 0.2])(1)

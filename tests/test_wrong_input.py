@@ -77,7 +77,7 @@ FIT: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "half a batch": (lambda: regression().fit(X, Y, batch_size=2.5), errors.ArgumentError, "batch_size .* 2.5"),
     "negative epochs": (lambda: regression().fit(X, Y, epochs=-1), errors.ArgumentError, "epochs .* -1"),
     "too many steps": (lambda: regression().fit(X, Y, steps_per_epoch=9), errors.ArgumentError, "only 1 batches"),
-    "split of 1": (lambda: regression().fit(X, Y, validation_split=1.0), errors.ArgumentError, "between 0 and 1"),
+    "split of 1": (lambda: regression().fit(X, Y, validation_split=1.0), errors.ArgumentError, "validation_split of fit .* below 1"),
     "split of no row": (lambda: regression().fit(X, Y, validation_split=0.999), errors.ArgumentError, "leaves none"),
     "validation without y": (lambda: regression().fit(X, Y, validation_data=X), errors.ArgumentError, "validation_data"),
     "validation of another width": (

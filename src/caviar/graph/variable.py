@@ -109,4 +109,4 @@ def _natural_dtype(value: Any) -> Any:
     if isinstance(value, jax.Array):
         return value.dtype
     array = np.asarray(value)
-    return config.floatx() if array.dtype.kind == "f" else array.dtype
+    return config.floatx() if array.dtype.kind == "f" else jax.dtypes.canonicalize_dtype(array.dtype)

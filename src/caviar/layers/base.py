@@ -21,10 +21,11 @@ import numpy as np
 from caviar import config, engine, initializers, regularizers
 from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
-from caviar.errors import ArgumentError, CaviarError, NotBuiltError, ShapeError
+from caviar.errors import ArgumentError, NotBuiltError, ShapeError
 from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_part
 from caviar.graph.node import UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
+from caviar.layers.explaining import explained
 from caviar.layers.weights import drawing, plan, require_memory, undrawn
 from caviar.parts import Part, float_fields, parts_of, take_apart
 
@@ -251,26 +252,11 @@ class Layer(Part):
             kwargs["mask"] = _mask_of(context, args[0])
         try:
             return self.call(*args, **kwargs)
-        except _LOOKS_AT_VALUES as error:
-            raise ArgumentError(
-                f"`call` of layer {self.name!r} looks at a value in Python (an `if`, a `while`, `float(...)` or NumPy), which "
-                "is not known while the program is compiled: use caviar.ops.where, jax.lax.cond or jax.numpy"
-            ) from error
         except (TypeError, ValueError) as error:
-            if isinstance(error, CaviarError) or "shape" not in str(error) or not _raised_by_jax(error):
+            told = explained(self, args, error)
+            if told is None:
                 raise
-            raise self._shape_error(args, error) from error
-
-    def _shape_error(self, args: Any, error: Exception) -> ShapeError:
-        """What was given to this layer, and the weights that it did not fit."""
-        given = ", ".join(str(tuple(a.shape)) for a in jax.tree.leaves(args))
-        weights = ", ".join(
-            f"{k} {tuple(v.shape)}" for k, v in vars(self).items() if isinstance(v, jax.Array) and v.ndim
-        )
-        misfit = f"its weights: {weights}" if weights else "what its `call` computes"
-        return ShapeError(
-            f"layer {self.name!r} was given {given}, which does not fit {misfit} ({str(error).splitlines()[0]})"
-        )
+            raise told from error
 
     def _finish(self, context: Context, args: Any, outputs: Any) -> Any:
         if args and not context.building:
@@ -323,25 +309,6 @@ def _stand_in(layer: Layer) -> Layer:
     copy = object.__new__(type(layer))
     vars(copy).update({k: _zeros(v) for k, v in vars(layer).items()})
     return copy
-
-
-_LOOKS_AT_VALUES = (
-    jax.errors.ConcretizationTypeError,  # of which TracerBoolConversionError is one
-    jax.errors.TracerArrayConversionError,
-    jax.errors.TracerIntegerConversionError,
-)
-
-
-def _raised_by_jax(error: Exception) -> bool:
-    """Whether JAX itself complains, and not the user's own `call`."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in (
-        "jax",
-        "jaxlib",
-        "numpy",
-    )
 
 
 def _zeros(value: Any) -> Any:

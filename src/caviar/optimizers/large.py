@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from caviar.declarations import Size
+from caviar.declarations import Number, OneOf, Size
 from caviar.optimizers.adam import Adam, averages, corrected
 from caviar.optimizers.base import Optimizer
 from caviar.optimizers.schedules.base import (
+    OrSchedule,
     float_or_schedule,
     fraction_or_schedule,
     positive_or_schedule,
@@ -116,7 +117,7 @@ class Muon(Optimizer):
     momentum: share_or_schedule = 0.95
     ns_steps: Size = 5
     nesterov: bool = True
-    rms_rate: rate_or_schedule | None = 0.2
+    rms_rate: Annotated[Any, OrSchedule(Number(least=0)) | OneOf(None)] = 0.2
 
     def transform(self) -> optax.GradientTransformation:
         """Orthogonal steps for matrices, Adam's for the rest."""

@@ -120,7 +120,10 @@ def check_objective(recipe: Recipe, x: Any) -> None:
     values = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in apart.variables]
 
     def look(x: Any, values: Any) -> None:
-        call = lambda r: (r.outputs(x), penalties.append(r.penalty()))  # noqa: E731
+        def call(copy: Recipe) -> None:
+            copy.outputs(x)
+            penalties.append(copy.penalty())
+
         evaluate(apart.structure, as_arrays(apart.numbers), values, training=True, rng=jax.random.key(0), call=call)
 
     jax.eval_shape(look, x, values)
