@@ -140,7 +140,7 @@ class Muon(Optimizer):
         """The weights after one step's decay: `weight_decay` for matrices, `adam_weight_decay` for the rest."""
 
         def decay(w: jax.Array) -> jax.Array:
-            strength = self.weight_decay if w.ndim == 2 else self.adam_weight_decay
+            strength: Any = self.weight_decay if w.ndim == 2 else self.adam_weight_decay
             return w if is_off(strength) else w - w * strength * self.learning_rate
 
         return jax.tree.map(decay, params)

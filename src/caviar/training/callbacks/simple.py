@@ -79,7 +79,9 @@ class LearningRateScheduler(Callback):
     def _rate(self, epoch: int, present: float) -> float:
         given = self.schedule(epoch, present) if _takes_two(self.schedule) else self.schedule(epoch)
         if not fits(Number(least=0), given):
-            raise ArgumentError(f"the schedule gave {given!r} for epoch {epoch}: return a number of at least 0")
+            raise ArgumentError(
+                f"the schedule gave {given!r} for epoch {epoch}, not a learning rate: return a number of at least 0"
+            )
         return float(given)
 
 
