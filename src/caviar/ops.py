@@ -5,17 +5,23 @@ Inside `call` of a layer, `jax.numpy` serves as well; on nodes of a functional m
 
 from __future__ import annotations
 
+import inspect
+import sys
 import types
 from typing import Any
 
 from caviar import activations
 from caviar.errors import unknown_name
-from caviar.graph.operations import TABLE, operation, shape
+from caviar.graph.operations import TABLE, in_keras_words, operation, shape
 
 _ours = (
     f for f in vars(activations).values() if isinstance(f, types.FunctionType) and f.__module__ == activations.__name__
 )
 _activations: dict[str, Any] = {f.__name__: f for f in _ours if f.__name__[0] != "_" and f is not activations.get}
+_activations = {
+    name: in_keras_words(f, f"x / {' '.join(list(inspect.signature(f).parameters)[1:])}")
+    for name, f in _activations.items()
+}
 _made: dict[str, Any] = {name: operation(function) for name, function in [*_activations.items(), *TABLE.items()]} | {
     "shape": shape
 }
@@ -25,6 +31,8 @@ __all__ = sorted(_made)  # pyright: ignore[reportUnsupportedDunderAll]
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
+    if name in ("nn", "numpy"):  # Keras' other ways to the same operations: ops.nn.relu
+        return sys.modules[__name__]
     try:
         return _made[name]
     except KeyError:

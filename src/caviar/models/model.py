@@ -237,7 +237,7 @@ class Model(Layer):
     train_on_batch = fitting.train_on_batch
 
     train_step = steps.train_step
-    test_step = steps.test_step
+    test_step = steps.score_step
     predict_step = steps.predict_step
     compute_loss = steps.compute_loss
     stateless_call = steps.stateless_call

@@ -78,7 +78,7 @@ def name_of_function(function: Any) -> str | None:
     if not isinstance(function, types.FunctionType) or "<" in function.__qualname__:
         return None
     name = function.__name__
-    return name if functions().get(name, function) is function else OWN + name
+    return name if functions().get(name, function) in (function, _inside(function)) else OWN + name
 
 
 def name_of_operation(function: Any) -> str | None:
@@ -88,7 +88,12 @@ def name_of_operation(function: Any) -> str | None:
     'tanh'
     """
     function = item if function is operator.getitem else function
-    return next((name for name, known in OPERATIONS.items() if known is function), None)
+    return next((name for name, known in OPERATIONS.items() if function in (known, _inside(known))), None)
+
+
+def _inside(function: Any) -> Any:
+    """The function that one in Keras' words calls; others are what they are."""
+    return getattr(function, "__wrapped__", function)
 
 
 def of_tensorflow(name: str) -> Any:

@@ -32,7 +32,7 @@ def train_step(self: Any, step: Step, batch: Any) -> tuple[Any, Any]:
     return _as_asked(step, after.apply(gradients), report)
 
 
-def test_step(self: Any, step: Step, batch: Any) -> tuple[Any, Any]:
+def score_step(self: Any, step: Step, batch: Any) -> tuple[Any, Any]:
     """What `evaluate` and validation do with a batch: `report, step = step.evaluate(lambda recipe: ...)`, `return step, report`."""
     rows = _as_rows(batch)
     report, after = _as_step(self, step).evaluate(lambda recipe: recipe.objective(rows)[1])
@@ -88,7 +88,12 @@ def stateless_call(
     return (outputs, after.run.fixed, penalties) if return_losses else (outputs, after.run.fixed)
 
 
-STANDARD = {f.__name__: f for f in (train_step, test_step, predict_step, compute_loss)}
+STANDARD = {
+    "train_step": train_step,
+    "test_step": score_step,
+    "predict_step": predict_step,
+    "compute_loss": compute_loss,
+}
 
 
 def is_own(network: Any, name: str) -> bool:
