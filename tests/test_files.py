@@ -192,3 +192,26 @@ def test_appending_and_cutting(tmp_path: Path) -> None:
         append("/dev/full", b"row")
     with pytest.raises(FileError, match=r"log\.csv could not be made"):
         make_folder(path)
+
+
+def session_restores(path: Path) -> None:
+    with tensorflow.Session() as session:
+        tensorflow.train.Saver([tensorflow.Variable(3.0, name="kept")]).restore(session, path)
+
+
+ELSE = {
+    "empty": b"",
+    "text": b"text",
+    "types": b"\x10\0\0\0\0\0\0\0" + b'{"a":{"dtype":1}}',
+    "bytes": b"\xff" * 50,
+    "tree": b'\x24\0\0\0\0\0\0\0{"__metadata__":{"tree":"[[[[[[[[{}"}}',
+}
+
+
+@pytest.mark.parametrize("load", [load_model, torch.load, session_restores, lambda path: model().load_weights(path)])
+@pytest.mark.parametrize("content", ELSE.values(), ids=ELSE)
+def test_what_is_read_and_is_something_else_is_one_error(load: Any, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=r"/file is no whole .*: it is truncated, altered"):
+        load(path)

@@ -111,6 +111,25 @@ def cut(path: Any, size: int) -> int:
         return size
 
 
+@contextlib.contextmanager
+def reading(path: Any, kind: str = "caviar file") -> Iterator[Path]:
+    """Whatever is wrong inside a file is one error, with the file's name.
+
+    >>> with reading("model.caviar"):
+    ...     {}["inputs"]
+    Traceback (most recent call last):
+    caviar.errors.FileError: model.caviar is no whole caviar file: it is truncated, altered, or something else (KeyError: 'inputs')
+    """
+    named = as_path(path)
+    try:
+        yield named
+    except FileError as error:
+        raise FileError(f"{named}: {error}") from error
+    except Exception as error:
+        wrong = f"{type(error).__name__}: {error}"
+        raise FileError(f"{named} is no whole {kind}: it is truncated, altered, or something else ({wrong})") from error
+
+
 def make_folder(path: Any) -> Path:
     """The folder, made with those above it if need be.
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,27 +34,6 @@ def write(path: Any, document: dict[str, Any], parts: dict[str, bytes], overwrit
             member = zipfile.ZipInfo(name)  # of no date
             member.external_attr = 0o600 << 16
             archive.writestr(member, content)
-
-
-@contextlib.contextmanager
-def reading(path: Any) -> Iterator[Path]:
-    """Whatever is wrong inside a file is one error, with the file's name.
-
-    >>> with reading("model.caviar"):
-    ...     {}["inputs"]
-    Traceback (most recent call last):
-    caviar.errors.FileError: model.caviar is not a whole caviar file: it is truncated, altered, or something else (KeyError: 'inputs')
-    """
-    named = as_path(path)
-    try:
-        yield named
-    except FileError as error:
-        raise FileError(f"{named}: {error}") from error
-    except Exception as error:
-        wrong = f"{type(error).__name__}: {error}"
-        raise FileError(
-            f"{named} is not a whole caviar file: it is truncated, altered, or something else ({wrong})"
-        ) from error
 
 
 def read(path: Path, *kinds: str) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -11,9 +11,10 @@ import numpy as np
 import caviar
 from caviar import engine
 from caviar.errors import ArgumentError, FileError
+from caviar.files import reading
 from caviar.layers.base import ensure_built
 from caviar.layers.weights import at_most
-from caviar.models.archive import OPTIMIZER, RUN, STATISTICS, WEIGHTS, pack, read, reading, unpack, write
+from caviar.models.archive import OPTIMIZER, RUN, STATISTICS, WEIGHTS, pack, read, unpack, write
 from caviar.models.configs import Reader, Writer
 from caviar.models.fitting import check_names, fitting, put
 from caviar.models.model import Model

@@ -6,13 +6,12 @@ import os
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from caviar.dialects.tensorflow.graphs import global_variables
 from caviar.dialects.tensorflow.variables import weight_of
 from caviar.errors import FileError
-from caviar.files import as_path, write_whole
+from caviar.files import reading, write_whole
 
 
 class Saver:
@@ -44,13 +43,10 @@ class Saver:
 
     def restore(self, sess: Any, save_path: Any) -> None:
         """Give the variables the values in the file; no initializer is needed then."""
-        path = as_path(save_path)
-        if not path.exists():
-            raise FileError(f"there is no file {path}: give the path that saver.save returned")
-        try:
+        with reading(save_path, "file of tf.train.Saver") as path:
+            if not path.exists():
+                raise FileError("there is no such file: give the path that saver.save returned")
             values = load_file(path)
-        except SafetensorError as error:
-            raise FileError(f"{path} was not written by tf.train.Saver, or is damaged ({error})") from error
         if missing := [name for name in self.variables if name not in values]:
             raise FileError(f"{path} holds no variable {missing[0]!r}, but: {', '.join(sorted(values))}")
         for name, variable in self.variables.items():

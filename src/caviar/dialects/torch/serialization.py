@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, deserialize
+from safetensors import deserialize
 from safetensors.numpy import save as to_safetensors
 
 from caviar.dialects.torch.creation import tensor
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError, FileError
-from caviar.files import as_path, write_whole
+from caviar.files import as_path, reading, write_whole
 
 
 def save(obj: Any, f: Any) -> None:
@@ -49,13 +49,11 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool | None = None, 
             f"{f} is a pickle file, as PyTorch writes them: loading it could run anything, so caviar does not. "
             "In PyTorch, write safetensors.torch.save_file(model.state_dict(), path), and load that"
         )
-    try:
+    with reading(getattr(f, "name", "the file") if hasattr(f, "read") else f, "safetensors file"):
         arrays = {name: _array(**entry) for name, entry in deserialize(content)}
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         tree = header.get("__metadata__", {}).get("tree")
         return {k: tensor(v) for k, v in arrays.items()} if tree is None else _read(json.loads(tree), arrays)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise FileError(f"{f} is no whole safetensors file: {error}") from error
 
 
 _KINDS = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint", "BOOL": "bool"}
