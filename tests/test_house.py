@@ -17,7 +17,7 @@ PUBLIC = [
 
 # The order of ARCHITECTURE.md.
 ROOMS = [
-    "errors", "text", "files", "cache", "engine", "config", "declarations", "arguments", "parts", "ranges", "closing", "graph",
+    "errors", "text", "files", "cache", "engine", "config", "numbers", "declarations", "arguments", "parts", "ranges", "closing", "graph",
     "activations", "initializers", "regularizers", "ops", "layers", "losses",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
     "dialects", "utils", "cli", "__main__",

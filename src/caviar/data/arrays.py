@@ -8,8 +8,9 @@ import jax
 import numpy as np
 
 from caviar import config
-from caviar.data.checks import check_lengths, check_numbers
+from caviar.data.checks import check_lengths, check_sample_weight
 from caviar.errors import ArgumentError, DataError
+from caviar.numbers import checked
 
 
 class Rows(NamedTuple):
@@ -38,55 +39,13 @@ def as_inputs(x: Any, where: str = "x") -> Any:
     return as_array(x, where)
 
 
-def as_array(value: Any, where: str) -> Any:
-    """Anything array-like (NumPy, JAX, pandas, nested lists) as a checked array; floats in the library's float type."""
-    if isinstance(value, jax.Array):
-        return value
-    columns = [str(c) for c in value.columns] if hasattr(value, "columns") else None
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise DataError(f"{where} is ragged: its rows differ in length ({error})") from None
-    if array.dtype.kind in "OUSMm":
-        array = _from_objects(array, where)
+def as_array(value: Any, where: str, dtype: Any = None) -> Any:
+    """Anything array-like (NumPy, JAX, pandas, nested lists) as a checked array with rows; floats in one type."""
+    array = checked(value, where, dtype)
     if array.ndim == 0:
         raise DataError(f"{where} is a single number, {array}; give an array with one row per example")
-    check_numbers(array, where, columns)
-    return _in_our_types(array)
-
-
-def _from_objects(array: np.ndarray, where: str) -> np.ndarray:
-    try:
-        return array.astype(config.floatx()) if array.dtype.kind == "O" else _refuse(array.ravel()[0], array, where)
-    except (TypeError, ValueError):
-        return _refuse(next((v for v in array.ravel() if not _is_number(v)), None), array, where)
-
-
-def _refuse(example: Any, array: np.ndarray, where: str) -> np.ndarray:
-    raise DataError(
-        f"{where} holds {array.dtype} values such as {example!r}, and a network takes numbers: encode them first, for instance "
-        "classes as 0, 1, 2, ... and categories with caviar.layers.CategoryEncoding"
-    )
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return not isinstance(value, str)
-
-
-def _in_our_types(array: np.ndarray) -> np.ndarray:
-    """Floats in floatx; integers in 32 bits unless double precision is on, where JAX has 64."""
-    if array.dtype.kind == "f" or str(array.dtype) == "bfloat16":
-        return np.asarray(array, config.floatx())
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and config.floatx() != "float64":
-        if array.size and (array.max() > np.iinfo(np.int32).max or array.min() < np.iinfo(np.int32).min):
-            raise DataError(
-                f"integers up to {array.max()} do not fit in 32 bits: scale them, or caviar.config.set_floatx('float64')"
-            )
-        return array.astype(np.int32)
+    if array.size == 0:
+        raise DataError(f"{where} is empty: its shape is {array.shape}")
     return array
 
 
@@ -98,7 +57,13 @@ def as_rows(x: Any, y: Any, weight: Any, output_names: list[str], where: str = "
         _per_output(weight, output_names, f"{where}sample_weight") if weight is not None else [None] * len(output_names)
     )
     check_lengths({f"{where}x": inputs, f"{where}y": targets, f"{where}sample_weight": weights})
+    check_sample_weight(weights, f"{where}sample_weight")
     return Rows(inputs, targets, weights)
+
+
+def _precise() -> Any:
+    """Targets and weights are of single precision at least: half precision cannot tell 257 from 256."""
+    return np.promote_types(jax.numpy.dtype(config.floatx()), np.float32)
 
 
 def _per_output(value: Any, names: list[str], where: str) -> list[Any]:
@@ -106,17 +71,17 @@ def _per_output(value: Any, names: list[str], where: str) -> list[Any]:
         extra = sorted(set(value) - set(names))
         if extra:
             raise ArgumentError(f"{where} has {extra[0]!r}, and the outputs of the model are {', '.join(names)}")
-        return [as_array(value[n], f"{where}[{n!r}]") if value.get(n) is not None else None for n in names]
+        return [as_array(value[n], f"{where}[{n!r}]", _precise()) if value.get(n) is not None else None for n in names]
     if isinstance(value, (list, tuple)) and len(names) > 1:
         if len(value) != len(names):
             raise ArgumentError(
                 f"{where} has {len(value)} parts, and the model has {len(names)} outputs: {', '.join(names)}"
             )
-        return [None if v is None else as_array(v, f"{where}[{i}]") for i, v in enumerate(value)]
+        return [None if v is None else as_array(v, f"{where}[{i}]", _precise()) for i, v in enumerate(value)]
     if isinstance(value, (list, tuple)) and len(value) == 1 and hasattr(value[0], "shape"):
         value = value[0]
     shared = where.endswith("sample_weight") and len(names) > 1
-    array = None if value is None else as_array(value, where)
+    array = None if value is None else as_array(value, where, _precise())
     return [array] * len(names) if shared or len(names) == 1 else [array, *[None] * (len(names) - 1)]
 
 
@@ -135,20 +100,6 @@ def split(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
             f"validation_split={fraction} of {rows.number} rows leaves none to train or none to validate on"
         )
     return rows.take(slice(None, at)), rows.take(slice(at, None))
-
-
-def class_weights(rows: Rows, weights: dict[int, float] | None) -> Rows:
-    """Rows weighed by their class, as `class_weight` asks."""
-    if weights is None:
-        return rows
-    if len(rows.y) != 1:
-        raise ArgumentError("class_weight needs a model with one output; give sample_weight for several")
-    labels = np.asarray(rows.y[0])
-    labels = labels.argmax(-1) if labels.ndim == 2 and labels.shape[-1] > 1 else labels.reshape(len(labels)).astype(int)
-    table = np.ones(max(int(labels.max(initial=0)), *map(int, weights)) + 1, config.floatx())
-    table[list(map(int, weights))] = list(weights.values())
-    given = rows.weight[0]
-    return rows._replace(weight=[table[labels] if given is None else table[labels] * np.asarray(given)])
 
 
 def check_batch_size(batch_size: Any) -> int:

@@ -10,11 +10,15 @@ import jax
 import numpy as np
 
 from caviar.data.arrays import Rows, as_rows
+from caviar.data.columns import check_columns
 from caviar.errors import ArgumentError, DataError
 from caviar.layers.weights import memory
 
 CHUNK_BYTES = 64 * 2**20
 """About how much data goes to the device at once."""
+
+MOST_BATCHES = 2**14
+"""The most batches that a stream may give where nothing says how many to take, and all are held together."""
 
 
 def is_stream(x: Any) -> bool:
@@ -23,16 +27,24 @@ def is_stream(x: Any) -> bool:
     >>> is_stream(iter([])), is_stream([[1.0]]), is_stream(np.zeros(3))
     (True, False, False)
     """
-    if isinstance(x, (dict, list, tuple, str)) or hasattr(x, "shape") or hasattr(x, "columns"):
+    if isinstance(x, (dict, list, tuple, str, bytes)) or hasattr(x, "shape") or hasattr(x, "columns"):
         return False
     return isinstance(x, Iterable) or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 
 
-def batches_of(stream: Any, output_names: list[str]) -> Iterator[Rows]:
+def batches_of(stream: Any, output_names: list[str], columns: Any = None) -> Iterator[Rows]:
     """The batches of a stream as checked rows: `(x, y)` or `(x, y, sample_weight)` each, or x alone."""
     source = iter(stream) if isinstance(stream, Iterable) else (stream[i] for i in range(len(stream)))
     for number, batch in enumerate(source):
-        yield as_rows(*_parts(batch), output_names, f"batch {number}: ")
+        x, y, weight = _parts(batch)
+        check_columns(columns, x, f"batch {number}: x")
+        yield as_rows(x, y, weight, output_names, f"batch {number}: ")
+
+
+def batches_in_order(parts: Any, size: int, order: np.ndarray, output_names: list[str]) -> Iterator[Rows]:
+    """The batches of arrays larger than the device as checked rows."""
+    for number, batch in enumerate(large_batches(parts, size, order)):
+        yield as_rows(*batch, output_names, f"batch {number}: ")
 
 
 def _host(value: Any) -> Any:
@@ -50,11 +62,26 @@ def fits_memory(arrays: Any) -> bool:
     return size <= memory() // 4
 
 
-def large_batches(x: Any, y: Any, weight: Any, batch_size: int, order: np.ndarray) -> Iterator[tuple[Any, Any, Any]]:
+def large_batches(parts: Any, batch_size: int, order: np.ndarray) -> Iterator[tuple[Any, Any, Any]]:
     """The batches of arrays larger than the device, read from the disk or the memory as they are needed."""
     for start in range(0, len(order), batch_size):
-        rows = np.sort(order[start : start + batch_size])  # in file order: much faster on a memory map
-        yield jax.tree.map(lambda a, rows=rows: a[rows[rows < len(a)]], (x, y, weight))
+        rows = order[start : start + batch_size]
+        ahead = np.argsort(rows)  # read in file order: much faster on a memory map
+        back = np.argsort(ahead)
+        yield jax.tree.map(lambda a, ahead=rows[ahead], back=back: np.asarray(a[ahead])[back], parts)
+
+
+def bounded(batches: Iterable[Any], what: str, steps: str) -> Iterator[Any]:
+    """The batches of a stream that are held together; one that does not end is told, instead of filling the memory."""
+    size, limit = 0, _memory() // 4
+    for number, batch in enumerate(batches):
+        size += _size(batch)
+        if number == MOST_BATCHES or size > limit:
+            raise DataError(
+                f"{what} gave {number} batches and goes on: if it never ends, say how many to take with {steps}=..., "
+                "or give arrays"
+            )
+        yield batch
 
 
 def chunks(batches: Iterable[Rows], limit: int | None = None) -> Iterator[tuple[Rows, int]]:
@@ -77,7 +104,7 @@ def _shapes(batch: Rows) -> Any:
     return [(a.shape, a.dtype) for a in jax.tree.leaves(batch)]
 
 
-def _size(batch: Rows) -> int:
+def _size(batch: Any) -> int:
     return sum(a.nbytes for a in jax.tree.leaves(batch))
 
 

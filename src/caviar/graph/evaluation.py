@@ -48,6 +48,7 @@ class Context:
     def __init__(self, training: bool = False, rng: jax.Array | None = None, building: bool = False, note: Any = None):
         self.training, self.rng, self.building = training, rng, building
         self.note = note  # told of every layer and its outputs
+        self.met: list[Any] | None = None  # every layer called, with its first input and its outputs, if wanted
         self.draws = 0
         self.penalties: list[Any] = []
         self._traits: dict[int, tuple[Any, Traits]] = {}
@@ -159,6 +160,24 @@ def logits_of(value: Any, function: str, axis: int = -1) -> Any:
     if found is None or found.function != function or (found.axis - axis) % jnp.ndim(value):
         return None
     return found.value
+
+
+@contextlib.contextmanager
+def told_in_words(what: str) -> Iterator[None]:
+    """Say what somebody's function may not do inside a program, where JAX speaks of tracers.
+
+    >>> with told_in_words("loss 'mine'"):
+    ...     jax.jit(lambda x: np.sort(x))(jnp.ones(2))
+    Traceback (most recent call last):
+    caviar.errors.ArgumentError: loss 'mine' looks at values with NumPy, float() or `if`, and inside a program they are not known ...
+    """
+    try:
+        yield
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        raise ArgumentError(
+            f"{what} looks at values with NumPy, float() or `if`, and inside a program they are not known yet: use jax.numpy or "
+            f"caviar.ops, and where(condition, a, b) for `if` ({str(error).splitlines()[0]})"
+        ) from error
 
 
 class Outcome(NamedTuple):

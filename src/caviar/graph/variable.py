@@ -11,6 +11,7 @@ import numpy as np
 from caviar import config, engine
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError
 from caviar.graph.node import Node
+from caviar.numbers import checked
 
 
 class Variable(Node):
@@ -62,13 +63,17 @@ class Variable(Node):
 
     def assign(self, value: Any) -> Variable:
         """Give the variable another value of the same shape."""
-        array = (
-            value if isinstance(value, jax.Array) and str(value.dtype) == self.dtype else jnp.asarray(value, self.dtype)
-        )
+        array = value if isinstance(value, jax.Array) and str(value.dtype) == self.dtype else self._converted(value)
         if array.shape != self.shape:
             raise ShapeError(f"variable {self.path!r} has shape {self.shape} and cannot take a value of {array.shape}")
         self._value, self.is_drawn = array, False
         return self
+
+    def _converted(self, value: Any) -> jax.Array:
+        """The value in this variable's type, if it can be."""
+        if jnp.issubdtype(self.dtype, jnp.floating) and not isinstance(value, Node):
+            value = checked(value, f"the value for variable {self.path!r}", self.dtype, finite=False)
+        return jnp.asarray(value, self.dtype)
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value."""

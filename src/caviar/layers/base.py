@@ -27,6 +27,7 @@ from caviar.graph.node import UNKNOWN_SIZES, apply, infer, nodes_in, unique_name
 from caviar.graph.variable import Variable
 from caviar.layers.explaining import explained
 from caviar.layers.weights import drawing, plan, require_memory, undrawn
+from caviar.numbers import checked
 from caviar.parts import Part, float_fields, parts_of, take_apart
 
 
@@ -163,7 +164,7 @@ class Layer(Part):
         if len(weights) != len(variables):
             raise ShapeError(f"layer {self.name!r} has {len(variables)} weights, and {len(weights)} values were given")
         for variable, value in zip(variables, weights, strict=True):
-            variable.assign(value)
+            variable.assign(checked(value, f"the value for weight {variable.path!r}", variable.dtype))
 
     def count_params(self) -> int:
         """The number of numbers in all weights."""
@@ -229,8 +230,9 @@ class Layer(Part):
     def _compute(self, *args: Any, **kwargs: Any) -> Any:
         context = current()
         assert context is not None
+        given = args[0] if args else None
         if self.takes == "floats" and args:
-            args = (as_floats(args[0]), *args[1:])
+            args = (as_floats(given), *args[1:])
         if context.building:
             self._build_for(args)
         elif not self.built:
@@ -239,7 +241,10 @@ class Layer(Part):
             )
         layer = _stand_in(self) if context.building else self
         with context.mode(kwargs.get("training")):
-            return self._finish(context, args, layer._call(context, args, kwargs))
+            outputs = self._finish(context, args, layer._call(context, args, kwargs))
+        if context.met is not None:
+            context.met.append((self, given, outputs))
+        return outputs
 
     def _call(self, context: Context, args: Any, kwargs: Any) -> Any:
         wanted = _parameters(type(self))  # type: ignore[arg-type]

@@ -38,9 +38,10 @@ class Embedding(Layer):
         self.add_weight("embeddings", shape, self.embeddings_initializer, self.embeddings_regularizer)
 
     def call(self, x: jax.Array) -> jax.Array:
-        """The vector of every index; an index beyond the table takes its last row."""
+        """The vector of every index; of NaN for an index that the table has not, which data are checked for."""
         x = x if jnp.issubdtype(x.dtype, jnp.integer) else x.astype("int32")
-        return jnp.take(self.embeddings, x, axis=0, mode="clip")  # type: ignore[attr-defined]
+        x = jnp.where(x < 0, self.input_dim, x) if jnp.issubdtype(x.dtype, jnp.signedinteger) else x
+        return jnp.take(self.embeddings, x, axis=0, mode="fill")  # type: ignore[attr-defined]
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where the index is not 0, if 0 is padding."""

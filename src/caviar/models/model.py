@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config, optimizers
+from caviar.data.arrays import as_inputs
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError, unknown_name
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
@@ -47,6 +48,7 @@ class Model(Layer):
         "_recipe",
         "_step",
         "_called_with",
+        "columns",
     }
 
     _compiled: Compiled | None = None
@@ -57,6 +59,7 @@ class Model(Layer):
     stop_training: bool = False
     built_for: Any = None  # the shapes of the inputs, for loading
     _called_with: Any = None  # those of a first call by hand
+    columns: Any = None  # the names of the columns that it was trained on, where it was trained on tables
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)
@@ -102,7 +105,7 @@ class Model(Layer):
             missing = [str(n.name) for n in wanted if n.name not in inputs]
             if missing:
                 raise ArgumentError(
-                    f"input {missing[0]!r} of model {self.name!r} is missing; given: {', '.join(inputs)}"
+                    f"input {missing[0]!r} of model {self.name!r} is missing; given: {', '.join(map(str, inputs))}"
                 )
             return [inputs[n.name] for n in wanted]
         given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
@@ -244,12 +247,12 @@ class Model(Layer):
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""
-        rows = len(jax.tree.leaves(x)[0])
+        rows = len(jax.tree.leaves(as_inputs(x))[0])
         return self.evaluate(x, y, batch_size=rows, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
-        return self.predict(x, batch_size=len(jax.tree.leaves(x)[0]), verbose=0)
+        return self.predict(x, batch_size=len(jax.tree.leaves(as_inputs(x))[0]), verbose=0)
 
     # -- looking and keeping --------------------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ def save_model(model: Model, path: Any, overwrite: bool = True) -> None:
     inputs = _shapes(model.built_for if model.built_for is not None else model._called_with)
     document: dict[str, Any] = {"kind": "model", "model": Writer()(model), "inputs": inputs}
     parts = {WEIGHTS: pack(_weights(model))}
+    if model.columns is not None:
+        document["columns"] = model.columns
     if model._compiled is not None:
         document["compiled"] = {k: Writer()(v) for k, v in vars(model._compiled).items()}
         run = model._run if model._training is None else model._training.run
@@ -74,6 +76,7 @@ def _model_of(document: dict[str, Any], tensors: dict[str, np.ndarray], custom_o
             raise FileError(f"it describes {model!r}, which is no model")
         if document["inputs"] is not None:
             model.built_for = _specs(document["inputs"])
+        model.columns = document.get("columns")
         ensure_built(model, model.built_for if model.built_for is not None else model.input_specs)
     return model
 

@@ -13,11 +13,12 @@ import numpy as np
 from caviar import config, engine
 from caviar.data.arrays import Rows
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import as_arrays, evaluate
-from caviar.graph.programs import cached, remembered
+from caviar.graph.evaluation import as_arrays
+from caviar.graph.programs import cached
 from caviar.losses.labels import check_labels
 from caviar.parts import Structure, put_together, take_apart
 from caviar.training.compiling import resolve_losses, resolve_metrics, resolve_weights
+from caviar.training.doors import check_ids, doors_of
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, Weights, first_run
 from caviar.training.step import Step, merge, separate
@@ -53,15 +54,7 @@ class Compiled:
 
 def output_specs(model: Any, x: Any) -> tuple[list[Any], list[str]]:
     """The outputs' shapes for a batch, and their names."""
-    apart = take_apart(model)
-    values = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in apart.variables]
-
-    def find() -> Any:
-        call = lambda x, v: evaluate(apart.structure, as_arrays(apart.numbers), v, call=lambda m: m(x)).outputs  # noqa: E731
-        return engine.shapes_of(call, x, values)
-
-    shapes = tuple((a.shape, str(a.dtype)) for a in jax.tree.leaves(x))
-    spec = remembered(("outputs", apart.structure, str(jax.tree.structure(x)), shapes), find)
+    spec = doors_of(model, x).outputs
     leaves = jax.tree.leaves(spec)
     if isinstance(spec, dict):
         return leaves, sorted(spec)
@@ -70,7 +63,8 @@ def output_specs(model: Any, x: Any) -> tuple[list[Any], list[str]]:
 
 
 def check_targets(recipe: Recipe, rows: Rows, outputs: list[Any], where: str = "y") -> None:
-    """Refuse targets that do not fit the outputs and their losses, before anything compiles."""
+    """Refuse ids that the network has no row for, and targets that do not fit its outputs and losses, before anything compiles."""
+    check_ids(recipe.network, rows.x, f"{where.removesuffix('y')}x")
     for loss, y, output, name in zip(recipe.losses, rows.y, outputs, recipe.output_names, strict=True):
         place = where if len(outputs) == 1 else f"{where}[{name!r}]"
         if loss is not None and y is None:

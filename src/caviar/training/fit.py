@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from caviar import config
 from caviar.arguments import check
-from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size, class_weights
+from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size
+from caviar.data.weights import class_weights
 from caviar.declarations import Count, Fraction, OneOf, Times, Verbosity
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays
@@ -18,7 +19,8 @@ from caviar.text import say
 from caviar.training.callbacks import CallbackList, History
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_objective, check_targets, name_logs, start_run
-from caviar.training.listeners import Listeners
+from caviar.training.doors import tell_doubts
+from caviar.training.listeners import Listeners, tell_stuck
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
 from caviar.training.program import Plan, chunk_trainer, no_statistics
 from caviar.training.progress import Progress
@@ -40,7 +42,7 @@ def fit(
     validation_split: Fraction = 0.0,
     validation_data: Any = None,
     shuffle: bool = True,
-    class_weight: dict[int, float] | None = None,
+    class_weight: dict[int, float] | str | None = None,
     sample_weight: Any = None,
     initial_epoch: Count = 0,
     steps_per_epoch: Times | None = None,
@@ -53,7 +55,7 @@ def fit(
     compiled = compiled_of(model, "fit")
     size = check_batch_size(batch_size)
     source = Source(model, x, y, sample_weight, class_weight, size, shuffle)
-    outputs, names = build_for(model, source.first.x, size)
+    outputs, names = source.build(model)
     validation_size = check_batch_size(validation_batch_size or size)
     rows, validation = with_validation(
         source, names, validation_split, validation_data, validation_steps, validation_size
@@ -75,12 +77,16 @@ def fit(
     check_objective(recipe, source.first.x)
     run = start_run(recipe, plan.rows, initial_epoch, config.next_key(2), model._run)
     name_logs(recipe, rows or source.first_rows(names))
+    model.columns = source.columns or model.columns
     listed.check(recipe.logged(validated=validation is not None))
 
     progress = Progress(epochs, plan.steps or None, verbose)
     training = Training(recipe, run, plan, epochs, Listeners(model, listed, progress), on_device(validation))
     model.history = history
-    _train(model, training, rows, source, names, steps_per_epoch)
+    told = tell_doubts(model, source.first.x)
+    _train(model, training, rows, source, steps_per_epoch)
+    if not told:
+        tell_stuck(history.history.get("loss", []), is_new=int(run.step) == 0)
     return history
 
 
@@ -91,7 +97,7 @@ def train_on_batch(
     compiled, inputs = compiled_of(model, "train_on_batch"), as_inputs(x)
     outputs, names = build_for(model, inputs, int(jax.tree.leaves(inputs)[0].shape[0]))
     recipe = compiled.recipe(model, outputs, names)
-    rows = class_weights(as_rows(inputs, y, sample_weight, names), class_weight)
+    rows = class_weights(as_rows(inputs, y, sample_weight, names), class_weight, outputs)
     check_targets(recipe, rows, outputs)
     check_objective(recipe, inputs)
     run = start_run(recipe, 0, 0, config.next_key(2), model._run)
@@ -107,7 +113,7 @@ def train_on_batch(
 
 
 def _train(
-    model: Any, training: Training, rows: Rows | None, source: Source, names: list[str], limit: int | None
+    model: Any, training: Training, rows: Rows | None, source: Source, limit: int | None
 ) -> None:
     """Train, and whatever happens leave the model with the weights of the last finished epoch."""
     model._training = training
@@ -116,7 +122,7 @@ def _train(
         training.take_changes(take_apart(training.recipe))
         if rows is None:
             source.skip(training.taken)
-            train_stream(training, lambda epoch: source.batches(epoch, names), limit)
+            train_stream(training, lambda: source.batches(training.recipe, training.run), limit)
         else:
             train_resident(training, on_device(rows))
         run = training.finished = _final(training)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from caviar.errors import warn
 from caviar.training.callbacks.base import CallbackList
 from caviar.training.progress import Progress
 
@@ -14,6 +17,7 @@ class Listeners:
     def __init__(self, model: Any, callbacks: CallbackList, progress: Progress):
         self.model, self.callbacks, self.progress = model, callbacks, progress
         self.logs: dict[str, Any] = {}
+        self.is_lost = False  # whether the loss has become no number
 
     @property
     def pace(self) -> str:
@@ -53,6 +57,12 @@ class Listeners:
     def epoch_ends(self, epoch: int, logs: dict[str, Any], seconds: float, more: bool) -> None:
         """An epoch is over; `more` of the same burst follow at once."""
         self.logs = logs
+        if not self.is_lost and not np.isfinite(logs.get("loss", 0.0)).all():
+            self.is_lost = True
+            warn(
+                f"the loss became {logs['loss']} in epoch {epoch + 1}, and the weights are lost from there on: lower the learning "
+                "rate, scale x, or clip the gradients (clipnorm=1.0); callbacks.TerminateOnNaN() stops such a training"
+            )
         scored = {name.removeprefix("val_"): value for name, value in logs.items() if name.startswith("val_")}
         if scored:  # it happened inside the program; they hear of it in Keras' order
             self.callbacks.on_test_begin()
@@ -64,3 +74,14 @@ class Listeners:
         """Training is over."""
         self.progress.close()
         self.callbacks.on_train_end(self.logs)
+
+
+def tell_stuck(losses: list[Any], is_new: bool) -> None:
+    """Say that nothing was learned: a new model whose loss stayed the same in every one of five epochs or more."""
+    if not is_new or len(losses) < 5 or np.ndim(losses[0]) or not np.isfinite(losses).all():
+        return
+    if np.ptp(losses) <= 1e-6 * abs(losses[0]) and abs(losses[0]) > 1e-6:
+        warn(
+            f"the loss did not move from {losses[0]:.4g} in {len(losses)} epochs: no gradient arrives. Scale x (for instance "
+            "by caviar.layers.Normalization), look for units that give the same for all rows, or raise the learning rate"
+        )

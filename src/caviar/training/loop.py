@@ -13,7 +13,7 @@ import numpy as np
 from caviar import engine
 from caviar.data.arrays import Rows
 from caviar.data.streams import chunks
-from caviar.errors import FileError
+from caviar.errors import FileError, warn
 from caviar.graph.evaluation import as_arrays
 from caviar.graph.programs import remembered
 from caviar.parts import Apart, take_apart
@@ -156,7 +156,7 @@ def train_stream(training: Training, batches_of_epoch: Any, limit: int | None) -
         start, taken = training.listeners.progress.now(), 0
         apart = take_apart(training.recipe)
         training.statistics = None
-        for chunk, count in _paced(chunks(batches_of_epoch(epoch), limit), training.listeners.pace):
+        for chunk, count in _paced(chunks(batches_of_epoch(), limit), training.listeners.pace):
             training.listeners.steps_begin(taken)
             apart = take_apart(training.recipe)
             taken += count
@@ -164,9 +164,19 @@ def train_stream(training: Training, batches_of_epoch: Any, limit: int | None) -
             _tell_steps(training, apart, taken)
             if training.listeners.stopping():
                 break
+        if not training.listeners.stopping() and (not taken or (limit is not None and taken < limit)):
+            _tell_used_up(epoch, training.epochs, taken, limit)
         if not taken:
             return
         _end_epoch(training, apart, epoch, training.listeners.progress.now() - start)
+
+
+def _tell_used_up(epoch: int, epochs: int, taken: int, limit: int | None) -> None:
+    wanted = "" if limit is None else f" of {limit}"
+    warn(
+        f"x gave {taken}{wanted} batches in epoch {epoch + 1} of {epochs} and was used up: a generator gives its batches once. "
+        "Give a list of batches or an object that begins anew for every epoch, or fewer epochs, or a smaller steps_per_epoch"
+    )
 
 
 def _paced(pieces: Iterable[tuple[Rows, int]], pace: str) -> Iterable[tuple[Rows, int]]:

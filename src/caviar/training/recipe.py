@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
-from caviar.graph.evaluation import Context, current, evaluating
+from caviar.graph.evaluation import Context, current, evaluating, told_in_words
 from caviar.layers.base import Layer
 from caviar.losses.shapes import ratio
 from caviar.metrics.sums import no_sums, plus
@@ -79,10 +79,11 @@ class Recipe(Part):
         """What each output's loss is a quotient of; None where an output has no loss."""
         context = current()
         masks = [context.mask_of(o) if context else None for o in outputs]
-        return [
-            None if loss is None else loss.totals(t, o, w, m)
-            for loss, t, o, w, m in zip(self.losses, y, outputs, weight, masks, strict=True)
-        ]
+        with told_in_words("the loss"):
+            return [
+                None if loss is None else loss.totals(t, o, w, m)
+                for loss, t, o, w, m in zip(self.losses, y, outputs, weight, masks, strict=True)
+            ]
 
     def combined(self, totals: list[Any]) -> Any:
         """The losses of the outputs, each times its weight."""
@@ -130,7 +131,8 @@ class Recipe(Part):
                 context.set_traits(output, **traits._asdict())
             for name, at, weighted, metric in self.metrics:
                 own = weight[at] if weighted else None
-                after[name] = metric.count(statistics[name], y[at], report.outputs[at], own)
+                with told_in_words(f"metric {name!r}"):
+                    after[name] = metric.count(statistics[name], y[at], report.outputs[at], own)
         return after
 
     def outcomes(self, statistics: dict[str, Any]) -> dict[str, Any]:

@@ -11,14 +11,17 @@ import numpy as np
 
 from caviar.arguments import check
 from caviar.data.arrays import as_inputs, as_rows, check_batch_size
-from caviar.data.streams import chunks, fits_memory, is_stream
+from caviar.data.checks import check_lengths
+from caviar.data.columns import check_columns
+from caviar.data.streams import bounded, chunks, fits_memory, is_stream
 from caviar.declarations import OneOf, Times, Verbosity
-from caviar.errors import ArgumentError
+from caviar.errors import ArgumentError, DataError
 from caviar.graph.evaluation import as_arrays
 from caviar.parts import Apart, take_apart
 from caviar.training.callbacks import CallbackList
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_targets, name_logs
+from caviar.training.doors import check_ids
 from caviar.training.loop import readable
 from caviar.training.passes import States, no_scores, scores, with_states
 from caviar.training.program import chunk_scorer, evaluator, predictor
@@ -62,6 +65,7 @@ def evaluate(
 
 
 def _score_rows(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, progress: Progress) -> Any:
+    check_columns(model.columns, x)
     inputs = as_inputs(x)
     outputs, names = build_for(model, inputs, size)
     recipe = compiled.recipe(model, outputs, names)
@@ -92,14 +96,14 @@ def _weights(recipe: Recipe) -> tuple[Any, Any]:
 
 def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, progress: Progress) -> Any:
     source = Source(model, x, y, weight, None, size, shuffle=False)
-    outputs, names = build_for(model, source.first.x, size)
+    outputs, names = source.build(model)
     recipe = compiled.recipe(model, outputs, names)
     name_logs(recipe, source.first_rows(names))
     apart, weights = _weights(recipe)
     numbers = as_arrays(apart.numbers)
     statistics, states = None, {}
     taken = 0
-    for chunk, count in chunks(source.batches(0, names), progress.steps):
+    for chunk, count in chunks(source.batches(recipe), progress.steps):
         if statistics is None:
             first = jax.tree.map(lambda a: a[0], chunk.x)
             statistics = no_scores(apart.structure, numbers, weights, first)
@@ -139,11 +143,18 @@ def predict(
     check(predict, locals())
     size = check_batch_size(batch_size)
     if is_stream(x):
-        pieces = [predict(model, batch, size, 0) for batch in itertools.islice(_inputs_of(x), steps)]
+        given = _inputs_of(x)
+        held = bounded(given, "x", "steps") if steps is None else itertools.islice(given, steps)
+        pieces = [predict(model, batch, size, 0) for batch in held]
+        if not pieces:
+            raise DataError("x is an empty stream: it gave no batch (a generator is used up after one pass)")
         return jax.tree.map(lambda *parts: np.concatenate(parts), *pieces)
+    check_columns(model.columns, x)
     inputs = as_inputs(x)
+    check_lengths({"x": inputs})
     inputs = inputs if steps is None else jax.tree.map(lambda a: a[: steps * size], inputs)
     build_for(model, inputs, size)
+    check_ids(model, inputs)
     apart = take_apart(model)
     numbers, values = as_arrays(apart.numbers), [v.value for v in apart.variables]
     count = int(jax.tree.leaves(inputs)[0].shape[0])
@@ -186,4 +197,4 @@ def _power_of_two(n: int) -> int:
 
 
 def _inputs_of(stream: Any) -> Iterator[Any]:
-    return (as_inputs(batch[0] if isinstance(batch, tuple) else batch) for batch in stream)
+    return (batch[0] if isinstance(batch, tuple) else batch for batch in stream)

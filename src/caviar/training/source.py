@@ -11,11 +11,15 @@ import numpy as np
 
 from caviar import engine
 from caviar.closing import check_closed
-from caviar.data.arrays import Rows, as_inputs, as_rows, class_weights, split
-from caviar.data.streams import batches_of, fits_memory, is_stream, large_batches, peek
-from caviar.errors import ArgumentError, NotCompiledError
+from caviar.data.arrays import Rows, as_inputs, as_rows, split
+from caviar.data.checks import check_lengths
+from caviar.data.columns import check_columns, columns_of
+from caviar.data.streams import batches_in_order, batches_of, bounded, fits_memory, is_stream, large_batches, peek
+from caviar.data.weights import balanced, check_class_weight, class_weights, labels_of
+from caviar.errors import ArgumentError, CaviarError, DataError, NotCompiledError, warn
 from caviar.layers.base import ensure_built
-from caviar.training.compiled import Compiled, output_specs
+from caviar.training.compiled import Compiled, check_targets, output_specs
+from caviar.training.recipe import Recipe
 
 
 def compiled_of(model: Any, what: str) -> Compiled:
@@ -35,9 +39,18 @@ def build_for(model: Any, x: Any, batch_size: int = 32) -> tuple[list[Any], list
     batch = jax.tree.map(batch_of, x)
     check_closed(model, model._compiled)
     model.check_inputs(batch)
-    ensure_built(model, batch)
-    model.built_for = batch
-    return output_specs(model, batch)
+    try:
+        ensure_built(model, batch)
+        model.built_for = batch
+        return output_specs(model, batch)
+    except Exception as error:
+        if isinstance(error, CaviarError) or not isinstance(x, (dict, list)):
+            raise
+        given = f"a dict of {', '.join(map(repr, x))}" if isinstance(x, dict) else f"a list of {len(x)} arrays"
+        raise ArgumentError(
+            f"x is {given}, of which model {model.name!r} can make nothing ({type(error).__name__}: {error}): for one input "
+            "give one array, such as np.stack(x); a dict is for inputs that have these names"
+        ) from error
 
 
 def on_device(tree: Any) -> Any:
@@ -50,16 +63,50 @@ class Source:
     """Where the rows come from: arrays, arrays larger than memory, or a stream of batches."""
 
     def __init__(self, model: Any, x: Any, y: Any, weight: Any, classes: Any, size: int, shuffle: bool):
-        self.x, self.y, self.weight, self.classes, self.size, self.shuffle = x, y, weight, classes, size, shuffle
+        self.x, self.y, self.weight, self.size, self.shuffle = x, y, weight, size, shuffle
         if x is None:
             raise ArgumentError("fit needs x: arrays of rows, or an iterable of (x, y) batches")
+        check_columns(model.columns, x)
+        self.columns = columns_of(x)
         self.stream = is_stream(x)
         self.large = not self.stream and not fits_memory((x, y))
+        self.classes = classes if classes is None or isinstance(classes, str) else check_class_weight(classes)
+        self.outputs: list[Any] | None = None
+        self.names: list[str] = []  # what the model gives, once it is built
         self._first: Any = None
         if self.stream:
+            self._check_stream()
             self._first, self.x = peek(x)
+            self.columns = columns_of(self._first[0])
+            check_columns(model.columns, self._first[0])
         elif self.large:
-            self._first = next(large_batches(x, y, weight, size, np.arange(size)))
+            self.x, self.y, self.weight = (_as_leaves(part) for part in (x, y, weight))
+            if isinstance(self.classes, str):
+                self.classes = balanced(labels_of(jax.tree.leaves(self.y)[0]))
+            check_lengths({"x": self.x, "y": self.y, "sample_weight": self.weight})
+            self._first = next(large_batches((self.x, self.y, self.weight), size, np.arange(min(size, self.count))))
+
+    def _check_stream(self) -> None:
+        """What cannot be said beside a stream: its batches bring their own."""
+        for name, value in (("y", self.y), ("sample_weight", self.weight)):
+            if value is not None:
+                raise ArgumentError(
+                    f"x gives batches, so {name} comes with them: let it give (x, y, sample_weight) and leave out {name}="
+                )
+        if isinstance(self.classes, str):
+            raise ArgumentError(
+                "class_weight='balanced' counts the rows of each class: give x and y as arrays, or a dict of weights"
+            )
+
+    def build(self, model: Any) -> tuple[list[Any], list[str]]:
+        """Build a model for such rows; the shapes and names of its outputs."""
+        self.outputs, self.names = found = build_for(model, self.first.x, self.size)
+        return found
+
+    @property
+    def count(self) -> int:
+        """How many rows there are, when they are not a stream."""
+        return len(jax.tree.leaves(self.x)[0])
 
     @property
     def first(self) -> Rows:
@@ -78,24 +125,39 @@ class Source:
         """All rows, if they fit on the device; not yet weighed by their classes, for some may be validated on."""
         if self.stream or self.large:
             return None
-        return as_rows(self.x, self.y, self.weight, names)
+        rows = as_rows(self.x, self.y, self.weight, names)
+        for weight in rows.weight:
+            if weight is not None and not np.any(weight):
+                raise DataError("sample_weight is 0 for every row, so there is nothing to learn from")
+        return rows
 
     def skip(self, count: int) -> None:
         """Pass over what an interrupted training has had: an iterator, begun again, gives it again."""
         if self.stream and isinstance(self.x, Iterator):
             next(itertools.islice(self.x, count, count), None)
 
-    def batches(self, epoch: int, names: list[str]) -> Iterator[Rows]:
-        """The batches of an epoch, when not all rows are on the device."""
+    def batches(self, recipe: Recipe, run: Any = None) -> Iterator[Rows]:
+        """The batches of an epoch, when not all rows are on the device: checked, in the order that the run gives them."""
+        outputs, names = self.outputs or [], self.names
         if self.stream:
-            found = batches_of(self.x, names)
+            found = batches_of(self.x, names, self.columns)
         else:
-            count = len(self.x) if hasattr(self.x, "__len__") else 0
-            order = np.random.default_rng(epoch).permutation(count) if self.shuffle else np.arange(count)
-            found = (
-                as_rows(a, b, w, names) for a, b, w in large_batches(self.x, self.y, self.weight, self.size, order)
-            )
-        return (class_weights(rows, self.classes) for rows in found)
+            found = batches_in_order((self.x, self.y, self.weight), self.size, self._order(run), names)
+        for number, rows in enumerate(found):
+            check_targets(recipe, rows, outputs, f"batch {number}: y")
+            yield class_weights(rows, self.classes, outputs)
+
+    def _order(self, run: Any) -> np.ndarray:
+        """The same order as that of arrays on the device: the seed's, and a resumed run's."""
+        if not self.shuffle or run is None:
+            return np.arange(self.count)
+        return np.asarray(jax.random.permutation(jax.random.fold_in(run.keys[0], run.epoch), self.count))
+
+
+def _as_leaves(part: Any) -> Any:
+    """Lists of plain numbers as arrays, so that rows can be taken of them."""
+    plain = isinstance(part, (list, tuple)) and not any(hasattr(item, "shape") for item in part)
+    return np.asarray(part) if plain else part
 
 
 def with_validation(
@@ -106,21 +168,30 @@ def with_validation(
     At most `limit` batches of `size` rows are validated on.
     """
     rows, validation = source.rows(names), None
+    if data is not None and fraction:
+        warn("validation_data is validated on, and validation_split is not used: leave out one of them")
     if data is not None:
+        check_columns(source.columns, data[0] if isinstance(data, tuple) and data else None, "validation x")
         validation = validation_rows(data, names, limit)
     elif fraction and rows is None:
         raise ArgumentError("validation_split needs arrays that fit in memory: give validation_data for a stream")
     elif fraction:
+        assert rows is not None
         rows, validation = split(rows, fraction)
     if validation is not None and limit is not None and not is_stream(data):
         validation = validation.take(slice(0, limit * size))
-    return None if rows is None else class_weights(rows, source.classes), validation
+    return None if rows is None else class_weights(rows, source.classes, source.outputs), validation
 
 
 def validation_rows(data: Any, names: list[str], limit: int | None) -> Rows:
     """Validation data as rows: a tuple (x, y) or (x, y, sample_weight), or a stream of batches."""
     if is_stream(data):
-        held = list(itertools.islice(batches_of(data, names), limit))
+        batches = batches_of(data, names)
+        held = list(
+            bounded(batches, "validation_data", "validation_steps")
+            if limit is None
+            else itertools.islice(batches, limit)
+        )
         if not held:
             raise ArgumentError("validation_data is an empty stream")
         return jax.tree.map(lambda *arrays: np.concatenate(arrays), *held)

@@ -10,7 +10,7 @@ import numpy as np
 
 from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.tensor import Tensor
-from caviar.errors import ArgumentError, unknown_name
+from caviar.errors import ArgumentError, DataError, unknown_name
 
 Array = jax.Array
 
@@ -30,8 +30,24 @@ def _unlearned(weight: Array, row: int | None) -> Array:
     return weight if row is None else weight.at[row].set(jax.lax.stop_gradient(weight[row]))
 
 
+def _rows(weight: Array, ids: Array, padding_idx: int | None) -> Array:
+    """The rows; NaN for numbers that have none, negative ones too."""
+    return jnp.take(_unlearned(weight, padding_idx), jnp.where(ids < 0, len(weight), ids), axis=0, mode="fill")
+
+
 def _embedding(input: Array, weight: Array, padding_idx: int | None) -> Array:
-    return jnp.take(_unlearned(weight, padding_idx), input, axis=0)
+    return _rows(weight, input, padding_idx)
+
+
+def _check_ids(input: Any, weight: Any) -> None:
+    """Refuse numbers that have no row, where the data are at hand already."""
+    array = input.held().array if isinstance(input, Tensor) else None
+    if isinstance(array, (np.ndarray, jax.Array)) and not isinstance(array, jax.core.Tracer) and array.size:
+        ids, count = np.asarray(array), weight.shape[0]
+        if ids.min() < 0 or ids.max() >= count:
+            at = np.unravel_index(int(np.argmax((ids < 0) | (ids >= count))), ids.shape)
+            place = f" at {tuple(map(int, at))}" if at else ""
+            raise DataError(f"embedding got the number {ids[at]}{place}, and its weight has the rows 0..{count - 1}")
 
 
 def embedding(
@@ -40,6 +56,7 @@ def embedding(
 ) -> Any:  # fmt: skip
     """The row of the weight for each class number; NaN for numbers that have none."""
     _plain(max_norm, scale_grad_by_freq)
+    _check_ids(input, weight)
     return record(_embedding, input, weight, padding_idx=padding_idx)
 
 
@@ -54,7 +71,7 @@ def _plain(max_norm: Any, scale_grad_by_freq: bool) -> None:
 def _embedding_bag(
     input: Array, weight: Array, offsets: Array | None, per_sample_weights: Array | None, mode: str, padding_idx: int | None
 ) -> Array:  # fmt: skip
-    rows = jnp.take(_unlearned(weight, padding_idx), input.reshape(-1), axis=0)
+    rows = _rows(weight, input.reshape(-1), padding_idx)
     if offsets is None:
         bags, at = input.shape[0], jnp.repeat(jnp.arange(input.shape[0]), input.shape[1])
     else:
@@ -84,4 +101,5 @@ def embedding_bag(
     if per_sample_weights is not None and mode != "sum":
         raise ArgumentError(f"per_sample_weights are for mode='sum', not {mode!r}")
     offsets = offsets[:-1] if include_last_offset else offsets
+    _check_ids(input, weight)
     return record(_embedding_bag, input, weight, offsets, per_sample_weights, mode=mode, padding_idx=padding_idx)

@@ -1,0 +1,150 @@
+"""What the inputs of a network meet first: tables that their ids must be in, and products that want small numbers."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from caviar import activations, engine
+from caviar.errors import DataError, warn
+from caviar.graph.evaluation import Context, as_arrays, evaluating
+from caviar.graph.programs import cached, remembered
+from caviar.layers.activation import Activation, Softmax
+from caviar.layers.base import Layer
+from caviar.layers.dense import Dense
+from caviar.layers.embedding import Embedding
+from caviar.layers.preprocessing import CategoryEncoding
+from caviar.parts import Structure, parts_of, put_together, take_apart
+
+LARGE = 1000.0
+"""Inputs that reach as far are told, where they meet a product and nothing has scaled them."""
+
+
+class Doors(NamedTuple):
+    """What the leaves of an input meet, and what comes out in the end."""
+
+    outputs: Any  # shapes and types
+    tables: list[tuple[int | None, int]]  # leaf, or None where ids are computed; and how many ids there are
+    products: list[int]  # leaves that are multiplied by weights as they are
+    ones: list[str]  # layers that give 1 whatever comes in
+
+
+def check_ids(model: Any, x: Any, where: str = "x") -> None:
+    """Refuse ids that a layer has no row for, with their place."""
+    if not any(_count(layer) for layer in parts_of(model, Layer)):
+        return
+    apart = take_apart(model)
+    doors, leaves = doors_of(model, model.built_for), jax.tree.leaves(x)
+    for at, count in doors.tables:
+        if at is not None:
+            _check_range(np.asarray(leaves[at]), count, where)
+    if any(at is None for at, _ in doors.tables):
+        _check_computed(apart, [count for _, count in doors.tables], x, where)
+
+
+def tell_doubts(model: Any, x: Any) -> bool:
+    """Say what hardly learns: a softmax over one unit, and inputs that are too large, judged by a few thousand rows."""
+    doors, leaves = doors_of(model, model.built_for), jax.tree.leaves(x)
+    for name in doors.ones:
+        warn(
+            f"layer {name!r} is a softmax over one unit, which is always 1: for two classes use a sigmoid, or give it two units"
+        )
+    for at in doors.products:
+        some = np.asarray(leaves[at][:: max(1, len(leaves[at]) // 4096)])
+        if some.dtype == np.bool_ or max(some.max(), -some.min()) < LARGE:
+            continue
+        column = int(np.argmax(np.abs(some).reshape(-1, some.shape[-1]).max(0))) if some.ndim > 1 else 0
+        warn(
+            f"x reaches {float(np.abs(some).max()):g}, in column {column}, and nothing scales it: networks learn from numbers "
+            "around 1. Scale the columns, for instance by a first layer caviar.layers.Normalization() that adapt(x) was called on"
+        )
+        return True
+    return False
+
+
+def _count(layer: Any) -> int | None:
+    """How many ids a layer knows, if it takes ids."""
+    if isinstance(layer, Embedding):
+        return int(layer.input_dim)
+    return int(layer.num_tokens) if isinstance(layer, CategoryEncoding) else None
+
+
+def doors_of(model: Any, x: Any) -> Doors:
+    """Found by one abstract evaluation, for any kind of network; remembered for networks of the same structure."""
+    apart = take_apart(model)
+    shapes = tuple((a.shape, str(a.dtype)) for a in jax.tree.leaves(x))
+    return remembered(("doors", apart.structure, str(jax.tree.structure(x)), shapes), lambda: _find_doors(apart, x))
+
+
+def _find_doors(apart: Any, specs: Any) -> Doors:
+    found = Doors(None, [], [], [])
+
+    def look(x: Any, numbers: Any, values: Any) -> Any:
+        leaf_of = {id(leaf): i for i, leaf in enumerate(jax.tree.leaves(x))}
+        outputs, met = _met(apart.structure, numbers, values, x)
+        for layer, given, made in met:
+            at = leaf_of.get(id(given))
+            if _count(layer) is not None:
+                found.tables.append((at, int(_count(layer) or 0)))
+            elif at is not None and layer.takes == "anything":
+                leaf_of[id(made)] = at  # passed on as it is
+            elif at is not None and layer.takes == "floats" and hasattr(layer, "kernel"):
+                found.products.append(at)
+            if _is_softmax(layer) and made.shape[-1] == 1:
+                found.ones.append(str(layer.name))
+        return outputs
+
+    values = [jax.ShapeDtypeStruct(slot.shape, jnp.dtype(slot.dtype)) for slot in apart.structure.slots]
+    outputs = engine.shapes_of(look, specs, as_arrays(apart.numbers), values)
+    return found._replace(outputs=outputs)
+
+
+def _is_softmax(layer: Any) -> bool:
+    if isinstance(layer, Softmax):
+        return layer.axis == -1
+    return isinstance(layer, (Dense, Activation)) and activations.get(layer.activation) is activations.softmax
+
+
+def _met(structure: Structure, numbers: Any, values: Any, x: Any) -> tuple[Any, list[tuple[Any, Any, Any]]]:
+    """The outputs, and every layer that is called with its first input and what it makes of it."""
+    copy = put_together(structure, numbers, values)
+    with evaluating(Context()) as context:
+        context.met = []
+        outputs = copy(x)
+    return outputs, context.met
+
+
+def _check_range(ids: np.ndarray, count: int, where: str) -> None:
+    if ids.dtype.kind not in "iu" and ids.dtype != np.bool_ and (ids != np.floor(ids)).any():
+        _refuse(ids, ids != np.floor(ids), count, where)
+    if ids.min() < 0 or ids.max() >= count:
+        _refuse(ids, (ids < 0) | (ids >= count), count, where)
+
+
+def _refuse(ids: np.ndarray, wrong: np.ndarray, count: int, where: str) -> None:
+    at = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+    column = f", column {at[-1]}" if len(at) == 2 and ids.shape[-1] > 1 else ""
+    raise DataError(
+        f"{where} holds the id {ids[at].item()!r} in row {at[0]}{column}, and the layer that looks it up knows the ids "
+        f"0..{count - 1}: number the ids from 0, or give that layer more of them"
+    )
+
+
+def _check_computed(apart: Any, counts: list[int], x: Any, where: str) -> None:
+    """Ids that a network computes from its inputs: a small program of that part of it alone finds what is out of range."""
+    structure = apart.structure
+
+    def make() -> Any:
+        def program(numbers: Any, values: Any, x: Any) -> list[Any]:
+            return [given for layer, given, _ in _met(structure, numbers, values, x)[1] if _count(layer) is not None]
+
+        return program
+
+    program, values = cached(("ids", structure), make), [v.value for v in apart.variables]
+    for start in range(0, len(jax.tree.leaves(x)[0]), 4096):
+        some = jax.tree.map(lambda a, s=start: a[s : s + 4096], x)
+        for ids, count in zip(program(as_arrays(apart.numbers), values, some), counts, strict=True):
+            _check_range(np.asarray(ids), count, where if start == 0 else f"{where} from row {start} on")
