@@ -105,7 +105,7 @@ def _shapes(batch: Rows) -> Any:
 
 
 def _size(batch: Any) -> int:
-    return sum(a.nbytes for a in jax.tree.leaves(batch))
+    return sum(getattr(a, "nbytes", 0) for a in jax.tree.leaves(batch))
 
 
 def peek(stream: Any) -> tuple[tuple[Any, Any, Any], Any]:

@@ -150,6 +150,7 @@ def _tell_epochs(training: Training, logs: dict[str, Any], epoch: int, count: in
 
 def train_stream(training: Training, batches_of_epoch: Any, limit: int | None) -> None:
     """Train on batches that come one after another: a chunk of them in each dispatch."""
+    told = False
     while training.going:
         epoch = int(training.run.epoch)
         training.listeners.epoch_begins(epoch)
@@ -164,8 +165,10 @@ def train_stream(training: Training, batches_of_epoch: Any, limit: int | None) -
             _tell_steps(training, apart, taken)
             if training.listeners.stopping():
                 break
-        if not training.listeners.stopping() and (not taken or (limit is not None and taken < limit)):
+        short = not taken or (limit is not None and taken < limit)
+        if short and not told and not training.listeners.stopping():
             _tell_used_up(epoch, training.epochs, taken, limit)
+            told = True
         if not taken:
             return
         _end_epoch(training, apart, epoch, training.listeners.progress.now() - start)

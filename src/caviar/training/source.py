@@ -144,6 +144,7 @@ class Source:
         else:
             found = batches_in_order((self.x, self.y, self.weight), self.size, self._order(run), names)
         for number, rows in enumerate(found):
+            recipe.network.check_inputs(rows.x)  # type: ignore[attr-defined]
             check_targets(recipe, rows, outputs, f"batch {number}: y")
             yield class_weights(rows, self.classes, outputs)
 
