@@ -87,7 +87,7 @@ def test_every_row_is_seen_once_an_epoch_and_in_another_order_each_time() -> Non
 
     watch = Watch()
     model = Sequential([watch, Dense(1)])
-    model.compile("sgd", "mse")
+    model.compile(optimizers.SGD(1e-6), "mse")
     rows = np.arange(70.0)[:, None]
     for _ in range(2):
         model.fit(rows, rows * 0, batch_size=10, verbose=0)
@@ -285,6 +285,7 @@ def test_early_stopping_lets_the_notes_overfitting_curve_go_at_its_best() -> Non
     assert stopping.best == pytest.approx(case["expected"]["best"])
 
 
+@pytest.mark.filterwarnings("ignore:the loss became nan in epoch 3")
 @pytest.mark.parametrize(
     ("options", "values", "epochs"),
     [
@@ -305,6 +306,7 @@ def test_early_stopping_options_are_keras(options: dict[str, Any], values: list[
     assert len(history.epoch) == epochs
 
 
+@pytest.mark.filterwarnings("ignore:the loss did not move")
 def test_the_rate_falls_on_a_plateau() -> None:
     model, x = curve([3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0])
     plateau = ReduceLROnPlateau(factor=0.5, patience=2, min_lr=0.03)
@@ -315,7 +317,8 @@ def test_the_rate_falls_on_a_plateau() -> None:
 
 def test_training_ends_when_the_loss_is_no_number() -> None:
     model = network(optimizer=optimizers.SGD(1e30))
-    history = model.fit(X, Y, epochs=50, callbacks=[TerminateOnNaN()], verbose=0)
+    with pytest.warns(UserWarning, match="the loss became nan in epoch 1"):
+        history = model.fit(X, Y, epochs=50, callbacks=[TerminateOnNaN()], verbose=0)
     assert len(history.epoch) < 5
 
 

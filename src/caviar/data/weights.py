@@ -14,8 +14,8 @@ def class_weights(rows: Rows, weights: Any, outputs: list[Any] | None = None) ->
     """Rows weighed by their class, as `class_weight` asks: a dict, or "balanced", which weighs each class alike.
 
     >>> rows = Rows(np.zeros((4, 1)), [np.array([0, 0, 0, 1])], [None])
-    >>> class_weights(rows, "balanced").weight[0].round(3).tolist()
-    [0.667, 0.667, 0.667, 2.0]
+    >>> class_weights(rows, "balanced").weight[0].round(2)
+    array([0.67, 0.67, 0.67, 2.  ], dtype=float32)
     """
     if weights is None:
         return rows

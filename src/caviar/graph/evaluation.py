@@ -123,8 +123,8 @@ def evaluating(context: Context) -> Iterator[Context]:
 def as_floats(tree: Any) -> Any:
     """Integers and booleans as floats, with the masks that came with them; all else stays as it is.
 
-    >>> as_floats([jnp.array([0, 255], "uint8"), jnp.array(0.5)])
-    [Array([  0., 255.], dtype=float32), Array(0.5, dtype=float32)]
+    >>> as_floats([jnp.array([0, 255], "uint8"), jnp.array([0.5])])
+    [Array([  0., 255.], dtype=float32), Array([0.5], dtype=float32)]
     """
     return jax.tree.map(_as_float, tree)
 
