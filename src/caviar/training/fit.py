@@ -112,9 +112,7 @@ def train_on_batch(
     return as_asked(recipe, readable(recipe, logs), return_dict)
 
 
-def _train(
-    model: Any, training: Training, rows: Rows | None, source: Source, limit: int | None
-) -> None:
+def _train(model: Any, training: Training, rows: Rows | None, source: Source, limit: int | None) -> None:
     """Train, and whatever happens leave the model with the weights of the last finished epoch."""
     model._training = training
     try:
