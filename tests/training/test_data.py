@@ -278,7 +278,7 @@ def test_what_cannot_stand_beside_each_other(model: Sequential) -> None:
 
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "_memory", lambda: 400)
+    monkeypatch.setattr(streams, "memory", lambda: 400)
 
 
 def two_inputs(nested: Any) -> Model:
@@ -295,7 +295,7 @@ def test_larger_than_the_device_trains_on_all_rows_in_the_order_of_the_seed(
 ) -> None:
     x, found = nested(X), []
     for memory in (10**9, 400):
-        monkeypatch.setattr(streams, "_memory", lambda m=memory: m)
+        monkeypatch.setattr(streams, "memory", lambda m=memory: m)
         model, seen = two_inputs(nested), []
         count = LambdaCallback(on_train_batch_end=lambda batch, logs, s=seen: s.append(batch))
         model.fit(x, Y, batch_size=6, epochs=3, callbacks=[count], verbose=0)

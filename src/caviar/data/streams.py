@@ -73,7 +73,7 @@ def large_batches(parts: Any, batch_size: int, order: np.ndarray) -> Iterator[tu
 
 def bounded(batches: Iterable[Any], what: str, steps: str) -> Iterator[Any]:
     """The batches of a stream that are held together; one that does not end is told, instead of filling the memory."""
-    size, limit = 0, _memory() // 4
+    size, limit = 0, memory() // 4
     for number, batch in enumerate(batches):
         size += _size(batch)
         if number == MOST_BATCHES or size > limit:

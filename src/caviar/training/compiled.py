@@ -13,7 +13,7 @@ import numpy as np
 from caviar import config, engine
 from caviar.data.arrays import Rows
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import as_arrays
+from caviar.graph.evaluation import as_arrays, evaluate
 from caviar.graph.programs import cached
 from caviar.losses.labels import check_labels
 from caviar.parts import Structure, put_together, take_apart
