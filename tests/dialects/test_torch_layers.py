@@ -265,3 +265,14 @@ def test_a_lazy_module_is_an_ordinary_one_after_its_first_input() -> None:
     assert [type(m) for m in network] == [nn.Conv1d, nn.BatchNorm1d, nn.Flatten, nn.Linear]
     assert network[0].get_config() == {"out_channels": 4, "kernel_size": 2, "in_channels": 3}
     assert isinstance(nn.LazyLinear(2), nn.Linear)
+
+
+@pytest.mark.parametrize("module", [nn.Embedding(5, 2), nn.EmbeddingBag(5, 2)], ids=repr)
+@pytest.mark.parametrize("wrong", [5, 99, -1])
+def test_a_number_without_a_row_is_told(module: Any, wrong: int) -> None:
+    """PyTorch 2.13: IndexError, index out of range in self."""
+    with pytest.raises(caviar.errors.DataError, match=rf"number {wrong} at \(1, 0\).*0\.\.4"):
+        module(torch.tensor([[0, 4], [wrong, 1]]))
+    computed = module(torch.tensor([[0, 4], [wrong, 1]]) + 0)  # known to the program alone
+    assert np.isnan(computed.detach().numpy()[1]).any()
+    assert not np.isnan(computed.detach().numpy()[0]).any()
