@@ -193,8 +193,8 @@ def test_two_class_softmax_is_logistic_regression() -> None:
     same(softmax, sigmoid, 1e-12)
     same(jnp.exp(-softmax), fact("softmax.c2_equals_sigmoid")["expected"]["softmax0"], 1e-12)
     given = fact("softmax.c2_logistic")
-    two = losses.SparseCategoricalCrossentropy(reduction="none")([0, 1], [given["expected"]["two_class"]] * 2)
-    same(jnp.exp(-two), given["expected"]["two_class"], 1e-12)
+    two = losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+    same(jnp.exp(-two([0, 1], [[given["expected"]["logit"], 0.0]] * 2)), given["expected"]["two_class"], 1e-12)
     one = losses.BinaryCrossentropy(from_logits=True)([[1]], [[given["expected"]["logit"]]])
     same(jnp.exp(-one), given["inputs"]["p"], 1e-12)
 

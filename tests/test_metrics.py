@@ -308,3 +308,26 @@ def test_what_cannot_be_is_refused() -> None:
         metrics.AUC(curve="RCO")([0, 1], [0.2, 0.3])
     with pytest.raises(ShapeError, match="categorical_accuracy"):
         metrics.CategoricalAccuracy()(np.zeros((4, 2)), np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("curve", ["ROC", "PR"])
+def test_the_area_of_small_probabilities_is_told_apart(curve: str) -> None:
+    y = rng.integers(0, 2, 200)
+    p = np.exp(rng.normal(size=200) + 1.2 * y)
+    exact = sk.roc_auc_score(y, p) if curve == "ROC" else sk.average_precision_score(y, p)
+    for scale in (1e-7, 1e-9, 1e-5):
+        same(metrics.AUC(curve=curve)(y, scale * p), exact, 0.02)
+
+
+def test_a_root_of_squares_takes_a_weight_for_every_step() -> None:
+    y, p, weight = rng.normal(size=(5, 3)), rng.normal(size=(5, 3, 1)), rng.random((5, 3))
+    expected = np.sqrt(np.average(np.square(y - p[..., 0]), weights=weight))
+    same(metrics.RootMeanSquaredError()(y, p, weight), expected)
+
+
+def test_an_ignored_class_counts_as_in_keras() -> None:
+    given = {"y_true": [0, 1, 1], "y_pred": [[0.5, 0.5], [0.25, 0.75], [0.5, 0.5]]}
+    metric = metrics.SparseCategoricalCrossentropy(ignore_class=0)
+    same(metric(**given), -np.log([0.75, 0.5]).sum() / 3)  # Keras 3.15: without weights, as a value of 0
+    metric.reset_state()
+    same(metric(**given, sample_weight=[1.0, 1.0, 1.0]), -np.log([0.75, 0.5]).sum() / 2)

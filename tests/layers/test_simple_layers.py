@@ -18,7 +18,7 @@ from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError, U
 from caviar.graph import Input, evaluate, fetch
 from caviar.graph.evaluation import as_arrays
 from caviar.layers import activation as act
-from caviar.layers import merging, noise, preprocessing, shaping
+from caviar.layers import merging, noise, pooling, preprocessing, shaping
 from caviar.layers.base import Layer, ensure_built
 from caviar.layers.dense import Dense
 from caviar.parts import take_apart
@@ -568,3 +568,16 @@ X = np.ones((2, 3), "float32")
 def test_refused(wrong, error, says):
     with pytest.raises(error, match=says):
         wrong()
+
+
+def test_merged_inputs_count_where_they_are_there():
+    x, y = np.array([[[2.0], [3.0], [5.0]]], "float32"), np.array([[[7.0], [1.0], [4.0]]], "float32")
+    masks = [np.array([[True, True, False]]), np.array([[True, False, False]])]
+    for layer, expected in ((merging.Multiply, [14, 3, 0]), (merging.Maximum, [7, 3, 5]), (merging.Minimum, [2, 3, 5])):
+        assert layer()([x, y], mask=masks)[0, :, 0].tolist() == expected
+    assert merging.Multiply()([x, y], mask=[None, masks[1]])[0, :, 0].tolist() == [14, 3, 5]
+
+
+def test_the_mean_of_no_steps_is_zero():
+    x, mask = np.ones((2, 3, 4), "float32"), np.array([[False] * 3, [True, True, False]])
+    assert pooling.GlobalAveragePooling1D()(x, mask=mask).tolist() == [[0.0] * 4, [1.0] * 4]

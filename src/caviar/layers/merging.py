@@ -80,6 +80,16 @@ class Multiply(_Merge):
 
     operation = staticmethod(jnp.multiply)
 
+    def call(self, inputs: Sequence[jax.Array], mask: Any = None) -> jax.Array:
+        """The product of what is there; 0 where nothing is."""
+        if mask is None:
+            return super().call(inputs)
+        product = super().call(
+            [x if m is None else jnp.where(_over(m, x), x, 1) for x, m in zip(inputs, mask, strict=True)]
+        )
+        there = self.compute_mask(inputs, mask)
+        return product if there is None else jnp.where(_over(there, product), product, 0)
+
 
 class Average(_Merge):
     """The mean of the inputs.
@@ -95,7 +105,20 @@ class Average(_Merge):
         return super().call(inputs) / len(inputs)
 
 
-class Maximum(_Merge):
+class _Extreme(_Merge):
+    def call(self, inputs: Sequence[jax.Array], mask: Any = None) -> jax.Array:
+        """The most extreme of what is there."""
+        if mask is None:
+            return super().call(inputs)
+        best, there = inputs[0], mask[0]
+        for x, m in zip(inputs[1:], mask[1:], strict=True):
+            x = x if m is None else jnp.where(_over(m, x), x, best)
+            best = type(self).operation(best if there is None else jnp.where(_over(there, best), best, x), x)
+            there = None if there is None or m is None else jnp.logical_or(there, m)
+        return best
+
+
+class Maximum(_Extreme):
     """The larger of the inputs, element by element.
 
     >>> Maximum()([jnp.array([[1.0, 4.0]]), jnp.array([[2.0, 3.0]])]).tolist()
@@ -105,7 +128,7 @@ class Maximum(_Merge):
     operation = staticmethod(jnp.maximum)
 
 
-class Minimum(_Merge):
+class Minimum(_Extreme):
     """The smaller of the inputs, element by element.
 
     >>> Minimum()([jnp.array([[1.0, 4.0]]), jnp.array([[2.0, 3.0]])]).tolist()
@@ -196,6 +219,11 @@ class Dot(Layer):
         free = "".join(c for c in (*left, *right[1:]) if c != left[a])
         product = einsum(f"{left},{''.join(right)}->{free}", x, y)
         return product[:, None] if product.ndim == 1 else product
+
+
+def _over(mask: jax.Array, x: jax.Array) -> jax.Array:
+    """A mask of steps over all their features."""
+    return mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
 
 
 def _unit(x: jax.Array, axis: int) -> jax.Array:

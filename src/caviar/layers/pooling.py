@@ -180,9 +180,16 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
     rank = 1
 
     def call(self, x: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-        """The mean of each channel over the steps that count."""
-        where = None if mask is None else jnp.asarray(mask, bool)[..., None]
-        return self._over_space(lambda x, axes, keepdims: jnp.mean(x, axes, keepdims=keepdims, where=where), x)
+        """The mean of each channel over the steps that count; 0 where none does (Keras: no number)."""
+        if mask is None:
+            return super().call(x)
+        kept = jnp.asarray(mask, bool)[..., None]
+
+        def mean(x: jax.Array, axes: Any, keepdims: bool) -> jax.Array:
+            count = jnp.sum(kept, axes, keepdims=keepdims).astype(x.dtype)
+            return jnp.sum(x, axes, keepdims=keepdims, where=kept) / jnp.maximum(count, 1)
+
+        return self._over_space(mean, x)
 
 
 class GlobalAveragePooling2D(_GlobalAveragePooling):

@@ -19,6 +19,8 @@ from caviar.metrics.counting import columns, counts
 class AUC(Additive):
     """The area under the ROC curve, or under the curve of precision over recall ("PR"), from evenly spaced thresholds.
 
+    Where all predictions are below the first of them, half as many again tell them apart, down to 1e-12.
+
     >>> float(AUC()([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
     0.75
     """
@@ -38,12 +40,18 @@ class AUC(Additive):
             inner = jnp.asarray(np.arange(1, self.num_thresholds - 1) / (self.num_thresholds - 1), dtype)
         else:
             inner = jnp.sort(jnp.asarray(self.thresholds, dtype))
-        return jnp.concatenate([jnp.asarray([-EPSILON], dtype), inner, jnp.asarray([1 + EPSILON], dtype)])
+        small = jnp.asarray(np.geomspace(1e-12, 1 / self.num_thresholds, self._small), dtype)
+        return jnp.concatenate([jnp.asarray([-EPSILON], dtype), inner, jnp.asarray([1 + EPSILON], dtype), small])
+
+    @property
+    def _small(self) -> int:
+        """How many thresholds there are for predictions that are all small, behind the others."""
+        return self.num_thresholds // 2 if self.thresholds is None else 0
 
     def shape(self, outputs: int) -> tuple[int, ...]:
         """Four counts at each threshold, of each label if there are several."""
         levels = self.num_thresholds if self.thresholds is None else len(self.thresholds) + 2
-        return (4, levels, outputs) if self.multi_label else (4, levels)
+        return (4, levels + self._small, outputs) if self.multi_label else (4, levels + self._small)
 
     def sums(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
         """Four counts at each threshold."""
@@ -56,16 +64,22 @@ class AUC(Additive):
 
     def outcome(self, state: jax.Array) -> jax.Array:
         """The area; with several labels their mean."""
-        if self.curve.upper() == "PR" and self.summation_method.lower() == "interpolation":
-            pieces = _interpolated(*state)
-        else:
-            x, y = self._curve(*state)
-            pieces = (x[:-1] - x[1:]) * self._height(y[:-1], y[1:])
-        area = jnp.sum(pieces, 0)
+        whole = state.shape[1] - self._small
+        area = self._area(state[:, :whole])
+        if self._small:
+            apart = self._area(jnp.concatenate([state[:, :1], state[:, whole:], state[:, 1:whole]], 1))
+            area = jnp.where(state[0, 1] + state[1, 1] == 0, apart, area)  # no prediction above the first threshold
         if not self.multi_label:
             return area
         weight = jnp.ones_like(area) if self.label_weights is None else jnp.asarray(self.label_weights, area.dtype)
         return ratio(jnp.sum(area * weight), jnp.sum(weight))
+
+    def _area(self, state: jax.Array) -> jax.Array:
+        """The area from the counts at ascending thresholds."""
+        if self.curve.upper() == "PR" and self.summation_method.lower() == "interpolation":
+            return jnp.sum(_interpolated(*state), 0)
+        x, y = self._curve(*state)
+        return jnp.sum((x[:-1] - x[1:]) * self._height(y[:-1], y[1:]), 0)
 
     def _curve(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[jax.Array, jax.Array]:
         """The points of the curve."""

@@ -45,6 +45,11 @@ class RootMeanSquaredError(MeanSquaredError):
     5.0
     """
 
+    def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[jax.Array, jax.Array | None]:
+        """Each element by itself, with a weight of its own or of its sample."""
+        squares = losses.MeanSquaredError(axis=None, dtype=self.dtype)
+        return squares.values_and_weights(y_true, y_pred, sample_weight)
+
     def outcome(self, state: jax.Array) -> jax.Array:
         """The root of the mean."""
         return jnp.sqrt(super().outcome(state))
@@ -156,6 +161,11 @@ class SparseCategoricalCrossentropy(LossMean):
     axis: Axis = -1
 
     loss: ClassVar[type[losses.Loss]] = losses.SparseCategoricalCrossentropy
+
+    def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[jax.Array, jax.Array | None]:
+        """As in Keras, samples of the ignored class have the value 0, and only weights or a mask leave them out."""
+        values, weights = super().weighed(y_true, y_pred, sample_weight)
+        return values, None if sample_weight is None else weights
 
 
 @dataclass(eq=False, repr=False)

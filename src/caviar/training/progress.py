@@ -17,6 +17,7 @@ from caviar.errors import ArgumentError
 from caviar.text import printable, say
 
 _PIPED_LINES = 12
+_ROW = 8  # the most numbers of one metric that fit into the line
 _SECONDS_BETWEEN_DRAWS = 0.1
 
 
@@ -220,9 +221,23 @@ def _count(step: int, of: int | str) -> str:
 
 
 def _numbers(logs: Mapping[str, Any] | None) -> dict[str, str]:
+    """The numbers as text; a few in a row in brackets, while matrices and long rows are for the history alone.
+
+    >>> _numbers({"loss": 0.25, "f1_score": np.array([0.5, 1.0]), "confusion_matrix": np.eye(3)})
+    {'loss': '0.2500', 'f1_score': '[0.5000 1.0000]'}
+    """
+    found = {printable(name): np.asarray(value, float) for name, value in (logs or {}).items()}
+    shown = {
+        name: value for name, value in found.items() if value.ndim == 0 or (value.ndim == 1 and len(value) <= _ROW)
+    }
+    return {
+        name: f"[{' '.join(map(_number, value))}]" if value.ndim else _number(value) for name, value in shown.items()
+    }
+
+
+def _number(value: Any) -> str:
     """Four decimals, or scientific notation where they would show nothing, as Keras writes them."""
-    means = {printable(name): float(np.mean(value)) for name, value in (logs or {}).items()}
-    return {name: f"{v:.4f}" if abs(v) > 1e-3 else f"{v:.4e}" for name, v in means.items()}
+    return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"
 
 
 def _side_by_side(numbers: Mapping[str, str]) -> dict[str, str]:

@@ -50,7 +50,8 @@ class History(Callback):
     def __repr__(self) -> str:
         """How many epochs there were, and what the last ones said."""
         epochs = "1 epoch" if len(self.epoch) == 1 else f"{len(self.epoch)} epochs"
-        last = [f"{printable(name)}: {np.mean(values[-1]):.4g}" for name, values in self.history.items()]
+        numbers = {name: values[-1] for name, values in self.history.items() if np.ndim(values[-1]) == 0}
+        last = [f"{printable(name)}: {value:.4g}" for name, value in numbers.items()]
         return f"History({', '.join([epochs, *last])})"
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
@@ -119,7 +120,7 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Append an epoch; what it has no value for is NA."""
-        row = {"epoch": epoch, **(logs or {})}
+        row = {"epoch": epoch, **{name: np.asarray(value).tolist() for name, value in (logs or {}).items()}}
         if self._columns is None:
             self._columns = ["epoch", *sorted({*row, *self._expected} - {"epoch"})]
             self._unwritten += self._line(self._columns)
