@@ -19,6 +19,7 @@ from PIL import Image
 from caviar.errors import ArgumentError, MissingExtraError, UnknownNameError
 from caviar.ranges import Choice, IntUniform, LogNormal, LogUniform, Normal, OneMinus, Quantized, Uniform
 from caviar.studies.drawing import BEST, Found, place, ticks
+from caviar.studies.importance import importance
 from caviar.studies.plots import (
     plot_curves,
     plot_grid_versus_random,
@@ -27,7 +28,7 @@ from caviar.studies.plots import (
     plot_study,
     plot_zoom,
 )
-from caviar.studies.tables import Dimension, importance
+from caviar.studies.tables import Dimension
 
 DIMENSIONS = [
     Dimension("learning_rate", LogUniform(1e-4, 1)),

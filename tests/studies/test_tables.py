@@ -15,7 +15,8 @@ import pytest
 
 from caviar.errors import FileError, MissingExtraError
 from caviar.ranges import Choice, LogUniform, Uniform
-from caviar.studies.tables import Dimension, Table, as_text, importance, ranked, shown, value_of, wrapped
+from caviar.studies.importance import importance
+from caviar.studies.tables import Dimension, Table, as_text, ranked, shown, value_of, wrapped
 
 ROWS: list[dict[str, Any]] = [
     {

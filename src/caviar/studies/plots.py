@@ -33,7 +33,8 @@ from caviar.studies.drawing import (
     unit_norm,
     wants_log,
 )
-from caviar.studies.tables import Dimension, importance, shown, value_of
+from caviar.studies.importance import importance
+from caviar.studies.tables import Dimension, shown, value_of
 
 _LEADERS = [BEST, "#1f5f8b", "#2e9e6b", "#e3963e", "#7d5ba6"]
 _MARKERS = "os^DvP*"

@@ -1,4 +1,4 @@
-"""What a study found, as rows: tables, the order of trials, and how much each hyperparameter matters."""
+"""What a study found, as rows: tables, and the order of trials."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,12 +18,11 @@ from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.table import Table as RichTable
 
-from caviar.errors import missing_extra
+from caviar.errors import ArgumentError, missing_extra
 from caviar.files import write_whole
 from caviar.text import printable, tabled
 
 _ROWS_SHOWN = 20
-_FEWEST, _MOST_BINS, _IN_A_BIN = 10, 10, 5
 
 
 class Dimension(NamedTuple):
@@ -52,7 +52,7 @@ class Table(list[dict[str, Any]]):
         >>> Table([{"trial": 0, "val_loss": 0.25}, {"trial": 1, "val_loss": 0.125}], "val_loss", -1).best()[0]["trial"]
         1
         """
-        return Table(ranked(self, self.monitor, self.sign)[:count], self.monitor, self.sign)
+        return Table(ranked(self, self.monitor, self.sign)[: check_count(count)], self.monitor, self.sign)
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
         """The table as RFC 4180 has it: into a file, written whole or not at all, or returned without a path.
@@ -93,6 +93,17 @@ class Table(list[dict[str, Any]]):
         cells = [[f"<td>{html.escape(shown(row.get(c)))}</td>" for c in columns] for row in self[:_ROWS_SHOWN]]
         body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{_more(self)}"
+
+
+def check_count(count: Any) -> int:
+    """How many trials, which is at least one.
+
+    >>> check_count(3)
+    3
+    """
+    if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
+        raise ArgumentError(f"count must be a whole number of at least 1, and is {count!r}")
+    return int(count)
 
 
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -190,64 +201,3 @@ def ranked(rows: Iterable[dict[str, Any]], monitor: str, sign: int) -> list[dict
         return nothing, row.get("status") in ("diverged", "failed"), 0.0 if nothing else -sign * value, row["trial"]
 
     return sorted(rows, key=key)
-
-
-def importance(
-    rows: Iterable[Mapping[str, Any]], dimensions: Iterable[Dimension], monitor: str, sign: int
-) -> dict[str, float]:
-    """How much of the variance of the ranked values each hyperparameter explains by itself, from 0 to 1, largest first.
-
-    Trials are put into bins along the hyperparameter's own scale (a choice is its own bin); the share of the variance
-    that lies between bins, corrected for what chance alone gives (epsilon squared), is a first-order effect. It finds
-    effects of any shape, and ranks keep a few terrible trials from deciding; diverged trials rank last. An effect that
-    chance gives one time in twenty counts as none, and so does every effect of fewer than 10 trials.
-
-    It does not see interactions (two hyperparameters that matter only together may both show 0), the values need not
-    add up to 1, and it speaks of the range that was searched: a range narrowed to good values matters less.
-
-    >>> from types import SimpleNamespace
-    >>> line = SimpleNamespace(scale="linear", unit=lambda value: value)
-    >>> rows = [{"trial": i, "rate": i / 50, "other": i * 7 % 50 / 50, "loss": i / 50} for i in range(50)]
-    >>> found = importance(rows, [Dimension("other", line), Dimension("rate", line)], "loss", sign=-1)
-    >>> list(found), found["rate"] > 0.9, found["other"]
-    (['rate', 'other'], True, 0.0)
-    """
-    valued = [(row, _worth(row, monitor, sign)) for row in rows]
-    found = {}
-    for name, span in dimensions:
-        active = [(row[name], worth) for row, worth in valued if row.get(name) is not None and not math.isnan(worth)]
-        units = np.array([float(span.unit(value)) for value, _ in active])
-        found[name] = _effect(units, np.array([worth for _, worth in active]), span.scale == "choice")
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
-def _worth(row: Mapping[str, Any], monitor: str, sign: int) -> float:
-    """Larger is better; NaN if the trial says nothing yet."""
-    value = sign * value_of(row, monitor)
-    return -math.inf if math.isnan(value) and row.get("status") == "diverged" else value
-
-
-def _effect(units: np.ndarray, worths: np.ndarray, choice: bool) -> float:
-    """Epsilon squared of the ranks over bins: 0 where it is within what chance gives."""
-    if len(worths) < _FEWEST:
-        return 0.0
-    values, place, counts = np.unique(worths, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]  # equal values share the mean of their ranks
-    _, bins, sizes = np.unique(_bins(units, choice), return_inverse=True, return_counts=True)
-    n, k = len(ranks), len(sizes)
-    if len(values) == 1 or not 1 < k < n:
-        return 0.0
-    means = np.bincount(bins, ranks) / sizes
-    explained = float(np.sum(sizes * (means - ranks.mean()) ** 2) / np.sum((ranks - ranks.mean()) ** 2))
-    by_chance = (k - 1) / (n - 1)  # the mean of a Beta((k - 1)/2, (n - k)/2), which is what noise gives
-    spread = math.sqrt(2 * by_chance * (1 - by_chance) / (n + 1))
-    return 0.0 if explained < by_chance + 2 * spread else 1 - (n - 1) / (n - k) * (1 - explained)
-
-
-def _bins(units: np.ndarray, choice: bool) -> np.ndarray:
-    """A bin for each distinct value, if there are few; else bins of as many trials each."""
-    count = min(_MOST_BINS, len(units) // _IN_A_BIN)
-    if choice or len(np.unique(units)) <= count:
-        return units
-    edges = np.quantile(units, np.linspace(0, 1, count + 1)[1:-1])
-    return np.searchsorted(np.unique(edges), units, side="right")
