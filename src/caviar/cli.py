@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
 from collections.abc import Sequence
 
 import caviar
 from caviar.errors import CaviarError
+
+INTERRUPTED, BROKEN_PIPE = 130, 141
+"""How a command ends that Ctrl-C ended, or a reader who left."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,17 +32,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     summary.set_defaults(run=_summary)
     study = commands.add_parser("study", help="print the best trials of a search, also while it is under way")
     study.add_argument("file", help="the path that search was given")
-    study.add_argument("--best", type=int, default=20, metavar="N", help="how many trials (20)")
+    study.add_argument("--best", type=_count, default=20, metavar="N", help="how many trials (20)")
     study.add_argument("--plot", metavar="PNG", help="draw the study into this file")
     study.add_argument("--csv", metavar="CSV", help="write all trials into this file")
     study.set_defaults(run=_study)
     chosen = parser.parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack a character
     try:
         chosen.run(chosen)
+        sys.stdout.flush()
     except CaviarError as error:
         print(f"caviar: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still writes at its end
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
+
+
+def _count(text: str) -> int:
+    """A whole number of at least 1."""
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1 is wanted, not {text!r}")
+    return int(text)
 
 
 def _summary(chosen: argparse.Namespace) -> None:
@@ -45,8 +65,11 @@ def _summary(chosen: argparse.Namespace) -> None:
 
 
 def _study(chosen: argparse.Namespace) -> None:
+    from caviar.studies.tables import as_text
+
     study = caviar.load_study(chosen.file)
-    print(study.table().best(chosen.best))
+    rows = study.table().best(chosen.best)
+    print(as_text(rows, shutil.get_terminal_size().columns) if rows else rows)
     if chosen.plot:
         study.plot(path=chosen.plot)
     if chosen.csv:
