@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
 from caviar.errors import OpenRangeError
+from caviar.graph.waiting import in_threads
 from caviar.ranges import Choice
 from caviar.studies.blocks import Lane, Member, Seat, Slice, on_host, packed, unpacked
 from caviar.studies.space import Space
@@ -71,12 +72,10 @@ class Population:
 
     # -- who trains -----------------------------------------------------------------------------------------------
 
-    def gather(
-        self, seats: Sequence[Seat], parents: Mapping[Member, Member], tell: Callable[[int, int], None]
-    ) -> dict[Member, Exception]:
-        """Let exactly these train on: new ones are begun, others leave, changed ones take over their parent's state.
+    def prepare(self, seats: Sequence[Seat], tell: Callable[[int, int], None]) -> dict[Member, Exception]:
+        """Compile what these members need, several programs at once; nobody moves, so that Ctrl-C may end it anywhere.
 
-        `tell` hears how many programs of how many are compiled. What could not be built is returned with its error.
+        `tell` hears how many programs of how many are compiled. What could not be built or compiled is returned.
         """
         failed: dict[Member, Exception] = {}
         wanted: dict[Structure, list[Seat]] = {}
@@ -87,27 +86,22 @@ class Population:
                 raise
             except Exception as error:  # a layer of the user's may raise anything
                 failed[seat.member] = error
-        failed |= self._prepare(wanted, tell)
+        works = [partial(s.prepare, here, self._lanes_of(s)) for s, here in wanted.items()]
+        for raised, here in zip(in_threads(works, devices(), tell), wanted.values(), strict=True):
+            if isinstance(raised, Exception):
+                failed |= {seat.member: raised for seat in here}
+            elif raised is not None:
+                raise raised
+        return failed
+
+    def gather(self, seats: Sequence[Seat], parents: Mapping[Member, Member]) -> None:
+        """Let exactly these train on, who are prepared: new ones are begun, others leave, changed ones take over a state."""
+        wanted: dict[Structure, list[Seat]] = {}
+        for seat in seats:
+            wanted.setdefault(self.structure_of(seat), []).append(seat)
         lanes = self._lanes_to_move(wanted, parents)
         for structure in self.structures.values():
             _reseat(structure, wanted.get(structure, []), parents, lanes)
-        return failed
-
-    def _prepare(
-        self, wanted: dict[Structure, list[Seat]], tell: Callable[[int, int], None]
-    ) -> dict[Member, Exception]:
-        """Compile what is needed, several programs at once; what cannot be compiled is not wanted any more."""
-        with ThreadPoolExecutor(devices()) as pool:
-            found = {pool.submit(s.prepare, seats, self._lanes_of(s)): s for s, seats in wanted.items()}
-            for done, _ in enumerate(as_completed(found), 1):
-                tell(done, len(found))
-        errors = {structure: future.exception() for future, structure in found.items()}
-        return {
-            seat.member: error
-            for structure, error in errors.items()
-            if isinstance(error, Exception)
-            for seat in wanted.pop(structure)
-        }
 
     @property
     def lanes(self) -> dict[str, int]:
@@ -177,11 +171,10 @@ class Population:
         return told, (packed(on_host(block)) for block in blocks)
 
     def restore(self, told: list[dict[str, Any]], states: Iterable[bytes], seat: Callable[[Member], Seat]) -> None:
-        """Put saved blocks back."""
+        """Put saved blocks back; who sits in them is prepared."""
         for one, content in zip(told, states, strict=True):
             row, leaves = [seat(Member(*m)) for m in one["members"]], unpacked(content)
             structure = self.structure_of(row[0])
-            structure.prepare(row, self._lanes_of(structure))
             lanes = [Lane(leaves, i, one["epoch"], one["position"], s) for i, s in enumerate(one["stopped"])]
             structure.blocks.append(structure.restored(row, lanes))
 

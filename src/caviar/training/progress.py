@@ -14,6 +14,7 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from caviar.errors import ArgumentError
+from caviar.graph.waiting import compiled_ahead
 from caviar.text import printable, say
 
 _PIPED_LINES = 12
@@ -102,6 +103,8 @@ class Progress:
         known, began = program.versions, time.perf_counter()
         if not known and self.living:
             self._draw(lambda: Line(self._name(self._epoch), "compiling", "", {}))
+        if not known:
+            compiled_ahead(program, *args)
         found = program(*args)
         if program.versions > known:
             self._compiled += time.perf_counter() - began
