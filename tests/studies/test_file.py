@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import shutil
@@ -487,13 +486,49 @@ def test_altered_bytes_are_told_or_are_of_no_account(opened: Callable[[Path], St
     assert told > 60
 
 
-def test_a_file_deleted_while_open_is_no_crash(path: Path) -> None:
+@pytest.mark.parametrize("uncommitted", [True, False])
+def test_a_file_deleted_while_it_is_written_is_written_anew(uncommitted: bool, path: Path) -> None:
     store = filled(path)
+    if uncommitted:
+        store.note("rounds", 4)
     path.unlink()
+    store.note("late", 5)
+    with pytest.warns(UserWarning, match=r"was deleted, moved or replaced.*the file is written anew"):
+        store.commit()
+    store.note("later", 6)
     store.close()
+    with Store.read(path) as found:
+        assert [found.noted(key) for key in ("rounds", "late", "later")] == [3 + uncommitted, 5, 6]
+        assert (found.trials(), found.get("weights", "0")) == (TRIALS, bytes(range(256)) * 40)
+
+
+def test_another_file_in_its_place_is_left_alone_until_it_goes(path: Path) -> None:
     store = filled(path)
     store.note("rounds", 4)
+    path.rename(path.with_name("moved.study"))
+    path.write_text("somebody else's")
+    with pytest.warns(UserWarning, match="in memory, until nothing stands in the place"):
+        store.commit()
+    store.note("rounds", 5)
+    store.commit()
+    assert (path.read_text(), store.noted("rounds"), store.lasts, store.path) == ("somebody else's", 5, True, None)
+    with Store.read(path.with_name("moved.study")) as moved:
+        assert moved.noted("rounds") == 3  # one moment of the search: that of its last commit
     path.unlink()
-    with contextlib.suppress(FileError):  # whether SQLite sees it depends on its version
-        store.close()
     store.close()
+    with Store.read(path) as found:
+        assert found.noted("rounds") == 5
+
+
+def test_a_folder_that_went_away_and_came_back(path: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    store = filled(folder / path.name)
+    shutil.rmtree(folder)
+    store.note("rounds", 4)
+    with pytest.warns(UserWarning, match="in memory"):
+        store.commit()
+    folder.mkdir()
+    store.close()
+    with Store.read(folder / path.name) as found:
+        assert found.noted("rounds") == 4

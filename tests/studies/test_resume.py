@@ -305,3 +305,130 @@ def test_a_model_that_cannot_be_written_down_resumes_all_the_same(tmp_path: Path
     with pytest.raises(errors.FileError, match=r"lambda.*cannot be saved.*call search again"):
         caviar.load_study(tmp_path / "x.study")
     assert whole(search(build(), X, Y, path=tmp_path / "x.study", **given)) == whole(search(build(), X, Y, **given))
+
+
+# A study that is finished
+
+
+def result(study: caviar.studies.Study) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in study.table()]
+
+
+@pytest.mark.parametrize("strategy", ["random", "sobol", "halton", "optuna"])
+def test_a_finished_study_grows_to_what_one_call_with_more_trials_gives(strategy: str, tmp_path: Path) -> None:
+    pytest.importorskip("optuna") if strategy == "optuna" else None
+    given = {"epochs": 2, "seed": 1, "strategy": caviar.studies.Full(strategy, batch=4), "verbose": 0}
+    whole = search(one(), X, Y, trials=7, **given)
+    for trials in (3, 5, 7):
+        grown = search(one(), X, Y, trials=trials, path=tmp_path / "a.study", **given)
+        assert len(grown.table()) == trials
+    assert [row[:-1] for row in result(grown)] == [row[:-1] for row in result(whole)]
+    values = [[row["loss"] for row in study.table()] for study in (grown, whole)]
+    assert values[0] == pytest.approx(values[1], rel=1e-6)  # blocks of other sizes round otherwise
+    assert grown.best_model.predict(X, verbose=0) == pytest.approx(whole.best_model.predict(X, verbose=0), rel=1e-4)
+    again = caviar.load_study(tmp_path / "a.study")
+    assert (result(again), again.interrupted) == (result(grown), False)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [
+        ("grid", "a search of 3 trials, and with more of them trial 1 would lie elsewhere: name another file"),
+        ("halving", r"a search of 3 trials, and with 6 Halving\(\) would have treated those differently"),
+    ],
+)
+def test_where_a_study_cannot_grow_it_says_so_and_stays(strategy: str, said: str, tmp_path: Path) -> None:
+    given = {"epochs": 2, "seed": 1, "strategy": strategy, "verbose": 0, "path": tmp_path / "a.study"}
+    before = result(search(one(), X, Y, trials=3, **given))
+    with pytest.raises(errors.FileError, match=said):
+        search(one(), X, Y, trials=6, **given)
+    with pytest.raises(errors.FileError, match="trials was 3 and is 2"):
+        search(one(), X, Y, trials=2, **given)
+    assert result(search(one(), X, Y, trials=3, **given)) == before
+
+
+def test_a_finished_study_that_is_opened_again_stays_as_it_is(tmp_path: Path) -> None:
+    given = {"trials": 3, "epochs": 2, "seed": 1, "verbose": 0, "path": tmp_path / "a.study"}
+    first = result(search(one(), X, Y, **given))
+    assert result(search(one(), X, Y, **given)) == first
+    loaded = caviar.load_study(tmp_path / "a.study")
+    assert ([row["status"] for row in loaded.table()], loaded.interrupted) == (["finished"] * 3, False)
+
+
+# Ctrl-C
+
+
+class Interrupting(Callback):
+    pace = "run"
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if epoch == 2 and logs and logs["trial"] == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("path", ["a.study", None])
+def test_a_search_that_ctrl_c_ends_while_it_trains_has_its_best_model(path: str | None, tmp_path: Path) -> None:
+    given = {
+        "trials": 3,
+        "epochs": 6,
+        "seed": 1,
+        "verbose": 0,
+        "path": path and tmp_path / path,
+        "validation_data": (X, Y),
+    }
+    study = search(one(), X, Y, callbacks=[Interrupting()], **given)
+    assert study.interrupted
+    assert study.best_model.evaluate(X, Y, verbose=0) == pytest.approx(study.best_value, rel=1e-5)
+    if path:
+        loaded = caviar.load_study(tmp_path / path)
+        assert loaded.best_model.evaluate(X, Y, verbose=0) == pytest.approx(study.best_value, rel=1e-5)
+
+
+COMPILING = """
+import os, signal, sys, threading, time
+import jax, jax.numpy as jnp, numpy as np
+from caviar import LogUniform, Sequential, search
+from caviar.layers import Dense, Lambda
+from caviar.optimizers import SGD
+
+def long(x):  # minutes for XLA, a second for Python
+    for i in range(60):
+        x = jnp.where(x.sum() > i, jnp.sin(x) @ jnp.eye(3) * 0.5, jnp.cumsum(x, 1) + i)
+    return x
+
+def press():
+    print("pressed", time.time(), flush=True)
+    os.kill(os.getpid(), signal.SIGINT)
+
+def hear(event, seconds, **of):  # XLA begins with what has just been translated for it
+    if event.endswith("jaxpr_to_mlir_module_duration") and "advance" in of["fun_name"]:
+        threading.Timer(0.5, press).start()
+
+jax.monitoring.register_event_duration_secs_listener(hear)
+x = np.random.default_rng(0).normal(size=(22, 3)).astype("float32")
+model = Sequential([Dense(3), Lambda(long), Dense(1)])
+model.compile(SGD(LogUniform(1e-4, 1e-1) if sys.argv[1] == "search" else 0.01), "mse")
+"""
+SEARCHING = 'study = search(model, x, x[:, :1], trials=2, epochs=1, seed=1, path=sys.argv[2], verbose=0); print("ended", study.interrupted)'
+FITTING = "model.fit(x, x[:, :1], verbose=0)"
+
+
+@pytest.mark.parametrize(("what", "call"), [("search", SEARCHING), ("fit", FITTING)])
+def test_ctrl_c_is_heard_while_xla_compiles_and_the_process_ends_soon(what: str, call: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.study"
+    environment = {**os.environ, "CAVIAR_CACHE": "off", "PYTHONPATH": str(Path(caviar.__file__).parents[1])}
+    process = subprocess.run(
+        [sys.executable, "-c", COMPILING + call, what, str(path)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+    )
+    waited = time.time() - float(process.stdout.split("pressed ")[1].split()[0])
+    assert (process.returncode, "abort" in process.stderr.lower()) == (130, False), process.stderr
+    assert waited < 10  # of many that it takes to compile; two or three on a machine that does nothing else
+    if what == "search":
+        assert "ended True" in process.stdout
+        assert caviar.load_study(path, {"long": abs}).interrupted
+    else:
+        assert "KeyboardInterrupt" in process.stderr

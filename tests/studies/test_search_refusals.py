@@ -347,7 +347,7 @@ def content(path: Path) -> bytes:
 
 
 OTHERS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "more trials": (lambda path: quick(path=path, trials=4), "trials was 3 and is 4"),
+    "fewer trials": (lambda path: quick(path=path, trials=2), "trials was 3 and is 2"),
     "more epochs": (lambda path: quick(path=path, epochs=4), "epochs was 2 and is 4"),
     "another seed": (lambda path: quick(path=path, seed=1), "seed was 0 and is 1"),
     "another strategy": (lambda path: quick(path=path, strategy="sobol"), "strategy was .*Full.* and is .*sobol"),
@@ -487,3 +487,24 @@ def test_integers_stay_integers() -> None:
     made = model(Embedding(5, IntUniform(2, 3)), caviar.layers.Flatten(), Dense(1))
     study = quick(made, x=np.arange(20).reshape(20, 1) % 5)
     assert {row["status"] for row in study.table()} == {"finished"}
+
+
+def test_a_study_is_asked_for_what_it_has(tmp_path: Path) -> None:
+    model = Sequential([Dense(1)])
+    model.compile(SGD(LogUniform(1e-3, 1e-1)), "mse")
+    x = np.ones((8, 1), np.float32)
+    study = search(model, x, x, trials=2, seed=0, verbose=0)
+    for number in (2, -1, "0", 0.0, None, True):
+        for asked in (study.model, study.untrained, *([study.curves] if number is not None else [])):
+            with pytest.raises(errors.ArgumentError, match=r"there is no trial .*: they are numbered 0 to 1"):
+                asked(number)
+        with pytest.raises(errors.ArgumentError, match=r"there is no copy .*: they are numbered 0 to 0"):
+            study.curves(0, 1 if number is None else number)
+    for count in (0, -1, "a", 1.0, True):
+        with pytest.raises(errors.ArgumentError, match="count must be a whole number of at least 1"):
+            study.ensemble(count)
+        with pytest.raises(errors.ArgumentError, match="count must be a whole number of at least 1"):
+            study.table().best(count)
+    for wrong in ({"monitor": ""}, {"validation_batch_size": 0, "validation_data": (x, x)}):
+        with pytest.raises(errors.CaviarError):
+            search(model, x, x, trials=2, verbose=0, **wrong)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from caviar.errors import FileError
 from caviar.ranges import Range
 from caviar.studies.blocks import Member, Seat, Slice
 from caviar.studies.space import Space
@@ -48,10 +49,21 @@ class Board:
         for point in np.asarray(units, float).tolist():
             values = self.space.labels(self.space.values(point))
             rows.append(Trial(len(self.trials) + len(rows), point, values, round))
-        self.trials += [self._as_known(row) for row in rows]
+        self._check_grown(rows)
+        rows = [self._as_known(row) for row in rows]
+        self.trials += rows
         self.store.set_trials(r for r in rows if r.number in self.known)
         self.store.add_trials(r for r in rows if r.number not in self.known)
         return [row.number for row in rows]
+
+    def _check_grown(self, rows: Sequence[Trial]) -> None:
+        """A search that grows goes on with the trials that it has."""
+        elsewhere = [r for r in rows if r.number in self.known and r.units != self.known[r.number].units]
+        if self.store.grown_from is not None and elsewhere:
+            raise FileError(
+                f"{self.store.path} holds a search of {self.store.grown_from} trials, and with more of them trial "
+                f"{elsewhere[0].number} would lie elsewhere: name another file"
+            )
 
     def _as_known(self, row: Trial) -> Trial:
         known = self.known.get(row.number)

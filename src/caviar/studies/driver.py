@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from caviar.errors import ArgumentError
-from caviar.studies.blocks import Member, packed
+from caviar.studies.blocks import Member, Seat, packed
 from caviar.studies.board import Board
 from caviar.studies.listening import Listeners
 from caviar.studies.population import Population
@@ -24,7 +24,7 @@ COMMIT_SHARE = 0.05
 """At most so much of the time is spent on writing the study's file."""
 
 
-class _Interrupted(Exception):
+class _Interrupted(KeyboardInterrupt):
     """Somebody wants to stop, and everything is in order."""
 
 
@@ -39,7 +39,8 @@ class Driver:
         self.saved: dict[str, float] = self.store.noted("saved", {})
         self.moved: list[list[int]] = self.store.noted("moved", [])  # the trials that changed, round by round
         self.round, self.note = Round([], 0, {}), ""
-        self.interrupted = self._stopping = False
+        self.interrupted = self._stopping = self._prepares = False
+        self._restored = not self.store.noted("begun", 0)  # whether those who train are where the file has them
         self._began = self._shown = time.monotonic()
         self._commit_at = self._began + SECONDS_BETWEEN_COMMITS
 
@@ -52,7 +53,7 @@ class Driver:
                 self._end()
             except _Interrupted:
                 self.interrupted = True
-                self._commit()
+                self._commit() if self._restored else self.store.undo()
             progress.finish(self._summary())
 
     @contextlib.contextmanager
@@ -65,6 +66,8 @@ class Driver:
         def stop(*_: Any) -> None:
             self._stopping = True
             signal.signal(signal.SIGINT, before)
+            if self._prepares:
+                raise _Interrupted
 
         signal.signal(signal.SIGINT, stop)
         try:
@@ -110,16 +113,32 @@ class Driver:
     def _go_on(self) -> None:
         """Everybody is where the last commit left them."""
         blocks = self.store.noted("blocks")
+        for error in self._prepare([self.board.seat(Member(*m)) for b in blocks for m in b["members"]]).values():
+            raise error
         states = (self.store.get("state", str(i)) or b"" for i in range(len(blocks)))
         self.population.restore(blocks, states, self.board.seat)
+        self._restored = True
+
+    def _prepare(self, seats: list[Seat]) -> dict[Member, Exception]:
+        """Compile what is needed. It may take minutes, and so far nobody has moved: Ctrl-C ends it at once."""
+        if self._stopping:
+            raise _Interrupted
+        self._prepares = True
+        try:
+            return self.population.prepare(seats, self._tell_compiling)
+        finally:
+            self._prepares = False
 
     def _begin(self, index: int) -> None:
         changes = {m: Member(c.parent, m.copy) for n, c in self.round.changes.items() for m in self.board.members(n)}
-        self.gone -= set(changes)
         members = [m for n in self.round.trials for m in self.board.members(n)]
-        seats = {m: self.board.seat(m) for m in members if m not in self.gone}
+        seats = {m: self.board.seat(m) for m in members if m not in self.gone or m in changes}
+        failed = self._prepare([*seats.values()])
+        self._restored = True
+        self.gone -= set(changes)
         self._leave([m for m in self.population.here if m not in seats])
-        self._fail(self.population.gather([*seats.values()], changes, self._tell_compiling))
+        self.population.gather([seat for m, seat in seats.items() if m not in failed], changes)
+        self._fail(failed)
         if index == 0:
             self.board.numeric = [self.population.is_number(name) for name in self.board.space.names]
             self.store.note("numeric", self.board.numeric)
@@ -145,7 +164,7 @@ class Driver:
             self._show()
             if self._stopping:
                 raise _Interrupted
-            if time.monotonic() > self._commit_at and self.store.path is not None:
+            if time.monotonic() > self._commit_at and self.store.lasts:
                 self._commit()
         self._end_members([m for m in self.population.here if self.round.epochs >= self.epochs])
         self._save_best()
@@ -193,7 +212,8 @@ class Driver:
     def _commit(self) -> None:
         """One moment of the search, whole: curves, verdicts, and the state of everybody who trains."""
         began = time.monotonic()
-        if self.store.path is not None:
+        self._save_best()
+        if self.store.lasts:
             blocks, states = self.population.saved()
             for i, state in enumerate(states):
                 self.store.put("state", str(i), state)
@@ -218,6 +238,7 @@ class Driver:
         self.population.clear()
         self.store.note("done", True)
         self._commit()
+        self._show(at_last=True)
         self.listeners.end()
 
     # -- what people see ------------------------------------------------------------------------------------------
@@ -229,9 +250,9 @@ class Driver:
             self.note = self.round.note
             self._began, self.board.trained = time.monotonic(), 0
 
-    def _show(self) -> None:
+    def _show(self, at_last: bool = False) -> None:
         now = time.monotonic()
-        if now - self._shown < 0.25 or not self.progress.verbose:
+        if (now - self._shown < 0.25 and not at_last) or not self.progress.verbose:
             return
         self._shown = now
         rows = [self.board.row(n) for n in self.board.ranking()[:5]]
@@ -245,7 +266,7 @@ class Driver:
             done=ended,
             epoch=max(map(self.board.epochs_of, members), default=self.round.epochs),
             rate=rate,
-            left_seconds=left / rate if rate > 0 else None,
+            left_seconds=left / rate if rate > 0 and not at_last else None,
             best=rows[0] if rows else None,
             leaders=rows,
             note=self.note,

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import caviar
-from caviar.errors import ArgumentError, FileError
+from caviar.errors import ArgumentError, FileError, warn
+from caviar.files import as_path, write_whole
 
 FORMAT = 1
 APPLICATION = 0x63617669  # "cavi": tells our files from other SQLite files
@@ -50,25 +51,26 @@ class StudyFile:
 
     path: Path | None
     search: dict[str, Any]
+    grown_from: Any = None
 
     def __init__(self, path: Path | None, writes: bool):
         self.path, self._name, self._writes = path, path or "(in memory)", writes
+        # Where the file belongs, how it is known to be ours, and whether it was lost since the last commit.
+        self._home, self._identity, self._lost = path, (0, 0), False
         self._process, self._lock = os.getpid(), threading.RLock()
         self._database: sqlite3.Connection | None = None
         # Not mode=ro for readers: after a kill in the middle of a commit, they too must undo the half of it that was written.
         address = f"{path.absolute().as_uri()}?mode={'rwc' if writes else 'rw'}" if path else ":memory:"
-        options: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False}
         with self._closing_on(BaseException):
             try:
-                self._database = sqlite3.connect(address, timeout=PATIENCE, **options)
-                for setting in WRITING if writes else READING:
-                    self._database.execute(f"PRAGMA {setting}")
+                self._database = _connected(address, WRITING if writes else READING)
+                self._identity = _identity(path)
             except (sqlite3.Error, ValueError) as error:  # ValueError: what is wrong there is no UTF-8
                 raise _told(self._name, "cannot be opened", error) from error
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None, search: dict[str, Any]) -> Self:
-        """Take the writer's place in a new file, or in one that was made by an equal search."""
+    def open(cls, path: str | os.PathLike[str] | None, search: dict[str, Any], growing: str = "") -> Self:
+        """Take the writer's place in a new file, or in one that was made by an equal search; `growing` may be more now."""
         text = to_text(search)
         file = cls(None if path is None else _checked(path), writes=True)
         with file._closing_on(BaseException), file._telling("cannot be opened") as database:
@@ -77,15 +79,21 @@ class StudyFile:
             if _is_blank(database):
                 file._create(database, text)
             file._check(database)
-            _require_same(file._name, file.search, json.loads(text))
+            before, now = file.search.get(growing), json.loads(text)
+            if before is not None and before < now[growing]:
+                file.grown_from, file.search[growing] = before, now[growing]
+            _require_same(file._name, file.search, now)
+            if file.grown_from is not None:
+                file._write("DELETE FROM search", [()])
+                file._insert("search", [(caviar.__version__, text)])
         return file
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
         """Look at a file, also while another process writes it: each call sees the commit that is then the last."""
-        if not _checked(path).exists():
+        if not (found := _checked(path)).exists():
             raise FileError(f"{path} does not exist: no search has begun in it")
-        file = cls(_checked(path), writes=False)
+        file = cls(found, writes=False)
         with file._closing_on(BaseException), file._telling("cannot be read") as database:
             database.execute("BEGIN")  # one moment for all checks
             if _is_blank(database):
@@ -99,6 +107,26 @@ class StudyFile:
         with self._writing() as database:
             if database.in_transaction:  # it is not after an interrupt between these two lines
                 database.execute("COMMIT")
+            if self._home is not None and self.path is None:
+                self._return_home(self._home)
+            assert self._database is not None
+            self._begin(self._database)
+        if self._lost:
+            self._lost = False
+            how = (
+                "the file is written anew" if self.path else "in memory, until nothing stands in the place of the file"
+            )
+            warn(f"the study file {self._home} was deleted, moved or replaced while it was written; it goes on: {how}")
+
+    @property
+    def lasts(self) -> bool:
+        """Whether what is written is meant to last, in a file."""
+        return self._home is not None
+
+    def undo(self) -> None:
+        """Back to the last commit."""
+        with self._writing() as database:
+            database.execute("ROLLBACK")
             self._begin(database)
 
     def close(self) -> None:
@@ -156,8 +184,32 @@ class StudyFile:
         if not self._writes:
             raise FileError(f"{self._name} was opened to be read: Store.open opens it to write")
         doing = "could not be written, and holds everything up to its last commit"
-        with self._closing_on(FileError), self._telling(doing) as database:
-            yield database
+        with self._closing_on(FileError), self._telling(doing):
+            if self.path is not None and _identity(self.path) != self._identity:
+                self._leave_home()
+            assert self._database is not None
+            yield self._database
+
+    def _leave_home(self) -> None:
+        """The file is gone, or another stands in its place: go on in memory, with what is not committed yet."""
+        assert self._database is not None
+        memory = _connected(":memory:", WRITING)
+        memory.deserialize(self._database.serialize())
+        self._database.close()  # which takes its journal away, and leaves the file, wherever it is, at its last commit
+        self._database, self.path, self._lost = memory, None, True
+        self._begin(memory)
+
+    def _return_home(self, home: Path) -> None:
+        """Write the file anew where nobody's stands; what is written is one moment of the search."""
+        assert self._database is not None
+        with contextlib.suppress(
+            FileError, sqlite3.Error
+        ):  # no folder, no permission, no room: the next commit tries again
+            if not os.path.lexists(home):
+                write_whole(home, self._database.serialize())
+                found = _connected(home.absolute().as_uri(), WRITING)
+                self._database.close()
+                self._database, self.path, self._identity = found, home, _identity(home)
 
     @contextlib.contextmanager
     def _telling(self, doing: str = "cannot be read") -> Iterator[sqlite3.Connection]:
@@ -225,6 +277,23 @@ class StudyFile:
         self.search = json.loads(description)
 
 
+def _connected(address: str, settings: Iterable[str]) -> sqlite3.Connection:
+    options: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False}
+    database = sqlite3.connect(address, timeout=PATIENCE, **options)
+    for setting in settings:
+        database.execute(f"PRAGMA {setting}")
+    return database
+
+
+def _identity(path: Path | None) -> tuple[int, int]:
+    """What tells a file from another of the same name."""
+    with contextlib.suppress(OSError):
+        if path is not None:
+            found = os.stat(path)
+            return found.st_dev, found.st_ino
+    return 0, 0
+
+
 def to_text(value: Any) -> str:
     """JSON as Python reads and writes it: floats exactly, and with NaN, Infinity and -Infinity.
 
@@ -247,7 +316,7 @@ def _checksum(row: tuple[Any, ...]) -> int:
 
 
 def _checked(given: str | os.PathLike[str]) -> Path:
-    path = Path(os.fspath(given))
+    path = as_path(given)
     if not path.parent.is_dir():
         raise FileError(f"{path}: the folder {path.parent} does not exist: make it first")
     if path.exists() and not path.is_file():

@@ -14,6 +14,7 @@ import numpy as np
 from caviar import config
 from caviar.closing import hyperparameters
 from caviar.errors import ArgumentError, FileError
+from caviar.files import as_path
 from caviar.models.configs import Writer
 from caviar.studies import strategies
 from caviar.studies.board import Board
@@ -97,7 +98,7 @@ def search(
     assert rows is not None
     task = Task(space, rows, validation, None, None, mode, shuffle, validation_batch_size, validation_freq)
     logged = task.recipe(units)[0].logged(validation is not None or folds is not None)
-    task.monitor = monitor or ("val_loss" if "val_loss" in logged else logged[0])
+    task.monitor = ("val_loss" if "val_loss" in logged else logged[0]) if monitor is None else monitor
     check_monitor(task.monitor, logged)
     sign = direction(task.monitor, mode)
     progress = SearchProgress(trials, epochs, task.monitor, sign, verbose)
@@ -106,6 +107,8 @@ def search(
     told = _plain({**counts, **aim, **batches, **described(space, rows, validation)})
     with _written(path, told) as store:
         chosen = _seed(store, seed)
+        if store.grown_from is not None:
+            _grow(store, asked, trials)
         task.folds = cut(rows.number, folds, chosen)
         task.held_out = rows if folds is None else source.rows(names)
         board = Board(space, store, chosen, task.monitor, sign, task.folds, repeats)
@@ -113,7 +116,7 @@ def search(
             _note_template(store, space, typical)
         driver = Driver(board, task, asked, trials, epochs, keep)
         driver.run(progress, listeners)
-    board.store = store if path is None else Store.read(path)  # the study only looks
+    board.store = store if store.path is None else Store.read(store.path)  # the study only looks
     study = Study(board, typical.built_for, driver.interrupted)
     for tensorboard in listeners.boards:
         study.to_tensorboard(tensorboard.log_dir)
@@ -123,16 +126,31 @@ def search(
 @contextlib.contextmanager
 def _written(path: Any, told: dict[str, Any]) -> Iterator[Store]:
     """The study's file while it is written; what goes wrong undoes what was not committed. Others may write afterwards."""
-    is_new = path is not None and not Path(path).exists()
-    store = Store.open(path, told)
+    is_new = path is not None and not as_path(path).exists()
+    store = Store.open(path, told, growing="trials")
     with contextlib.ExitStack() as closing:
         if is_new:
-            closing.callback(_forget_unless_begun, path)
+            closing.callback(_forget_unless_begun, as_path(path))
         closing.enter_context(store)
         yield store
         closing.pop_all()
-    if path is not None:
+    store.commit()
+    if store.path is not None:  # or its file is lost, and the study keeps what is in memory
         store.close()
+
+
+def _grow(store: Store, asked: strategies.Strategy, trials: int) -> None:
+    """Let a finished search go on to more trials: its last round is under way again."""
+    had = f"{store.path} holds a search of {store.grown_from} trials"
+    if not asked.grows:
+        raise FileError(f"{had}, and with {trials} {asked!r} would have treated those differently: name another file")
+    if not store.noted("done", False):
+        raise FileError(
+            f"{had} that is not finished: call it with trials={store.grown_from} once more, then with {trials}"
+        )
+    store.note("done", False)
+    store.note("begun", store.noted("begun", 0) - 1)
+    store.note("lanes", {})
 
 
 def _check_fixed(**fixed: Any) -> None:
@@ -160,13 +178,14 @@ def _plain(told: dict[str, Any]) -> dict[str, Any]:
     return {name: int(value) if isinstance(value, np.integer) else value for name, value in told.items()}
 
 
-def _forget_unless_begun(path: Any) -> None:
+def _forget_unless_begun(path: Path) -> None:
     """A search that could not begin leaves no file, which would only refuse the corrected one."""
-    store = Store.read(path)
-    begun = store.noted("begun")
-    store.close()
-    if begun is None:
-        Path(path).unlink()
+    with contextlib.suppress(FileError):  # it is gone already, or another's
+        store = Store.read(path)
+        begun = store.noted("begun")
+        store.close()
+        if begun is None:
+            path.unlink()
 
 
 def _seed(store: Store, seed: int | None) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -74,6 +74,9 @@ class Strategy(Part):
     True
     """
 
+    grows: ClassVar[bool] = False
+    """Whether a search of more trials begins with the same ones, trained alike: then one that is finished can grow."""
+
     def rounds(self, board: Board, trials: int, epochs: int) -> Iterator[Round]:
         """The rounds of a search with this many trials, of at most this many epochs each."""
         raise NotImplementedError(f"{type(self).__name__} has no rounds(self, board, trials, epochs)")
@@ -89,6 +92,7 @@ class Full(Strategy):
 
     sampler: str | Sampler = "random"
     batch: int | None = None
+    grows = True
 
     def rounds(self, board: Board, trials: int, epochs: int) -> Iterator[Round]:
         """One round, or one for each batch."""

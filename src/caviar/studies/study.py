@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from caviar import config
@@ -15,9 +16,10 @@ from caviar.models.model import Model
 from caviar.ranges import Choice
 from caviar.studies.blocks import Member, unpacked
 from caviar.studies.board import Board
+from caviar.studies.importance import importance
 from caviar.studies.space import Space, Template, labels_of
 from caviar.studies.store import Store
-from caviar.studies.tables import Dimension, Table, importance
+from caviar.studies.tables import Dimension, Table, check_count
 from caviar.training.compiled import Compiled
 from caviar.training.monitor import direction
 from caviar.training.rules import EarlyStopping, ReduceLROnPlateau, TerminateOnNaN
@@ -81,6 +83,7 @@ class Study:
 
     def model(self, trial: int, copy: int = 0) -> Any:
         """The model of a trial with its best weights, if the study kept them; `copy` counts folds and repeats."""
+        self._member(trial, copy)
         content = self._board.store.get("weights", f"{trial}/{copy}")
         if content is None:
             kept = ", ".join(sorted({key.split("/")[0] for key in self._board.store.keys("weights")}, key=int))
@@ -93,18 +96,24 @@ class Study:
             variable.assign(value)
         return model
 
+    def _member(self, trial: int, copy: int) -> Member:
+        """A copy of a trial that there is."""
+        for what, number, count in (("trial", trial, len(self._board.trials)), ("copy", copy, self._board.copies)):
+            if not isinstance(number, Integral) or isinstance(number, bool) or not 0 <= number < count:
+                raise ArgumentError(f"there is no {what} {number!r}: they are numbered 0 to {count - 1}")
+        return Member(int(trial), int(copy))
+
     def untrained(self, trial: int, copy: int = 0) -> Any:
         """The model of a trial as it began: the next `fit` with the search's arguments goes as it went there.
 
         This seeds the library (`set_random_seed`) as the trial was seeded.
         """
-        if not 0 <= trial < len(self._board.trials):
-            raise ArgumentError(f"there is no trial {trial}: they are numbered 0 to {len(self._board.trials) - 1}")
+        member = self._member(trial, copy)
         with undrawn():
             made = self._board.space.close(self._board.trials[trial].units)
             ensure_built(made.model, self._inputs)
         made.model._compiled, made.model.built_for = made.compiled, self._inputs
-        config.set_random_seed(self._board.seed_of(Member(trial, copy)))
+        config.set_random_seed(self._board.seed_of(member))
         drawn, key = [v for v in made.model.variables if v.is_drawn], config.next_key()
         for variable, value in zip(drawn, initial_values(drawn)(key) if drawn else [], strict=True):
             variable.assign(value).is_drawn = True
@@ -112,7 +121,7 @@ class Study:
 
     def ensemble(self, count: int = 5) -> Model:
         """One model whose outputs are the means of those of the best `count` trials, all copies of each."""
-        best = self._ranking()[:count]
+        best = self._ranking()[: check_count(count)]
         models = [self.model(n, m.copy) for n in best for m in self._board.members(n)]
         specs = self._inputs if isinstance(self._inputs, (list, tuple)) else [self._inputs]
         if isinstance(self._inputs, dict):
@@ -135,11 +144,11 @@ class Study:
     def curves(self, trial: int | None = None, copy: int = 0) -> Any:
         """The logs of a trial, epoch by epoch; of all trials without a number."""
         if trial is not None:
-            return dict(self._board.curves.get(Member(trial, copy), {}))
+            return dict(self._board.curves.get(self._member(trial, copy), {}))
         return {n: self.curves(n, copy) for n in self._board.numbers()}
 
     def importance(self) -> dict[str, float]:
-        """How much of the variance of the result each hyperparameter explains by itself."""
+        """The share of the variance of the ranked results, over the whole space, that each hyperparameter explains by itself."""
         return importance(self.table(), self._dimensions(), self.monitor, self.sign)
 
     def plot(self, kind: str = "overview", path: Any = None) -> Any:
@@ -196,6 +205,8 @@ def load_study(path: Any, custom_objects: dict[str, Any] | None = None) -> Study
 
 def _template(store: Store, custom_objects: dict[str, Any] | None) -> Template:
     """What the search was of, as its file tells."""
+    if not isinstance(custom_objects or {}, dict):
+        raise ArgumentError(f"custom_objects is a dict of your own classes by name, and is {custom_objects!r}")
     found = store.noted("template", {"refused": "the search has not begun"})
     if "refused" in found:
         raise FileError(

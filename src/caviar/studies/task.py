@@ -58,7 +58,7 @@ class Task:
         """The structure of a member: its network built, its recipe, and the plan of its epochs."""
         recipe, size = self.recipe(seat.units)
         count = self.rows.number if seat.fold is None else seat.fold[0]
-        given = check_batch_size(self.validation_batch_size or size)
+        given = size if self.validation_batch_size is None else check_batch_size(self.validation_batch_size)
         return Structure(recipe, plan_for(count, size, None, self.shuffle, given, self.validation_freq), self.data)
 
     def recipe(self, units: Any) -> tuple[Recipe, int]:
