@@ -14,7 +14,6 @@ import pytest
 os.environ.setdefault("CAVIAR_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 
 import caviar
-from caviar.graph.programs import clear_programs
 
 DATA = Path(__file__).parent / "data"
 
@@ -38,14 +37,6 @@ def written(value: Any) -> str:
 def float64() -> Iterator[None]:
     with caviar.config.precision("float64"):
         yield
-
-
-@pytest.fixture(autouse=True, scope="module")
-def few_programs() -> None:
-    """Thousands of tests compile more programs than a process may map into its memory: forget them in time."""
-    maps = Path("/proc/self/maps")
-    if maps.exists() and len(maps.read_bytes().splitlines()) > 20000:
-        clear_programs()
 
 
 @pytest.fixture(autouse=True)

@@ -56,19 +56,27 @@ def test_the_program_called_least_recently_is_closed_first() -> None:
     for program in (first, second, third):
         program(X)
     first(X)
-    assert [entry for _, entry in programs._oldest(2)] == [
-        second
-    ]  # the third was just compiled, like what first was called after
+    assert [entry for _, entry in programs._oldest(2)] == [second]  # nothing was compiled since the others were called
 
 
-def test_where_maps_cannot_be_counted_programs_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_are_counted_too_for_the_memory_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
     clear_programs()
     monkeypatch.setattr(programs, "count_maps", lambda: None)
-    monkeypatch.setattr(programs, "_COUNTED", 4)
+    monkeypatch.setattr(programs, "_COMPILED_AT_MOST", 4)
     monkeypatch.setattr(programs, "_EVERY", 1)
     for n in range(12):
         times(n)(X)
     assert len(programs._table) <= 6
+
+
+def test_a_program_compiled_for_shapes_without_end_is_closed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clear_programs()
+    monkeypatch.setattr(programs, "_COMPILED_AT_MOST", 8)
+    monkeypatch.setattr(programs, "_EVERY", 1)
+    double = cached("double", lambda: lambda x: x * 2)
+    for rows in range(1, 20):
+        assert (np.asarray(double(np.ones(rows, "float32"))) == 2).all()
+        assert double.versions <= 9
 
 
 def test_what_was_found_out_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:

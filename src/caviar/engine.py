@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+from jax._src import xla_bridge  # JAX has no public way to ask whether it runs
 
 from caviar import cache
 from caviar.errors import ForkError
@@ -37,8 +38,6 @@ def start() -> None:
             if not _State.started:
                 _one_device_a_core()
                 cache.use_default()
-                if hasattr(os, "register_at_fork"):
-                    os.register_at_fork(after_in_child=_after_fork)
                 _State.started = True
 
 
@@ -53,9 +52,15 @@ def _one_device_a_core() -> None:
 
 
 def _after_fork() -> None:
-    _State.forked, _State.started, _State.lock = True, False, threading.Lock()
-    for tell in _State.in_child:
-        tell()
+    _State.lock = threading.Lock()
+    if xla_bridge.backends_are_initialized():
+        _State.forked, _State.started = True, False
+        for tell in _State.in_child:
+            tell()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def in_child(tell: Callable[[], None]) -> None:
@@ -67,7 +72,7 @@ def forked() -> ForkError:
     """The error for a process in which JAX's threads are missing."""
     return ForkError(
         "this process was forked after JAX had started, and JAX's threads stayed behind: it would wait for them for ever. "
-        "Start processes anew: multiprocessing.get_context('spawn'), or in a DataLoader-like pool mp_context='spawn'"
+        "Start processes anew, by multiprocessing.get_context('spawn'), or fork before anything is computed"
     )
 
 

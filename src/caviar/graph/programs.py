@@ -1,7 +1,7 @@
 """The one table of what was compiled and found out: looked up by structure, and bounded by what it costs the process.
 
-A compiled program costs memory maps (some 70 each, of the 65,530 that Linux grants a process; XLA aborts at the last one) and
-megabytes. So the programs that were not called for longest are closed when the maps grow beyond a share. Whoever still holds a
+A compiled program costs memory maps (15 to 150 of the 65,530 that Linux grants a process; XLA aborts at the last one) and two or
+three megabytes. So the programs that were not called for longest are closed when either grows beyond a share. Whoever still holds a
 closed program may call it: it compiles again, and is in the table again.
 """
 
@@ -20,7 +20,7 @@ from caviar import config, engine
 _COMPILED = "/jax/core/compile/backend_compile_duration"
 _MAPS = Path("/proc/self/maps")
 _SHARE = 4  # programs take a quarter of the maps that there may be, and the user's own code has the rest
-_COUNTED = 256  # programs, where maps cannot be counted
+_COMPILED_AT_MOST = 400  # programs of two or three megabytes
 _FOUND = 8192  # entries of all kinds
 _EVERY = 16  # compilations between two looks at the maps, each of which costs a millisecond for every thousand
 
@@ -148,16 +148,23 @@ def make_room() -> None:
     >>> make_room()
     """
     with _Clock.lock:
-        while _crowded() and (oldest := _oldest(max(1, _programs() // 4))):
+        if _too_many():  # a program that is compiled for shapes without end is called all the time
+            _close(
+                [(k, e) for k, e in _table.items() if isinstance(e, Program) and e.versions > _COMPILED_AT_MOST // 2]
+            )
+        while (_too_many() or _crowded()) and (oldest := _oldest(max(1, _programs() // 4))):
             _close(oldest)
         if _crowded():  # what JAX keeps for operations called one by one
             jax.clear_caches()
-            _Clock.foreign = count_maps() or 0
+            _Clock.foreign = min(count_maps() or 0, 2 * _limit()) if _crowded() else _Clock.foreign
 
 
 def _crowded() -> bool:
-    maps = count_maps()
-    return _programs() > _COUNTED if maps is None else maps - _Clock.foreign > _limit()
+    return (count_maps() or 0) - _Clock.foreign > _limit()
+
+
+def _too_many() -> bool:
+    return sum(entry.versions for entry in _table.values() if isinstance(entry, Program)) > _COMPILED_AT_MOST
 
 
 def count_maps() -> int | None:
