@@ -63,7 +63,7 @@ class Checked:
         super().__setattr__(name, value)
 
 
-def check(owner: Any, given: Mapping[str, Any]) -> None:
+def check(owner: Any, given: Mapping[str, Any], speaker: str = "") -> None:
     """Refuse the first argument that its declaration, in the signature of a class or a function, does not allow.
 
         >>> import numpy as np
@@ -80,7 +80,7 @@ def check(owner: Any, given: Mapping[str, Any]) -> None:
             continue
         open_range = hasattr(value, "stands_for") and not isinstance(owner, type)  # a call closes no ranges
         if open_range or not fits(declaration, value):
-            raise _refusal(f"{name} of {owner.__name__}", declaration, value)
+            raise _refusal(f"{name} of {speaker or owner.__name__}", declaration, value)
 
 
 def _refusal(what: str, declaration: Declaration, value: Any) -> ArgumentError:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import jax
 import jax.numpy as jnp
 
-from caviar.declarations import Axes, OneOf, Seed, Share, Size
+from caviar.declarations import Axes, OneOf, Seed, Share, Size, Sizes
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.evaluation import current
 from caviar.graph.products import einsum, matmul
@@ -117,7 +117,7 @@ class MultiHeadAttention(Layer):
     value_dim: Size | None = None
     dropout: Share = 0.0
     use_bias: bool = True
-    output_shape: Any = None
+    output_shape: Sizes | None = None
     attention_axes: Axes | None = None
     kernel_initializer: Any = "glorot_uniform"
     bias_initializer: Any = "zeros"

@@ -12,7 +12,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,7 @@ from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError
 from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_part
-from caviar.graph.node import UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
+from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
 from caviar.layers.explaining import explained
 from caviar.layers.weights import drawing, plan, require_memory, undrawn
@@ -45,7 +45,7 @@ class Layer(Part):
     name: str | None = None
     trainable: bool = True
     dtype: DataType | None = None
-    input_shape: Any = None
+    input_shape: Annotated[Any, SHAPE] | None = None
     input_dim: Size | None = None
     activity_regularizer: Any = None
 

@@ -6,13 +6,13 @@ A cell of caviar also runs over a whole sequence at once, which is how the layer
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from caviar import activations, initializers
-from caviar.declarations import Seed, Share, Size
+from caviar.declarations import Each, Kind, Seed, Share, Size
 from caviar.layers.base import Layer
 from caviar.layers.lowering import recurrence
 from caviar.layers.noise import keep
@@ -212,7 +212,7 @@ class StackedRNNCells(Layer):
     ((2, 5), 3)
     """
 
-    cells: list[Any]
+    cells: Annotated[Any, Each(Kind(Layer, "a cell"), alone=False)]
 
     takes = "floats"
 

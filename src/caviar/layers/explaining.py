@@ -26,7 +26,8 @@ def explained(layer: Any, args: Any, error: Exception) -> CaviarError | None:
             f"`call` of layer {layer.name!r} looks at a value in Python (an `if`, a `while`, `float(...)` or NumPy), which "
             "is not known while the program is compiled: use caviar.ops.where, jax.lax.cond or jax.numpy"
         )
-    if isinstance(error, CaviarError) or "shape" not in str(error) or not _raised_by_jax(error):
+    own = type(layer).__module__.startswith("caviar.")
+    if isinstance(error, CaviarError) or not (own or "shape" in str(error)) or not _raised_by_jax(error):
         return None
     given = ", ".join(str(tuple(a.shape)) for a in jax.tree.leaves(args))
     weights = ", ".join(f"{k} {tuple(v.shape)}" for k, v in vars(layer).items() if isinstance(v, jax.Array) and v.ndim)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
-from caviar.declarations import Axes, OneOf, Several, Size
+from caviar.declarations import Axes, Each, Number, OneOf, Several, Size
 from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError
 from caviar.layers.base import Layer, ensure_built
 
@@ -136,7 +136,7 @@ class Discretization(Layer):
     [[0, 2, 3, 1]]
     """
 
-    bin_boundaries: Any = None
+    bin_boundaries: Annotated[Any, Each(Number(), alone=False)] | None = None
     num_bins: Size | None = None
     output_mode: Annotated[str, OneOf("int", "one_hot", "multi_hot", "count")] = "int"
 

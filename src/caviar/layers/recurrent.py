@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import Each, Kind
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.node import UNKNOWN_SIZES
 from caviar.layers.base import Layer
@@ -120,7 +121,7 @@ class RNN(Recurrent):
     (2, 7, 5)
     """
 
-    cell: Any
+    cell: Annotated[Any, Each(Kind(Layer, "a cell"))]
 
     def build(self, input_shape: Any) -> None:
         """Stack the cells, if there are several; each is built when it is first called."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from caviar.declarations import Counts, DataFormat, OneOf, Size, Sizes
+from caviar.declarations import Counts, DataFormat, Each, Number, OneOf, Size, Sizes
 from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.base import Layer
 from caviar.layers.lowering.windows import sizes
@@ -57,7 +57,7 @@ class Reshape(Layer):
     (5, 3, 2)
     """
 
-    target_shape: Any
+    target_shape: Annotated[Any, Each(Number(least=-1, whole=True), empty=True)]
 
     takes = "anything"
 
@@ -78,7 +78,7 @@ class Permute(Layer):
     (5, 4, 3)
     """
 
-    dims: Any
+    dims: Annotated[Any, Each(Number(least=1, whole=True), alone=False)]
 
     takes = "anything"
 
@@ -250,6 +250,8 @@ class _UpSampling(_Spatial):
         """The enlarged input."""
         axes = self._axes(x)
         size = sizes(self.size, self.rank)
+        if len(size) != self.rank:
+            raise ArgumentError(f"size {size} of {self.name!r} wants one whole number, or {self.rank} of them")
         if self.interpolation == "nearest":
             for axis, times in zip(axes, size, strict=True):
                 x = jnp.repeat(x, times, axis)

@@ -102,7 +102,7 @@ class TimeDistributed(Layer):
     (2, 7, 4)
     """
 
-    layer: Any
+    layer: Layer
 
     supports_masking = True
 

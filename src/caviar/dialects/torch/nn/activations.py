@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from caviar.declarations import Count
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.applied import Applied
@@ -211,7 +212,7 @@ class PReLU(Module):
     PReLU(num_parameters=1)
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
+    def __init__(self, num_parameters: Count = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters, self.init = num_parameters, init
         self.weight = Parameter(creation.full((num_parameters,), float(init)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, ClassVar
 
+from caviar.arguments import check
 from caviar.dialects.torch.nn.module import Module
 from caviar.dialects.torch.tensor import Tensor
 
@@ -39,6 +40,8 @@ class Applied(Module):
             value = given.pop(name, default)
             if value is inspect.Parameter.empty:
                 raise TypeError(f"{type(self).__name__} needs {name}=")
+            if value is not default and not isinstance(value, Tensor):
+                check(type(self).function, {name: value}, type(self).__name__)
             (self.register_buffer if isinstance(value, Tensor) else self.__setattr__)(name, value)
         if given or len(args) > len(self.options):
             raise TypeError(

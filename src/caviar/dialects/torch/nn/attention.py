@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from caviar.declarations import Share, Size
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.functional.attention import attention_weights, joined_masks
@@ -37,7 +38,7 @@ class MultiheadAttention(Module):
     """
 
     def __init__(
-        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, add_bias_kv: bool = False,
+        self, embed_dim: Size, num_heads: Size, dropout: Share = 0.0, bias: bool = True, add_bias_kv: bool = False,
         add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None, batch_first: bool = False,
         device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip

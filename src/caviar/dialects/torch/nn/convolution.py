@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+from caviar.declarations import Count, Size
 from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.lazy import Lazy
 from caviar.dialects.torch.nn.linear import around_zero
@@ -20,7 +21,7 @@ class _Window(Module):
     function: ClassVar[Any]
 
     def _set(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: int,
+        self, in_channels: Count, out_channels: Count, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Size,
         padding_mode: str,
     ) -> None:  # fmt: skip
         if in_channels % groups or out_channels % groups:
@@ -55,8 +56,8 @@ class _Window(Module):
 
 class _Conv(_Window):
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+        self, in_channels: Count, out_channels: Count, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+        groups: Size = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if padding_mode not in (modes := ("zeros", "reflect", "replicate", "circular")):
@@ -76,8 +77,8 @@ class _Conv(_Window):
 
 class _ConvTranspose(_Window):
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
+        self, in_channels: Count, out_channels: Count, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        output_padding: Any = 0, groups: Size = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
         device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()

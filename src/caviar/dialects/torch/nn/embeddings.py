@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from caviar.declarations import Count
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.module import Module
@@ -14,7 +15,9 @@ from caviar.errors import ArgumentError
 class _Rows(Module):
     """What the embeddings share: a row for each class number, drawn from the standard normal distribution."""
 
-    def _make(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None, given: Any, frozen: bool) -> None:
+    def _make(
+        self, num_embeddings: Count, embedding_dim: Count, padding_idx: int | None, given: Any, frozen: bool
+    ) -> None:
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ArgumentError(f"padding_idx={padding_idx} is none of {num_embeddings} embeddings")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
@@ -39,7 +42,7 @@ class Embedding(_Rows):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, max_norm: float | None = None,
+        self, num_embeddings: Count, embedding_dim: Count, padding_idx: int | None = None, max_norm: float | None = None,
         norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False, _weight: Any = None,
         _freeze: bool = False, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
@@ -66,7 +69,7 @@ class EmbeddingBag(_Rows):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None, norm_type: float = 2.0,
+        self, num_embeddings: Count, embedding_dim: Count, max_norm: float | None = None, norm_type: float = 2.0,
         scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, _weight: Any = None,
         include_last_offset: bool = False, padding_idx: int | None = None, _freeze: bool = False, device: Any = None,
         dtype: Any = None,

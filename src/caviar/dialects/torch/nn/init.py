@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from caviar.declarations import Size
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.tensor import Tensor
@@ -103,7 +104,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return _put(tensor, np.eye(*tensor.shape))
 
 
-def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+def dirac_(tensor: Tensor, groups: Size = 1) -> Tensor:
     """Kernels that hand on each channel as it is."""
     if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
         raise ShapeError(

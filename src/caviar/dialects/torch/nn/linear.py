@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from caviar.declarations import Count
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.lazy import Lazy
 from caviar.dialects.torch.nn.module import Module
 from caviar.dialects.torch.weights import Parameter
+from caviar.layers.weights import require_memory
 
 
 def around_zero(shape: tuple[int, ...], fan_in: int) -> Parameter:
@@ -19,6 +21,7 @@ def around_zero(shape: tuple[int, ...], fan_in: int) -> Parameter:
 
 def between(bound: float, shape: tuple[int, ...]) -> Parameter:
     """A parameter drawn between minus and plus the bound."""
+    require_memory("a parameter", shape, "float64")
     return Parameter(creation.fresh(creation.generator().uniform(-bound, bound, shape).astype(creation.default())))
 
 
@@ -30,7 +33,7 @@ class Linear(Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self, in_features: Count, out_features: Count, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
@@ -66,7 +69,7 @@ class Bilinear(Module):
     """
 
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self, in1_features: Count, in2_features: Count, out_features: Count, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:  # fmt: skip
         super().__init__()
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features

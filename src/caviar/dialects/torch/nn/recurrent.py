@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+from caviar.declarations import Count, Share, Size
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.nn import functional as F
@@ -56,8 +57,8 @@ class _Recurrent(_Weighed):
     """What the recurrent networks share."""
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0, device: Any = None, dtype: Any = None,
+        self, input_size: Count, hidden_size: Size, num_layers: Size = 1, bias: bool = True, batch_first: bool = False,
+        dropout: Share = 0.0, bidirectional: bool = False, proj_size: int = 0, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if proj_size:
@@ -156,8 +157,8 @@ class RNN(_Recurrent):
     function, gates = recurrence.rnn, 1
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
-        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None, dtype: Any = None,
+        self, input_size: Count, hidden_size: Size, num_layers: Size = 1, nonlinearity: str = "tanh", bias: bool = True,
+        batch_first: bool = False, dropout: Share = 0.0, bidirectional: bool = False, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
         self.nonlinearity = _known(nonlinearity)
@@ -170,7 +171,7 @@ class _Cell(_Weighed):
     """What the cells share: a network over a sequence of one step."""
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self, input_size: Count, hidden_size: Size, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__()
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
@@ -212,7 +213,7 @@ class RNNCell(_Cell):
     function, gates = recurrence.rnn, 1
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,
+        self, input_size: Count, hidden_size: Size, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,
         dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(input_size, hidden_size, bias)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from caviar.declarations import Count, Share, Size
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.attention import MultiheadAttention
@@ -24,7 +25,7 @@ class _Block(Module):
     attentions: tuple[str, ...] = ("self_attn",)
 
     def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1, activation: Any = F.relu,
+        self, d_model: Count, nhead: Size, dim_feedforward: Count = 2048, dropout: Share = 0.1, activation: Any = F.relu,
         layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True,
         device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
@@ -86,7 +87,7 @@ class TransformerDecoderLayer(_Block):
 class _Stack(Module):
     """So many copies of a layer, one after the other."""
 
-    def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
+    def __init__(self, layer: Module, num_layers: Size, norm: Module | None) -> None:
         super().__init__()
         self.layers = ModuleList([copy.deepcopy(layer) for _ in range(num_layers)])
         self.num_layers, self.norm = num_layers, norm
@@ -101,7 +102,7 @@ class TransformerEncoder(_Stack):
     """So many copies of an encoder layer."""
 
     def __init__(
-        self, encoder_layer: Module, num_layers: int, norm: Module | None = None, enable_nested_tensor: bool = True,
+        self, encoder_layer: Module, num_layers: Size, norm: Module | None = None, enable_nested_tensor: bool = True,
         mask_check: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(encoder_layer, num_layers, norm)
@@ -114,7 +115,7 @@ class TransformerEncoder(_Stack):
 class TransformerDecoder(_Stack):
     """So many copies of a decoder layer."""
 
-    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
+    def __init__(self, decoder_layer: Module, num_layers: Size, norm: Module | None = None) -> None:
         super().__init__(decoder_layer, num_layers, norm)
 
     def forward(
@@ -129,8 +130,8 @@ class Transformer(Module):
     """An encoder of the source, and a decoder that attends to what it gives."""
 
     def __init__(
-        self, d_model: int = 512, nhead: int = 8, num_encoder_layers: int = 6, num_decoder_layers: int = 6,
-        dim_feedforward: int = 2048, dropout: float = 0.1, activation: Any = F.relu, custom_encoder: Any = None,
+        self, d_model: Count = 512, nhead: Size = 8, num_encoder_layers: Size = 6, num_decoder_layers: Size = 6,
+        dim_feedforward: Count = 2048, dropout: Share = 0.1, activation: Any = F.relu, custom_encoder: Any = None,
         custom_decoder: Any = None, layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False,
         bias: bool = True, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from caviar.declarations import Count
 from caviar.dialects.torch.optim.scheduling import LRScheduler, checked, of_groups
 from caviar.errors import ArgumentError, unknown_name
 
@@ -104,8 +105,8 @@ class ReduceLROnPlateau(LRScheduler):
     """The rate times `factor` after more than `patience` epochs without improvement: `scheduler.step(loss)`."""
 
     def __init__(
-        self, optimizer: Any, mode: str = "min", factor: float = 0.1, patience: int = 10, threshold: float = 1e-4,
-        threshold_mode: str = "rel", cooldown: int = 0, min_lr: Any = 0.0, eps: float = 1e-8,
+        self, optimizer: Any, mode: str = "min", factor: float = 0.1, patience: Count = 10, threshold: float = 1e-4,
+        threshold_mode: str = "rel", cooldown: Count = 0, min_lr: Any = 0.0, eps: float = 1e-8,
     ) -> None:  # fmt: skip
         if factor >= 1:
             raise ArgumentError(f"factor={factor} reduces nothing: it lies below 1")

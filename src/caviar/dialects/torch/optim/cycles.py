@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from caviar.declarations import Positive, Share, Size
 from caviar.dialects.torch.optim.scheduling import LRScheduler, checked, of_groups
 from caviar.errors import ArgumentError, unknown_name
 
@@ -13,7 +14,7 @@ from caviar.errors import ArgumentError, unknown_name
 class CosineAnnealingWarmRestarts(LRScheduler):
     """Half a cosine down to `eta_min`, again and again, each time `T_mult` times as long; `step(epoch)` takes fractions."""
 
-    def __init__(self, optimizer: Any, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Any, T_0: Size, T_mult: Size = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         if T_0 < 1 or T_mult < 1:
             raise ArgumentError(f"T_0={T_0} and T_mult={T_mult} are whole numbers of at least 1")
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
@@ -57,7 +58,7 @@ class CyclicLR(_Cycle):
     """
 
     def __init__(
-        self, optimizer: Any, base_lr: Any, max_lr: Any, step_size_up: int = 2000, step_size_down: int | None = None,
+        self, optimizer: Any, base_lr: Any, max_lr: Any, step_size_up: Positive = 2000, step_size_down: Positive | None = None,
         mode: str = "triangular", gamma: float = 1.0, scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle",
         cycle_momentum: bool = True, base_momentum: Any = 0.8, max_momentum: Any = 0.9, last_epoch: int = -1,
     ) -> None:  # fmt: skip
@@ -97,9 +98,9 @@ class OneCycleLR(_Cycle):
     """Once up to `max_lr`, and down to nearly nothing; step it after every batch, `total_steps` times."""
 
     def __init__(
-        self, optimizer: Any, max_lr: Any, total_steps: int | None = None, epochs: int | None = None,
-        steps_per_epoch: int | None = None, pct_start: float = 0.3, anneal_strategy: str = "cos", cycle_momentum: bool = True,
-        base_momentum: Any = 0.85, max_momentum: Any = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+        self, optimizer: Any, max_lr: Any, total_steps: Size | None = None, epochs: Size | None = None,
+        steps_per_epoch: Size | None = None, pct_start: Share = 0.3, anneal_strategy: str = "cos", cycle_momentum: bool = True,
+        base_momentum: Any = 0.85, max_momentum: Any = 0.95, div_factor: Positive = 25.0, final_div_factor: float = 1e4,
         three_phase: bool = False, last_epoch: int = -1,
     ) -> None:  # fmt: skip
         if anneal_strategy not in ("cos", "linear"):

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any
 
+from caviar.declarations import Count, Size
 from caviar.dialects.torch.optim.scheduling import LRScheduler, Share, checked, of_groups
 from caviar.errors import ArgumentError
 
@@ -41,7 +42,7 @@ class MultiplicativeLR(LRScheduler):
 class StepLR(Share):
     """The rate times `gamma` after every `step_size` epochs."""
 
-    def __init__(self, optimizer: Any, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Any, step_size: Size, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
@@ -65,7 +66,7 @@ class MultiStepLR(Share):
 class ConstantLR(Share):
     """The rate times `factor` for the first `total_iters` epochs."""
 
-    def __init__(self, optimizer: Any, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Any, factor: float = 1 / 3, total_iters: Count = 5, last_epoch: int = -1) -> None:
         self.factor, self.total_iters = _below_one("factor", factor), total_iters
         super().__init__(optimizer, last_epoch)
 
@@ -78,7 +79,7 @@ class LinearLR(Share):
     """The rate times a factor on a line from `start_factor` to `end_factor`, over `total_iters` epochs."""
 
     def __init__(
-        self, optimizer: Any, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5, last_epoch: int = -1
+        self, optimizer: Any, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: Count = 5, last_epoch: int = -1
     ) -> None:  # fmt: skip
         self.start_factor = _below_one("start_factor", start_factor)
         self.end_factor = _below_one("end_factor", end_factor)
@@ -108,7 +109,7 @@ class ExponentialLR(Share):
 class PolynomialLR(Share):
     """Down to 0 over `total_iters` epochs, along a power."""
 
-    def __init__(self, optimizer: Any, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Any, total_iters: Count = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
 
@@ -120,7 +121,7 @@ class PolynomialLR(Share):
 class CosineAnnealingLR(Share):
     """Down to `eta_min` along half a cosine of `T_max` epochs, and up again."""
 
-    def __init__(self, optimizer: Any, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Any, T_max: Size, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import optimizers
+from caviar.declarations import Declaration, Each, Number, OneOf, fits
 from caviar.dialects.torch.autograd import enable_grad
 from caviar.dialects.torch.optim import keeping
 from caviar.dialects.torch.tensor import Tensor
@@ -50,6 +51,39 @@ class Cohort:
 
 def _members(at: list[int]) -> Callable[[Any], Any]:
     return lambda leaf: [leaf[i] for i in at] if isinstance(leaf, list) else jnp.array(leaf, copy=True)
+
+
+_NOT_NEGATIVE = Number(least=0)
+_ALLOWED: dict[str, Declaration] = {
+    **dict.fromkeys(
+        [
+            "lr",
+            "eps",
+            "weight_decay",
+            "momentum",
+            "lr_decay",
+            "alpha",
+            "lambd",
+            "initial_accumulator_value",
+            "momentum_decay",
+        ],
+        _NOT_NEGATIVE,
+    ),
+    "betas": Each(Number(least=0, below=1), alone=False),
+    "rho": Number(least=0, most=1),
+    "step_sizes": Each(_NOT_NEGATIVE, alone=False),
+}
+"""What PyTorch's optimizers ask of their options."""
+
+
+def check_options(name: str, options: dict[str, Any]) -> None:
+    """Refuse options that PyTorch refuses."""
+    for option in _ALLOWED.keys() & options.keys():
+        value = float(options[option]) if isinstance(options[option], Tensor) else options[option]
+        allowed = _ALLOWED[option] | Each(_NOT_NEGATIVE | OneOf(None), alone=False)  # some eps are pairs
+        if not fits(allowed if option == "eps" else _ALLOWED[option], value):
+            hint = "; maximize=True goes uphill" if option == "lr" else ""
+            raise ArgumentError(f"{option} of {name} must be {_ALLOWED[option].expected}, and is {value!r}{hint}")
 
 
 class Optimizer:
@@ -110,12 +144,7 @@ class Optimizer:
             if id(p) in mine:
                 raise ArgumentError("a parameter is in more than one group of the optimizer: leave it in one")
         group = {**self.defaults, **param_group, "params": params}
-        if "lr" in group and not float(group["lr"]) >= 0:
-            raise ArgumentError(
-                f"lr={group['lr']} is no learning rate: it is at least 0, and maximize=True goes uphill"
-            )
-        if not all(0 <= float(beta) < 1 for beta in group.get("betas", ())):
-            raise ArgumentError(f"betas={group['betas']}: each is at least 0 and below 1")
+        check_options(type(self).__name__, group)
         self.param_groups.append(group)
         self._cohorts.append([])
         self._known.append(None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from caviar.arguments import Checked
 from caviar.dialects.torch.optim.optimizer import Optimizer
 from caviar.errors import ArgumentError
 
 
-class LRScheduler:
+class LRScheduler(Checked):
     """The base of every scheduler: `step()` after each epoch sets every group's learning rate.
 
     One of your own says in `rate(base, epoch)` what the rate is, or in `get_lr()` if it depends on the one before.

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from caviar.declarations import Share
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.tensor import Tensor
@@ -59,13 +60,13 @@ def _dropped(drop: Any, input: Tensor, p: Any, training: bool, **static: Any) ->
     return by_chance(drop, input, float(p) if isinstance(p, int) else p, **static)
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout(input: Tensor, p: Share = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Zeros in the place of a share p of the elements, the others larger by as much."""
     return _dropped(_drop, input, p, training)
 
 
 def _of_channels(rank: int) -> Any:
-    def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    def dropout(input: Tensor, p: Share = 0.5, training: bool = True, inplace: bool = False) -> Any:
         shared = rank if rank != 2 else input.ndim - 2  # of three dimensions, two are batch and channels for dropout2d
         return _dropped(_drop, input, p, training, shared=shared)
 
@@ -77,11 +78,11 @@ def _of_channels(rank: int) -> Any:
 dropout1d, dropout2d, dropout3d = map(_of_channels, (1, 2, 3))
 
 
-def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def alpha_dropout(input: Tensor, p: Share = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Dropout for networks of SELUs: mean and variance stay."""
     return _dropped(_alpha_drop, input, p, training)
 
 
-def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def feature_alpha_dropout(input: Tensor, p: Share = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """`alpha_dropout` of whole channels."""
     return _dropped(_alpha_drop, input, p, training, shared=max(input.ndim - 2, 0))
