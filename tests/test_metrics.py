@@ -323,11 +323,3 @@ def test_a_root_of_squares_takes_a_weight_for_every_step() -> None:
     y, p, weight = rng.normal(size=(5, 3)), rng.normal(size=(5, 3, 1)), rng.random((5, 3))
     expected = np.sqrt(np.average(np.square(y - p[..., 0]), weights=weight))
     same(metrics.RootMeanSquaredError()(y, p, weight), expected)
-
-
-def test_an_ignored_class_counts_as_in_keras() -> None:
-    given = {"y_true": [0, 1, 1], "y_pred": [[0.5, 0.5], [0.25, 0.75], [0.5, 0.5]]}
-    metric = metrics.SparseCategoricalCrossentropy(ignore_class=0)
-    same(metric(**given), -np.log([0.75, 0.5]).sum() / 3)  # Keras 3.15: without weights, as a value of 0
-    metric.reset_state()
-    same(metric(**given, sample_weight=[1.0, 1.0, 1.0]), -np.log([0.75, 0.5]).sum() / 2)

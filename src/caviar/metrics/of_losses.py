@@ -162,11 +162,6 @@ class SparseCategoricalCrossentropy(LossMean):
 
     loss: ClassVar[type[losses.Loss]] = losses.SparseCategoricalCrossentropy
 
-    def weighed(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[jax.Array, jax.Array | None]:
-        """As in Keras, samples of the ignored class have the value 0, and only weights or a mask leave them out."""
-        values, weights = super().weighed(y_true, y_pred, sample_weight)
-        return values, None if sample_weight is None else weights
-
 
 @dataclass(eq=False, repr=False)
 class KLDivergence(LossMean):
