@@ -13,11 +13,10 @@ from caviar.errors import DataError, warn
 from caviar.graph.evaluation import Context, as_arrays, evaluating
 from caviar.graph.programs import cached, remembered
 from caviar.layers.activation import Activation, Softmax
-from caviar.layers.base import Layer
 from caviar.layers.dense import Dense
 from caviar.layers.embedding import Embedding
 from caviar.layers.preprocessing import CategoryEncoding
-from caviar.parts import Structure, parts_of, put_together, take_apart
+from caviar.parts import Structure, put_together, take_apart
 
 LARGE = 1000.0
 """Inputs that reach as far are told, where they meet a product and nothing has scaled them."""
@@ -34,15 +33,12 @@ class Doors(NamedTuple):
 
 def check_ids(model: Any, x: Any, where: str = "x") -> None:
     """Refuse ids that a layer has no row for, with their place."""
-    if not any(_count(layer) for layer in parts_of(model, Layer)):
-        return
-    apart = take_apart(model)
     doors, leaves = doors_of(model, model.built_for), jax.tree.leaves(x)
     for at, count in doors.tables:
         if at is not None:
             _check_range(np.asarray(leaves[at]), count, where)
     if any(at is None for at, _ in doors.tables):
-        _check_computed(apart, [count for _, count in doors.tables], x, where)
+        _check_computed(take_apart(model), [count for _, count in doors.tables], x, where)
 
 
 def tell_doubts(model: Any, x: Any) -> bool:
