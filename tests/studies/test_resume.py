@@ -432,3 +432,24 @@ def test_ctrl_c_is_heard_while_xla_compiles_and_the_process_ends_soon(what: str,
         assert caviar.load_study(path, {"long": abs}).interrupted
     else:
         assert "KeyboardInterrupt" in process.stderr
+
+
+@pytest.mark.parametrize("instead", [None, "somebody else's"])
+def test_a_search_whose_file_is_lost_meanwhile_loses_nothing(instead: str | None, tmp_path: Path) -> None:
+    path, given = tmp_path / "a.study", {"trials": 4, "epochs": 4, "seed": 1, "verbose": 0}
+
+    class Losing(Callback):
+        pace = "run"
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+            if epoch == 2 and logs and logs["trial"] == 0:
+                path.unlink()
+                if instead:
+                    path.write_text(instead)
+
+    whole = search(one(), X, Y, **given)
+    with pytest.warns(UserWarning, match="was deleted, moved or replaced while it was written"):
+        study = search(one(), X, Y, path=path, callbacks=[Losing()], **given)
+    assert result(study) == result(whole)
+    assert study.best_model.get_weights()[0].tolist() == whole.best_model.get_weights()[0].tolist()
+    assert path.read_text() == instead if instead else result(caviar.load_study(path)) == result(whole)
