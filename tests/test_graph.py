@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from conftest import fact
 from caviar import ops
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph import Input, Variable, fetch, gradients, placeholder
+from caviar.graph.evaluation import Context, cached
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -113,3 +115,26 @@ def test_a_graph_deeper_than_pythons_recursion() -> None:
 def test_gradients_of_a_vector_are_those_of_its_sum() -> None:
     w = Variable(jnp.arange(3.0))
     np.testing.assert_allclose(gradients(w * w, [w])[0], [0, 2, 4])
+
+
+def test_the_numbers_that_a_key_gives_stay_the_same_from_version_to_version() -> None:
+    """So that a network drawn from a seed, and a search killed and resumed, is tomorrow what it is today."""
+    key = jax.random.key(0)
+    context = Context(training=True, rng=key)
+    drawn = [context.next_rng() for _ in range(3)]
+    assert [bool(k == jax.random.fold_in(key, n)) for n, k in enumerate(drawn, 1)] == [True] * 3
+    assert Context(training=False, rng=key).next_rng() is None
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="an option of XLA's compiler for CPUs")
+def test_a_program_that_runs_once_is_compiled_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, asked = jax.jit, []
+
+    def jit(function: Any, **options: Any) -> Any:
+        asked.append(options.get("compiler_options"))
+        return real(function, **options)
+
+    monkeypatch.setattr(jax, "jit", jit)
+    cached("runs once", lambda: jnp.sin, runs_once=True)
+    cached("runs often", lambda: jnp.sin)
+    assert asked == [{"xla_backend_optimization_level": 0}, None]
