@@ -43,9 +43,9 @@ def feed(i: int) -> None:
 
 def search(i: int) -> None:
     """A search over other structures."""
-    model = caviar.Sequential([Dense(caviar.Choice([i + 2, i + 200])), Dense(4)])
+    model = caviar.Sequential([Dense(caviar.Choice(i + 2, i + 200)), Dense(4)])
     model.compile(caviar.optimizers.SGD(caviar.LogUniform(1e-3, 1e-1)), "mse")
-    caviar.search(model, X, Y, trials=4, epochs=1)
+    caviar.search(model, X, Y, trials=4, epochs=1, verbose=0)
 
 
 def megabytes() -> int:
