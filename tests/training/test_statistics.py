@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,6 +15,7 @@ import pytest
 from compiles import compiles
 
 from caviar import metrics, ops
+from caviar.callbacks import CSVLogger
 from caviar.config import set_random_seed
 from caviar.layers import Dense, Embedding, Input
 from caviar.losses import Loss
@@ -224,3 +229,18 @@ def test_labels_reach_a_loss_of_ones_own_as_floats(loss: Any, dtype: str) -> Non
     model, y = line(0.0), np.array([[0], [1], [1], [0]], dtype)
     model.compile("sgd", loss)
     assert model.evaluate(X[:4], y, verbose=0) == -199.5
+
+
+def test_a_metric_of_many_numbers_keeps_them_all_and_leaves_the_line_readable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, y = line(), (Y > 0).astype("float32")
+    model.compile(SGD(0.0), "mse", metrics=[metrics.ConfusionMatrix(), metrics.Precision([0.0, 0.5])])
+    history = model.fit(X, y, verbose=2, callbacks=[CSVLogger(tmp_path / "log.csv")]).history
+    assert history["confusion_matrix"][0].shape == (2, 2)
+    assert history["confusion_matrix"][0].sum() == 37
+    shown = capsys.readouterr().out
+    assert "confusion_matrix" not in shown
+    assert re.search(r"precision: \[0\.\d{4} \S+\]", shown)
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert json.loads(rows[0]["confusion_matrix"]) == history["confusion_matrix"][0].tolist()
