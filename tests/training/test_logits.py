@@ -105,6 +105,7 @@ def test_what_is_not_exactly_the_value_of_a_sigmoid_is_a_probability() -> None:
         np.testing.assert_allclose(model.evaluate(X, y, verbose=0), expected, rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.filterwarnings("ignore:x reaches")
 def test_unscaled_inputs_are_learned_whatever_the_seed() -> None:
     x = np.concatenate([rng.normal(size=(64, 2)), 800 + 300 * rng.random((64, 2))], 1).astype("float32")
     y = (x[:, 2] > 950).astype("int32")

@@ -242,5 +242,5 @@ def test_a_metric_of_many_numbers_keeps_them_all_and_leaves_the_line_readable(
     shown = capsys.readouterr().out
     assert "confusion_matrix" not in shown
     assert re.search(r"precision: \[0\.\d{4} \S+\]", shown)
-    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     assert json.loads(rows[0]["confusion_matrix"]) == history["confusion_matrix"][0].tolist()
