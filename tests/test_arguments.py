@@ -215,6 +215,8 @@ class Scaled(Layer):
 def test_a_users_class_is_checked_where_it_declares_and_nowhere_else() -> None:
     Scaled(0.5, "small")
     Scaled(0.5, size=2.5, depth=3, name="scaled")
+    scaled = Scaled(0.5)
+    scaled.rate = "an attribute of one's own need not be the argument"
     with pytest.raises(ArgumentError, match="rate of Scaled"):
         Scaled(2)
     with pytest.raises(ArgumentError, match="depth of Scaled"):

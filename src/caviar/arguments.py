@@ -57,9 +57,10 @@ class Checked:
         return self
 
     def __setattr__(self, name: str, value: Any) -> None:
-        declaration = declared(type(self)).get(name)  # type: ignore[arg-type]
-        if declaration is not None and not fits(declaration, value):
-            raise _refusal(f"{name} of {type(self).__name__}", declaration, value)
+        if name in getattr(type(self), "__dataclass_fields__", ()):  # elsewhere an attribute need not be the argument
+            declaration = declared(type(self)).get(name)  # type: ignore[arg-type]
+            if declaration is not None and not fits(declaration, value):
+                raise _refusal(f"{name} of {type(self).__name__}", declaration, value)
         super().__setattr__(name, value)
 
 
