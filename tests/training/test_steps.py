@@ -214,3 +214,22 @@ def test_weights_are_there_after_the_model_is_written_down() -> None:
     assert (model.built, [w.shape for w in layer.get_weights()]) == (True, [(3, 2), (2,)])
     model.add(Dense(5))
     assert model.count_params() == 23
+
+
+def test_a_weight_lives_under_the_name_it_is_assigned_to() -> None:
+    class Counting(Layer):
+        def build(self, input_shape: Any) -> None:
+            self.matrix = self.add_weight("w", (input_shape[-1], 1), "ones", regularizer="l2")
+            self.seen = self.add_weight("count", (), "zeros", trainable=False)
+
+        def call(self, x: Any) -> Any:
+            self.seen = self.seen + 1.0
+            return x @ self.matrix
+
+    layer = Counting()
+    model = Sequential([Input((4,)), layer])
+    model.compile(optimizers.SGD(0.01), "mse")
+    ones = np.ones((40, 4), "float32"), np.ones((40, 1), "float32")
+    logs = model.fit(*ones, batch_size=10, shuffle=False, verbose=0).history
+    assert logs["loss"] == CLOSE([7.158769], rel=1e-5)
+    assert (float(layer.seen.numpy()), len(model.get_weights())) == (4, 2)

@@ -26,7 +26,7 @@ from caviar.graph.evaluation import Context, as_floats, current, evaluating, run
 from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
 from caviar.layers.explaining import explained
-from caviar.layers.weights import drawing, plan, require_memory, undrawn
+from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
 from caviar.numbers import checked
 from caviar.parts import Part, float_fields, parts_of, take_apart
 
@@ -193,6 +193,8 @@ class Layer(Part):
             raise ArgumentError(
                 f"{name!r} of layer {self.name!r} is part of its structure, which is fixed once it is built: make a new layer"
             )
+        if isinstance(value, Variable):
+            give_name(self, value, name)
         super().__setattr__(name, value)
 
     # -- calling --------------------------------------------------------------------------------------------------

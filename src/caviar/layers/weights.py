@@ -75,6 +75,19 @@ def memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 2**30
 
 
+def give_name(layer: Any, variable: Variable, name: str) -> None:
+    """Let a weight be the attribute that it is assigned to alone: state assigned there would be lost to its other name."""
+    known = next((k for k, v in vars(layer).items() if v is variable), name)
+    if known == name:
+        return
+    held = {(name if k == known else k): v for k, v in vars(layer).items() if k != name}
+    vars(layer).clear()
+    vars(layer).update(held)
+    penalties = held.get("_penalties", {})
+    if known in penalties:
+        penalties[name] = penalties.pop(known)
+
+
 @contextlib.contextmanager
 def drawing(key: jax.Array | None = None) -> Iterator[None]:
     """Draw all weights declared inside the outermost such block together, at its end, from a key of its own if given."""

@@ -33,7 +33,7 @@ def train_batch(structure: Structure, numbers: Any, run: Run, statistics: Any, b
     """Train on one batch and count it."""
     recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
     step, report = take_step("train_step", recipe, Step(structure, numbers, run), batch)
-    return step.run._replace(step=run.step + 1), recipe.accumulate(statistics, batch, report)  # type: ignore[call-arg]
+    return step.run._replace(step=run.step + 1), recipe.accumulate(statistics, batch, report)
 
 
 def score_batch(structure: Structure, numbers: Any, run: Any, statistics: Any, batch: Any) -> tuple[list[Any], Any]:

@@ -174,10 +174,9 @@ def with_validation(
     if data is not None:
         check_columns(source.columns, data[0] if isinstance(data, tuple) and data else None, "validation x")
         validation = validation_rows(data, names, limit)
-    elif fraction and rows is None:
-        raise ArgumentError("validation_split needs arrays that fit in memory: give validation_data for a stream")
     elif fraction:
-        assert rows is not None
+        if rows is None:
+            raise ArgumentError("validation_split needs arrays that fit in memory: give validation_data for a stream")
         rows, validation = split(rows, fraction)
     if validation is not None and limit is not None and not is_stream(data):
         validation = validation.take(slice(0, limit * size))

@@ -14,7 +14,7 @@ from caviar.graph.evaluation import evaluate
 from caviar.parts import Structure, put_together
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Ruling
-from caviar.training.state import Run, Weights
+from caviar.training.state import Run
 
 
 def merge(structure: Structure, trainable: list[Any], fixed: list[Any]) -> list[Any]:
@@ -35,7 +35,7 @@ class Step:
 
     structure: Structure
     numbers: Any
-    run: Run | Weights  # the weights alone where nothing is trained
+    run: Any  # a Run, or Weights alone where nothing is trained
 
     def gradients(self, function: Callable[[Recipe], tuple[Any, Any]]) -> tuple[Any, Any, list[Any], Step]:
         """Value, extra result and gradients of `function(recipe) -> (scalar, extra)`, and the step with new layer state."""

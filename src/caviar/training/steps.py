@@ -88,7 +88,7 @@ def stateless_call(
     return (outputs, after.run.fixed, penalties) if return_losses else (outputs, after.run.fixed)
 
 
-STANDARD = {
+STANDARD: dict[str, Any] = {
     "train_step": train_step,
     "test_step": score_step,
     "predict_step": predict_step,
