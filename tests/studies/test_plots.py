@@ -415,3 +415,11 @@ def test_the_overview_says_when_nothing_is_known_yet() -> None:
 
     assert "nothing beyond chance yet" in texts(Study(1))
     assert "nothing beyond chance yet" not in texts(Study(200))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_curve_in_a_hundred_may_leave_the_picture(sign: int) -> None:
+    curves = {i: {"score": [sign * float(i)]} for i in range(101)}
+    rows = [{"trial": i, "status": "finished", "score": curves[i]["score"][0]} for i in range(101)]
+    limits = plot_curves(curves, rows, "score", sign).axes[0].get_ylim()
+    assert sorted(sign * np.array(limits)) == pytest.approx([1 - 0.05 * 99, 100 + 0.05 * 99])

@@ -14,7 +14,7 @@ from compiles import compiles
 from conftest import fact
 
 from caviar import callbacks, config, losses, optimizers
-from caviar.callbacks import Callback, EarlyStopping, ReduceLROnPlateau, TerminateOnNaN
+from caviar.callbacks import Callback, EarlyStopping, LambdaCallback, ReduceLROnPlateau, TerminateOnNaN
 from caviar.layers import Dense, Dropout, Layer
 from caviar.models import Model, Sequential
 from caviar.regularizers import L2
@@ -465,3 +465,13 @@ def test_add_loss_counts() -> None:
     assert model.fit(X, Y, verbose=0).history["loss"][0] == pytest.approx(
         3 + float(losses.MeanSquaredError()(Y, model.predict(X, verbose=0))), rel=1e-5
     )
+
+
+def test_a_callback_hears_of_every_batch_of_a_stream() -> None:
+    x, heard = np.ones((4, 3), np.float32), []
+    model = Sequential([Dense(1)])
+    model.compile("sgd", "mse")
+    told = LambdaCallback(on_train_batch_end=lambda batch, logs: heard.append((batch, logs["loss"])))
+    model.fit(((x, 2 * x[:, :1]) for _ in range(5)), epochs=1, verbose=0, callbacks=told)
+    assert [batch for batch, _ in heard] == [0, 1, 2, 3, 4]
+    assert len({loss for _, loss in heard}) == 5  # each when the model is as it was left by that batch
