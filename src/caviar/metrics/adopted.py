@@ -20,7 +20,7 @@ class Adopted(Metric):
     """A metric that counts as its own `update_state`, `result` and `reset_state` say, on a copy in every call.
 
     >>> class Largest(Metric):
-    ...     def __init__(self, name="largest"):
+    ...     def __init__(self, name: str = "largest"):
     ...         super().__init__(name=name)
     ...         self.seen = self.add_variable((), "zeros")
     ...     def update_state(self, y_true, y_pred, sample_weight=None):
