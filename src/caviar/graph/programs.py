@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from jax._src.core import trace_state_clean  # JAX has no public way to ask whether somebody traces
 
 from caviar import config, engine
 
@@ -37,19 +38,18 @@ class _Clock:
 class Program:
     """A jitted function, until it is closed; called after that, it compiles again."""
 
-    __slots__ = ("_jitted", "_run", "forget", "key", "used")
+    __slots__ = ("_jitted", "_plain", "_run", "forget", "key", "used")
 
     def __init__(self, key: Any, function: Callable[..., Any], runs_once: bool, donate: Any, forget: Any):
-        self._jitted: Any = jax.jit(
-            _by_own_rules(function), donate_argnums=donate, compiler_options=engine.options(runs_once)
-        )
+        self._plain = _by_own_rules(function)
+        self._jitted: Any = jax.jit(self._plain, donate_argnums=donate, compiler_options=engine.options(runs_once))
         self._run: Callable[..., Any] = self._jitted
         self.key, self.forget, self.used = key, forget, _Clock.now
 
     def __call__(self, *args: Any) -> Any:
-        """Call the function, compiled for such arguments."""
+        """Call the function, compiled for such arguments; inside somebody's own program it becomes a piece of that one."""
         self.used = _Clock.now
-        return self._run(*args)
+        return self._run(*args) if trace_state_clean() else self._plain(*args)
 
     @property
     def versions(self) -> int:
