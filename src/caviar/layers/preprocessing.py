@@ -136,7 +136,7 @@ class Discretization(Layer):
     [[0, 2, 3, 1]]
     """
 
-    bin_boundaries: Annotated[Any, Each(Number(), alone=False)] | None = None
+    bin_boundaries: Annotated[Any, Each(Number(), alone=False) | OneOf(None)] = None
     num_bins: Size | None = None
     output_mode: Annotated[str, OneOf("int", "one_hot", "multi_hot", "count")] = "int"
 
