@@ -568,3 +568,15 @@ def test_types() -> None:
         assert tf.constant(np.ones(2)).dtype == "float32"
         assert tf.placeholder(tf.int64, []).dtype == "int32"
         assert tf.argmax(A).dtype == "int32"
+
+
+def test_a_number_that_is_no_class_costs_nan() -> None:
+    costs = value(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[-1, 0, 1, 2], logits=np.zeros((4, 2))))
+    assert np.isnan(costs).tolist() == [True, False, False, True]
+
+
+def test_a_constant_is_numbers_those_of_half_precision_among_them() -> None:
+    half = value(tf.constant(np.asarray(Dense(1)(np.ones((2, 1)))).astype("bfloat16")))
+    assert (str(half.dtype), half.shape) == ("bfloat16", (2, 1))
+    with pytest.raises(ArgumentError, match="'text' is no number"):
+        tf.constant("text")
