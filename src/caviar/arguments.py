@@ -4,9 +4,7 @@ A field or an argument is declared by its annotation: `units: Size`, `rate: Shar
 Whatever a user makes is `Checked`: its arguments, and what is assigned to them later, are held against their declarations.
 In caviar's own classes a plain `int`, `float`, `bool` or `str` is a declaration too; anybody else's plain annotations are hints.
 
->>> import numpy as np
-
-from caviar.declarations import Count, Share, Size
+>>> from caviar.declarations import Count, Share, Size
 >>> class Thinner(Checked):
 ...     def __init__(self, rate: Share, every: Size = 1):
 ...         self.rate = rate
@@ -67,12 +65,10 @@ class Checked:
 def check(owner: Any, given: Mapping[str, Any], speaker: str = "") -> None:
     """Refuse the first argument that its declaration, in the signature of a class or a function, does not allow.
 
-        >>> import numpy as np
-
-    from caviar.declarations import Count
-        >>> def train(epochs: Count) -> None:
-        ...     check(train, locals())
-        >>> train(3)
+    >>> from caviar.declarations import Count
+    >>> def train(epochs: Count) -> None:
+    ...     check(train, locals())
+    >>> train(3)
     """
     declarations = declared(owner)
     for name, value in given.items():
@@ -132,11 +128,9 @@ _SPOKEN = {collections.abc.Callable: "a function", collections.abc.Iterable: "a 
 def declaration_of(annotation: Any, own: bool = True) -> Declaration | None:
     """What an annotation declares, or None if that is nothing that can be checked.
 
-        >>> import numpy as np
-
-    from caviar.declarations import Size
-        >>> declaration_of(Size | None).expected
-        'a whole number of at least 1 or None'
+    >>> from caviar.declarations import Size
+    >>> declaration_of(Size | None).expected
+    'a whole number of at least 1 or None'
     """
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -189,11 +183,9 @@ def _resolved(annotation: Any, space: dict[str, Any]) -> Any:
 def mentions_float(annotation: Any) -> bool:
     """Whether a declaration is one of a float, so that what it declares is a number and not structure.
 
-        >>> import numpy as np
-
-    from caviar.declarations import Share, Size
-        >>> mentions_float(Share | None), mentions_float(Size), mentions_float(list[float])
-        (True, False, True)
+    >>> from caviar.declarations import Share, Size
+    >>> mentions_float(Share | None), mentions_float(Size), mentions_float(list[float])
+    (True, False, True)
     """
     if isinstance(annotation, str):
         return "float" in annotation
