@@ -242,10 +242,10 @@ def test_repeats_differ_in_their_seed_alone() -> None:
 
 def test_an_ensemble_averages_the_best() -> None:
     study = quick(compiled(), trials=6)
-    ranked = [row["trial"] for row in study.table().best(3)]
-    mean = np.mean([study.model(n).predict(X, verbose=0) for n in ranked], axis=0)
-    ensemble = study.ensemble(3)
-    np.testing.assert_allclose(ensemble.predict(X, verbose=0), mean, rtol=1e-5, atol=1e-6)
+    ranked = [study.model(row["trial"]).predict(X, verbose=0) for row in study.table().best(3)]
+    for count in (1, 2, 3):
+        mean, ensemble = np.mean(ranked[:count], axis=0), study.ensemble(count)
+        np.testing.assert_allclose(ensemble.predict(X, verbose=0), mean, rtol=1e-5, atol=1e-6)
     assert ensemble.evaluate(X, Y, verbose=0) == pytest.approx(np.mean((mean - Y) ** 2), rel=1e-4)
 
 

@@ -495,33 +495,33 @@ def test_get_refuses(wrong: Any, error: type[Exception], says: str) -> None:
 @pytest.mark.parametrize(
     ("strategy", "trials", "epochs", "says"),
     [
-        *[(s, 0, 5, "trials was given as 0: write an int of at least 1") for s in STRATEGIES],
-        *[(s, 5, 0, "epochs was given as 0") for s in STRATEGIES],
-        (Full(), 2.5, 5, "trials was given as 2.5"),
-        (Full(), True, 5, "trials was given as True"),
-        (Full(), 5, "3", "epochs was given as '3'"),
-        (Full(batch=0), 5, 5, "batch was given as 0"),
-        (Full("rondom"), 5, 5, "did you mean 'random'"),
-        (CoarseToFine(rounds=0), 5, 5, "rounds was given as 0"),
-        (CoarseToFine(best=0), 5, 5, "best was given as 0"),
-        (Halving(factor=1), 5, 5, "factor was given as 1: write a number above 1, like 3"),
-        (Halving(factor=float("nan")), 5, 5, "factor was given as nan"),
-        (Halving(factor="3"), 5, 5, "factor was given as '3'"),  # type: ignore[arg-type]
-        (Halving(min_epochs=10), 5, 5, "min_epochs=10, and only 5 epochs"),
-        (Halving(min_epochs=0), 5, 5, "min_epochs was given as 0"),
-        (Hyperband(factor=0.5), 5, 5, "factor was given as 0.5"),
-        (PopulationBased(interval=0), 5, 5, "interval was given as 0"),
-        (PopulationBased(share=0.6), 5, 5, "share was given as 0.6: write a number above 0 and at most 0.5"),
-        (PopulationBased(share=0), 5, 5, "share was given as 0"),
-        (PopulationBased(sampler=None), 5, 5, "a sampler is a name"),  # type: ignore[arg-type]
+        *[(lambda s=s: s, 0, 5, "trials was given as 0: write an int of at least 1") for s in STRATEGIES],
+        *[(lambda s=s: s, 5, 0, "epochs was given as 0") for s in STRATEGIES],
+        (lambda: Full(), 2.5, 5, "trials was given as 2.5"),
+        (lambda: Full(), True, 5, "trials was given as True"),
+        (lambda: Full(), 5, "3", "epochs was given as '3'"),
+        (lambda: Full(batch=0), 5, 5, "batch was given as 0"),
+        (lambda: Full("rondom"), 5, 5, "did you mean 'random'"),
+        (lambda: CoarseToFine(rounds=0), 5, 5, "rounds was given as 0"),
+        (lambda: CoarseToFine(best=0), 5, 5, "best was given as 0"),
+        (lambda: Halving(factor=1), 5, 5, "factor was given as 1: write a number above 1, like 3"),
+        (lambda: Halving(factor=float("nan")), 5, 5, "factor of Halving must be a number, and is nan"),
+        (lambda: Halving(factor="3"), 5, 5, "factor of Halving must be a number, and is '3'"),  # type: ignore[arg-type]
+        (lambda: Halving(min_epochs=10), 5, 5, "min_epochs=10, and only 5 epochs"),
+        (lambda: Halving(min_epochs=0), 5, 5, "min_epochs was given as 0"),
+        (lambda: Hyperband(factor=0.5), 5, 5, "factor was given as 0.5"),
+        (lambda: PopulationBased(interval=0), 5, 5, "interval was given as 0"),
+        (lambda: PopulationBased(share=0.6), 5, 5, "share was given as 0.6: write a number above 0 and at most 0.5"),
+        (lambda: PopulationBased(share=0), 5, 5, "share was given as 0"),
+        (lambda: PopulationBased(sampler=None), 5, 5, "sampler of PopulationBased must be .* and is None"),  # type: ignore[arg-type]
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_trains(
-    strategy: Strategy, trials: Any, epochs: Any, says: str
+    strategy: Callable[[], Strategy], trials: Any, epochs: Any, says: str
 ) -> None:
     board = FakeBoard()
     with pytest.raises(ArgumentError, match=says):
-        next(strategy.rounds(board, trials, epochs))
+        next(strategy().rounds(board, trials, epochs))
     assert board.points == []
 
 

@@ -475,3 +475,11 @@ def test_a_callback_hears_of_every_batch_of_a_stream() -> None:
     model.fit(((x, 2 * x[:, :1]) for _ in range(5)), epochs=1, verbose=0, callbacks=told)
     assert [batch for batch, _ in heard] == [0, 1, 2, 3, 4]
     assert len({loss for _, loss in heard}) == 5  # each when the model is as it was left by that batch
+
+
+def test_a_batch_may_be_one_row() -> None:
+    x = np.ones((3, 4), np.float32)
+    model = network()
+    model.fit(x, x[:, :1], batch_size=1, epochs=2, verbose=0)
+    assert int(model._run.step) == 6
+    assert model.predict(x, batch_size=1, verbose=0).shape == (3, 1)
