@@ -86,8 +86,8 @@ class LRScheduler(Checked):
 
     def state_dict(self) -> dict[str, Any]:
         """All numbers of the scheduler; functions stay with the program."""
-        functions = ("optimizer", "lr_lambdas", "scale_fn")
-        return {k: v for k, v in vars(self).items() if k not in functions}
+        left_out = ("optimizer", "lr_lambdas", "scale_fn", "_written")
+        return {k: v for k, v in vars(self).items() if k not in left_out}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the numbers of a state dict."""
