@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+import caviar
+
 SOURCE = Path(__file__).parents[1] / "src" / "caviar"
 PUBLIC = [
     "callbacks", "graph", "insight", "layers", "losses", "metrics", "models", "optimizers", "optimizers.schedules", "studies", "utils",
@@ -81,3 +83,10 @@ def test_architecture_names_every_room() -> None:
 def test_no_file_is_too_long_to_read_in_one_sitting() -> None:
     lines = {str(p.relative_to(SOURCE)): len(p.read_text().splitlines()) for p in SOURCE.rglob("*.py")}
     assert {name: n for name, n in lines.items() if n > 400} == {}
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    heading = next(s for s in (SOURCE.parents[1] / "CHANGELOG.md").read_text().splitlines() if s.startswith("## "))
+    number, development, _ = caviar.__version__.partition(".dev")
+    assert heading.startswith(f"## {number} (")
+    assert ("unreleased" in heading) == bool(development)

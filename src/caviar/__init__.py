@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # Names and where they live. They are imported when first used, so that `import caviar` and `caviar --help` are quick.
 _MODULES = (
