@@ -146,7 +146,6 @@ REFUSED = {
     "an empty name": ("", "no name of a file"),
     "no name": ("a\0b", "no name of a file"),
     "a folder": (".", "is a folder"),
-    "a device": ("/dev/null", "is a device"),
     "no folder": ("nowhere/model.caviar", "could not be written.*No such file"),
     "a file as folder": (f"{__file__}/model.caviar", "could not be written.*Not a directory"),
     "too long a name": ("a" * 300, "could not be written.*too long"),
@@ -160,6 +159,16 @@ def test_where_nothing_can_be_written_one_error_says_so(path: Any, message: str,
             save()
     with pytest.raises(FileError):
         load_model(path)
+
+
+def test_a_pipe_is_neither_replaced_nor_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(FileError, match="is a device or a pipe"):
+        write_whole(pipe, "")
+    with pytest.raises(FileError):
+        load_model(pipe)
+    assert pipe.is_fifo()
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
