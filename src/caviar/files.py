@@ -121,7 +121,7 @@ def reading(path: Any, kind: str = "caviar file") -> Iterator[Path]:
     caviar.errors.FileError: model.caviar is no whole caviar file: it is truncated, altered, or something else (KeyError: 'inputs')
     """
     named = as_path(path)
-    if named.exists() and not named.is_file():  # whoever opens a pipe waits for its other end
+    if os.path.exists(named) and not os.path.isfile(named):  # whoever opens a pipe waits for its other end
         raise FileError(f"{named} is a folder, a device or a pipe, and no {kind}")
     try:
         yield named
