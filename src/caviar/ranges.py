@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from statistics import NormalDist
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jax
 import numpy as np
@@ -19,6 +19,13 @@ import numpy as np
 from caviar.declarations import Positive, Size
 from caviar.errors import ArgumentError, OpenRangeError
 from caviar.parts import Part
+
+if TYPE_CHECKING:  # a range is allowed, to type checkers too, wherever what it stands for is
+    _Float = float
+    _Int = int
+    _Anything = Any
+else:
+    _Float = _Int = _Anything = object
 
 
 @dataclass(eq=False, repr=False, frozen=True)
@@ -86,7 +93,7 @@ def _generator(key: Any) -> np.random.Generator:
 
 
 @dataclass(eq=False, repr=False, frozen=True)
-class Uniform(Range):
+class Uniform(Range, _Float):
     """Every value from `low` to `high` is as likely: for numbers whose size is known, like a share or an angle.
 
     >>> Uniform(10, 20).at(0.25)
@@ -161,7 +168,7 @@ class _Derived(Range):
 
 
 @dataclass(eq=False, repr=False, frozen=True)
-class OneMinus(_Derived):
+class OneMinus(_Derived, _Float):
     """One minus the value of another range: for numbers that matter most close to one, like momentum.
 
     >>> momentum = OneMinus(LogUniform(1e-3, 1e-1))
@@ -184,7 +191,7 @@ class OneMinus(_Derived):
 
 
 @dataclass(eq=False, repr=False, frozen=True)
-class Quantized(_Derived):
+class Quantized(_Derived, _Anything):
     """Another range's values, rounded to multiples of a step, within its ends; an int step gives ints.
 
     >>> batch_size = Quantized(LogUniform(16, 512), 16)
@@ -217,7 +224,7 @@ class Quantized(_Derived):
 
 
 @dataclass(eq=False, repr=False, frozen=True)
-class Normal(Range):
+class Normal(Range, _Float):
     """Values around `mean`, two thirds of them within one `stddev`.
 
     >>> Normal(5, 2).at(0.5), round(Normal(5, 2).at(0.841345), 3)
@@ -289,7 +296,7 @@ class _Listed(Range):
 
 
 @dataclass(eq=False, repr=False, frozen=True)
-class IntUniform(_Listed):
+class IntUniform(_Listed, _Int):
     """The ints from `low` to `high`, both included: for units, layers, filters.
 
     >>> IntUniform(50, 100).at(0.0), IntUniform(50, 100).at(0.999), list(IntUniform(32, 128, step=32).values)
@@ -314,7 +321,7 @@ class IntUniform(_Listed):
 
 
 @dataclass(eq=False, repr=False, frozen=True, init=False)
-class Choice(_Listed):
+class Choice(_Listed, _Anything):
     """One of the options, whatever they are: names, numbers, None, layers, lists of layers, optimizers with ranges inside.
 
     >>> Choice("relu", "tanh").at(0.7)
@@ -326,7 +333,7 @@ class Choice(_Listed):
     options: tuple[Any, ...]
 
     def __init__(self, *options: Any, name: str | None = None):
-        vars(self).update(options=options, name=name)
+        self.__dict__.update(options=options, name=name)
         if not options:
             raise ArgumentError("Choice() has no options: write them one after the other, like Choice('relu', 'tanh')")
         if len(options) == 1 and isinstance(options[0], (list, tuple)):

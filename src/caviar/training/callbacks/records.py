@@ -33,7 +33,7 @@ class History(Callback):
 
     def __init__(self) -> None:
         self.epoch: list[int] = []
-        self.history: dict[str, list[Any]] = {}
+        self.history: dict[str, list[float]] = {}
 
     def set_model(self, model: Any) -> None:
         """Be the model's `history`."""

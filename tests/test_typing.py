@@ -1,0 +1,97 @@
+"""What a type checker says of a user's script: every wrong line is found, and no right one is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BEGIN = """
+from typing import Any, assert_type
+import numpy as np
+import caviar
+from caviar import Choice, IntUniform, LogNormal, LogUniform, Normal, OneMinus, Quantized, Uniform
+from caviar.callbacks import Callback, EarlyStopping
+from caviar.layers import Dense, Dropout
+from caviar.models import Sequential
+from caviar.optimizers import SGD, Adam
+x, y = np.zeros((8, 4), "float32"), np.zeros(8)
+model = Sequential([Dense(1)])
+model.compile("adam", "mse")
+history = model.fit(x, y, epochs=3, callbacks=[EarlyStopping(patience=2)])
+study = caviar.search(model, x, y, trials=2)
+"""
+RIGHT = """
+assert_type(history.history["loss"], list[float])
+Dense(Choice(8, 16), Choice("relu", None))
+Dense(IntUniform(8, 16))
+Dropout(Uniform(0, 0.5))
+Dropout(Choice(0, 0.5))
+Adam(LogUniform(1e-4, 1e-1), beta_1=OneMinus(LogUniform(1e-3, 1e-1)))
+SGD(LogNormal(0, 1), momentum=Normal(0.9, 0.01))
+Sequential([Choice(Dense(1), Dropout(0.5)), Dense(1)])
+model.compile(Choice(SGD(0.1), Adam()), Choice("mse", "mae"))
+model.fit(x, y, validation_data=(x, y), verbose="auto")
+caviar.search(model, x, y, batch_size=Quantized(LogUniform(16, 512), 16))
+assert isinstance(Uniform(0, 1), caviar.ranges.Range)
+Uniform(0, 1, name="share").at(0.5)
+"""
+WRONG = """
+Dense("64")
+Dense(64.5)
+Dense(Uniform(8, 16))
+Dense(8, activations="relu")
+Dropout("0.5")
+Adam(learning_rat=0.1)
+Uniform(0)
+Uniform("0", "1")
+model.fit(x, y, epochs="3")
+model.fit(x, y, epoch=3)
+caviar.search(model, x, y, trials="2")
+caviar.layers.Dens(3)
+history.histroy
+"""
+
+
+def errors_of_mypy(script: Path) -> str:
+    said = subprocess.run(
+        [sys.executable, "-m", "mypy", script],
+        cwd=ROOT,
+        env={**os.environ, "MYPYPATH": "src"},
+        capture_output=True,
+        text=True,
+    )
+    return said.stdout + said.stderr
+
+
+def errors_of_pyright(script: Path) -> str:
+    settings = {"include": [script.name], "typeCheckingMode": "standard", "extraPaths": [str(ROOT / "src")]}
+    script.with_name("pyrightconfig.json").write_text(json.dumps(settings))
+    said = subprocess.run(
+        [sys.executable, "-m", "basedpyright", "-p", script.parent, "--pythonpath", sys.executable],
+        capture_output=True,
+        text=True,
+    )
+    return said.stdout + said.stderr
+
+
+@pytest.mark.parametrize("errors_of", [errors_of_mypy, errors_of_pyright])
+def test_a_users_script_is_checked(errors_of: Callable[[Path], str], tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(BEGIN + RIGHT + WRONG)
+    said = errors_of(script)
+    refused = {int(number) for number in re.findall(r"script\.py:(\d+):(?:\d+ -)? error", said)}
+    lines = script.read_text().splitlines()
+    assert [lines[number - 1] for number in sorted(refused)] == WRONG.split("\n")[1:-1], said
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert files("caviar").joinpath("py.typed").is_file()
