@@ -7,11 +7,30 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from caviar.errors import ArgumentError, OpenRangeError
 from caviar.parts import Part
-from caviar.ranges import Choice, Closed, Range
+from caviar.ranges import Choice, Range
+
+
+class Closed(float):
+    """A number that remembers the hyperparameter it came from.
+
+    >>> Closed(0.01, "learning_rate"), Closed(0.01, "learning_rate").origin
+    (0.01, 'learning_rate')
+    """
+
+    origin: str
+
+    def __new__(cls, value: float, origin: str) -> Self:
+        """Make the number."""
+        self = super().__new__(cls, value)
+        self.origin = origin
+        return self
+
+    def __getnewargs__(self) -> tuple[float, str]:  # type: ignore[override]
+        return float(self), self.origin
 
 
 @dataclass(eq=False)

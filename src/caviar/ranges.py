@@ -369,25 +369,6 @@ class Choice(_Listed, _Anything):
         return self.options
 
 
-class Closed(float):
-    """A number that remembers the hyperparameter it came from.
-
-    >>> Closed(0.01, "learning_rate"), Closed(0.01, "learning_rate").origin
-    (0.01, 'learning_rate')
-    """
-
-    origin: str
-
-    def __new__(cls, value: float, origin: str) -> Self:
-        """Make the number."""
-        self = super().__new__(cls, value)
-        self.origin = origin
-        return self
-
-    def __getnewargs__(self) -> tuple[float, str]:  # type: ignore[override]
-        return float(self), self.origin
-
-
 def _refusing(operation: str) -> Callable[..., Any]:
     def refuse(self: Range, *_: Any, **__: Any) -> Any:
         raise OpenRangeError(

@@ -14,13 +14,13 @@ import pytest
 from conftest import fact
 
 from caviar import ranges
+from caviar.closing import Closed
 from caviar.errors import ArgumentError, OpenRangeError
 from caviar.layers import Dense
 from caviar.optimizers import SGD, Adam
 from caviar.parts import parts_of, take_apart
 from caviar.ranges import (
     Choice,
-    Closed,
     IntUniform,
     LogNormal,
     LogUniform,

@@ -11,11 +11,11 @@ import jax
 import numpy as np
 
 from caviar import config, engine
+from caviar.closing import Closed
 from caviar.graph.evaluation import as_arrays
 from caviar.layers.base import Layer
 from caviar.layers.weights import Draw
 from caviar.parts import parts_of, take_apart
-from caviar.ranges import Closed
 from caviar.studies.blocks import Block, Lane, Member, Seat, Slice, on_devices, on_host, plain
 from caviar.training import populations
 from caviar.training.clock import Clock
