@@ -93,7 +93,7 @@ def test_early_stopping(capsys: pytest.CaptureFixture[str]) -> None:
     losses, patience = space["history"].history["val_loss"], case["inputs"]["patience"]
     assert len(space["X_train"]) == case["expected"]["train"]
     assert space["model"].count_params() == fact("es.listing_params")["expected"]["total"]
-    assert int(space["model"]._run.step) == case["expected"]["iterations_per_epoch"] * len(losses)
+    assert int(space["model"].last_run.step) == case["expected"]["iterations_per_epoch"] * len(losses)
     assert len(losses) == np.argmin(losses) + 1 + patience < case["inputs"]["epochs"]
     assert space["loss"] == pytest.approx(min(losses), rel=1e-6)  # the best weights are back
     said = capsys.readouterr().out
@@ -106,7 +106,7 @@ def test_fit_with_300_epochs(name: str, capsys: pytest.CaptureFixture[str]) -> N
     model = Sequential([Dense(1)])
     model.compile("adam", "mse")
     run(name, model=model, X_train=RNG.normal(size=(700, 2)), y_train=RNG.normal(size=700))
-    assert int(model._run.step) == fact("batch.700_32_total")["expected"]
+    assert int(model.last_run.step) == fact("batch.700_32_total")["expected"]
     lines = capsys.readouterr().out.splitlines()
     assert 5 <= len(lines) <= 12  # a handful of lines, not three hundred
     assert all(
@@ -125,7 +125,7 @@ def test_fit_with_validation(name: str) -> None:
     run(name, model=model, **rows, **labels)
     losses = model.history.history["val_loss"]
     assert len(losses) == case["expected"]["epochs"]
-    assert int(model._run.step) == -(-200 // case["expected"]["batch_size"]) * case["expected"]["epochs"]
+    assert int(model.last_run.step) == -(-200 // case["expected"]["batch_size"]) * case["expected"]["epochs"]
     assert model.evaluate(rows["X_test"], labels["y_test"].values, verbose=0) == pytest.approx(losses[-1], rel=1e-6)
 
 

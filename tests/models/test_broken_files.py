@@ -151,7 +151,7 @@ def test_each_name_is_that_of_one_class(tmp_path: Path) -> None:
     assert type(again.layers[0].kernel_initializer) is initializers.Identity
     assert type(again.layers[1]) is Dense2
     assert type(again.optimizer.learning_rate) is optimizers.schedules.Sequential
-    assert type(again._compiled.metrics[0]) is metrics.MeanSquaredError
+    assert type(again.compiled_with.metrics[0]) is metrics.MeanSquaredError
     np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
     with pytest.raises(FileError, match="'Flatten', which is not caviar's own"):
         load_model(tmp_path / "model.caviar", {"relu": relu})

@@ -76,7 +76,7 @@ def test_a_loaded_model_predicts_the_same_bits(trained: Model, tmp_path: Path) -
 def test_a_loaded_model_trains_on_with_its_optimizer(trained: Model, tmp_path: Path) -> None:
     trained.save(tmp_path / "model.caviar")
     again = load_model(tmp_path / "model.caviar", custom_objects={"Scaled": Scaled})
-    assert int(again._run.step) == int(trained._run.step)
+    assert int(again.last_run.step) == int(trained.last_run.step)
     for model in (trained, again):
         for layer in model.layers:
             if isinstance(layer, Dropout):

@@ -50,7 +50,7 @@ class Model:
         self.controls = {"learning_rate": 0.125}
         self.variables = [Weight("dense/kernel", np.arange(12.0).reshape(4, 3)), Weight("dense/bias", np.zeros(3))]
         self.restored: list[str] = []
-        self._training = SimpleNamespace(is_midway=True)
+        self.training_under_way = SimpleNamespace(is_midway=True)
 
     def save(self, path: str) -> None:
         Path(path).write_text("model")

@@ -59,7 +59,7 @@ def test_320_rows_for_20_epochs_are_200_iterations() -> None:
     model = Sequential([Dense(1)])
     model.compile("sgd", "mse")
     model.fit(np.ones((320, 1)), np.ones(320), batch_size=32, epochs=20, verbose=0)
-    assert int(model._run.step) == case["expected"]["iterations"]
+    assert int(model.last_run.step) == case["expected"]["iterations"]
 
 
 def test_the_partial_batch_counts_by_its_rows() -> None:
@@ -113,7 +113,7 @@ def test_steps_per_epoch_and_initial_epoch() -> None:
     model = network()
     history = model.fit(X, Y, batch_size=10, epochs=5, initial_epoch=2, steps_per_epoch=3, verbose=0)
     assert history.epoch == [2, 3, 4]
-    assert int(model._run.step) == 7  # a pass over the 70 rows is 3 + 3 + 1 steps, as in Keras 3.15
+    assert int(model.last_run.step) == 7  # a pass over the 70 rows is 3 + 3 + 1 steps, as in Keras 3.15
 
 
 def test_weights_of_rows_and_of_classes() -> None:
@@ -358,7 +358,7 @@ class Interrupt(Callback):
     """Presses Ctrl-C in the middle of the third epoch."""
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if int(self.model._training.run.epoch) == 2 and batch == 3:
+        if int(self.model.training_under_way.run.epoch) == 2 and batch == 3:
             raise KeyboardInterrupt
 
 
@@ -412,7 +412,7 @@ def test_a_stream_trains_as_its_rows_do() -> None:
 def test_a_generator_is_one_pass() -> None:
     model = network()
     assert len(model.fit(batches(), epochs=1, verbose=0).epoch) == 1
-    assert int(model._run.step) == 7
+    assert int(model.last_run.step) == 7
     assert model.predict((x for x, _ in batches()), verbose=0).shape == (70, 1)
     assert model.evaluate(batches(), verbose=0) == pytest.approx(model.evaluate(X, Y, verbose=0), rel=1e-5)
 
@@ -422,7 +422,7 @@ def test_train_on_batch_is_one_step() -> None:
     before = model.evaluate(X, Y, verbose=0)
     assert model.train_on_batch(X, Y) == pytest.approx(before, rel=1e-5)
     assert model.test_on_batch(X, Y)[0] < before[0]
-    assert int(model._run.step) == 1
+    assert int(model.last_run.step) == 1
 
 
 def test_a_train_step_of_ones_own() -> None:
@@ -481,5 +481,5 @@ def test_a_batch_may_be_one_row() -> None:
     x = np.ones((3, 4), np.float32)
     model = network()
     model.fit(x, x[:, :1], batch_size=1, epochs=2, verbose=0)
-    assert int(model._run.step) == 6
+    assert int(model.last_run.step) == 6
     assert model.predict(x, batch_size=1, verbose=0).shape == (3, 1)

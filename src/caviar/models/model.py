@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from caviar import config, optimizers
-from caviar.data.arrays import as_inputs
-from caviar.errors import ArgumentError, NotBuiltError, ShapeError, unknown_name
+from caviar import config
+from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
-from caviar.layers.base import Layer, ensure_built
-from caviar.ranges import Range
-from caviar.training import fit as fitting
-from caviar.training import scoring, steps
-from caviar.training.callbacks import History
-from caviar.training.compiled import Compiled
-from caviar.training.compiling import check_compiled
-from caviar.training.controls import Controls
-from caviar.training.source import compiled_of
+from caviar.layers.base import Layer, ensure_built, is_built
+from caviar.models.rewriting import written_again
+from caviar.training.trainee import Trainee
 
 
-class Model(Layer):
+class Model(Trainee):
     """A network: made from nodes, `Model(inputs, outputs)`, or subclassed with layers in `__init__` and a `call`.
 
     >>> import numpy as np
@@ -38,28 +29,7 @@ class Model(Layer):
     (2, 3)
     """
 
-    unwalked: ClassVar[frozenset[str]] = Layer.unwalked | {
-        "_compiled",
-        "_run",
-        "_training",
-        "history",
-        "stop_training",
-        "built_for",
-        "_recipe",
-        "_step",
-        "_called_with",
-        "columns",
-    }
-
-    _compiled: Compiled | None = None
-    _run: Any = None
-    _training: Any = None
     _graph: Graph | None = None
-    history: History | None = None
-    stop_training: bool = False
-    built_for: Any = None  # the shapes of the inputs, for loading
-    _called_with: Any = None  # those of a first call by hand
-    columns: Any = None  # the names of the columns that it was trained on, where it was trained on tables
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)
@@ -71,26 +41,12 @@ class Model(Layer):
         self._check_connected()
         vars(self)["built"] = True
 
-    def __deepcopy__(self, memo: Any) -> Model:
-        """The network alone: neither its training nor what `compile` was given."""
-        made = object.__new__(type(self))
-        memo[id(self)] = made
-        left_behind = {"_run", "_training", "_compiled", "history"}
-        vars(made).update({k: copy.deepcopy(v, memo) for k, v in vars(self).items() if k not in left_behind})
-        return made
-
     # -- the network ----------------------------------------------------------------------------------------------
 
     @property
     def takes(self) -> str:  # type: ignore[override]
         """A model made from nodes makes floats of integers itself, at the first layer that does not take ids."""
         return "ids" if self._graph is not None else "given"
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The outputs for some inputs; the shapes of the first ones are remembered, to build a loaded copy with."""
-        if self._called_with is None and len(args) == 1:
-            self._called_with = specs(args[0])
-        return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any) -> Any:
         """The outputs; models made from nodes compute them, subclasses write their own."""
@@ -142,9 +98,17 @@ class Model(Layer):
         """The output nodes of a model made from nodes."""
         return nodes_in(self._graph.outputs) if self._graph else []
 
+    def rewrite(self) -> None:
+        """Write the network down anew by layers that have no weights yet: shapes follow from what its ranges became."""
+        vars(self).pop("_key", None)  # what was kept to draw the former one's weights from
+        if self._graph is not None and not is_built(self):
+            self._graph = written_again(self._graph)
+
     @property
     def input_specs(self) -> Any:
-        """The shapes and types of the inputs of a model made from nodes, for one row."""
+        """The shapes and types of the inputs, where they are known: of a model made from nodes, for one row."""
+        if self.built_for is not None or self._graph is None:
+            return super().input_specs
         specs = [
             jax.ShapeDtypeStruct([1 if d is None else d for d in n.shape], jnp.dtype(n.dtype)) for n in self.inputs
         ]
@@ -187,72 +151,8 @@ class Model(Layer):
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of this shape, batch first: `model.build((None, 10))`."""
         if current() is None and self._graph is None:
-            self._called_with = abstract(input_shape)
-            ensure_built(self, self._called_with)
-
-    # -- training -------------------------------------------------------------------------------------------------
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: Any = "auto",
-        auto_scale_loss: bool = True,
-    ) -> None:
-        """Choose optimizer, loss and metrics. The last four arguments are Keras' and change nothing: all is one program."""
-        del run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
-        check_compiled(loss, loss_weights, [metrics, weighted_metrics])  # a mistyped name is told here, not at fit
-        optimizer = optimizer if isinstance(optimizer, Range) else optimizers.get(optimizer)
-        self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics)
-        self._run = None
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` was called."""
-        return self._compiled is not None
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer that `compile` was given."""
-        recipe = vars(self).get("_recipe")
-        if recipe is not None:  # in a step of the model's own, inside the program
-            return recipe.optimizer
-        return compiled_of(self, "model.optimizer").optimizer
-
-    @property
-    def loss(self) -> Any:
-        """The loss that `compile` was given."""
-        return compiled_of(self, "model.loss").loss
-
-    @property
-    def controls(self) -> Controls:
-        """The numbers that may change while the model trains: `model.controls["learning_rate"] = 1e-4`."""
-        return Controls(*([self._compiled.optimizer] if self._compiled else []), self)
-
-    fit = fitting.fit
-    evaluate = scoring.evaluate
-    predict = scoring.predict
-    train_on_batch = fitting.train_on_batch
-
-    train_step = steps.train_step
-    test_step = steps.score_step
-    predict_step = steps.predict_step
-    compute_loss = steps.compute_loss
-    stateless_call = steps.stateless_call
-
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Loss and metrics of one batch."""
-        rows = len(jax.tree.leaves(as_inputs(x))[0])
-        return self.evaluate(x, y, batch_size=rows, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for one batch."""
-        return self.predict(x, batch_size=len(jax.tree.leaves(as_inputs(x))[0]), verbose=0)
+            self.called_with = abstract(input_shape)
+            ensure_built(self, self.called_with)
 
     # -- looking and keeping --------------------------------------------------------------------------------------
 
@@ -292,26 +192,9 @@ class Model(Layer):
 
         restore_run(self, filepath)
 
-    def require_built(self, what: str) -> None:
-        """Raise unless the model has its weights."""
-        if not self.variables and not self.built:
-            raise NotBuiltError(
-                f"model {self.name!r} has no weights yet, so {what} is not possible: call fit, build or predict first"
-            )
-
 
 def _spoken(shape: Any) -> str:
     return f"(batch, {', '.join('any' if d is None else str(d) for d in shape[1:])})" if len(shape) > 1 else "(batch,)"
-
-
-def specs(inputs: Any) -> Any:
-    """The shapes and types of arrays or nodes; None if there is anything else among them."""
-    leaves, structure = jax.tree.flatten(inputs)
-    if not all(isinstance(leaf, (np.ndarray, jax.Array, Node)) for leaf in leaves):
-        return None
-    shapes = [[1 if d is None else d for d in leaf.shape] for leaf in leaves]
-    types = [jax.dtypes.canonicalize_dtype(leaf.dtype) for leaf in leaves]
-    return jax.tree.unflatten(structure, map(jax.ShapeDtypeStruct, shapes, types))
 
 
 def _flat(values: list[Any]) -> list[Any]:

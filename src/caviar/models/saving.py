@@ -26,14 +26,14 @@ from caviar.training.state import Run
 def save_model(model: Model, path: Any, overwrite: bool = True) -> None:
     """Save architecture, weights, what `compile` was given, and the optimizer's state."""
     model.require_built("saving")
-    inputs = _shapes(model.built_for if model.built_for is not None else model._called_with)
+    inputs = _shapes(model.called_with if model.built_for is None else model.built_for)
     document: dict[str, Any] = {"kind": "model", "model": Writer()(model), "inputs": inputs}
     parts = {WEIGHTS: pack(_weights(model))}
     if model.columns is not None:
         document["columns"] = model.columns
-    if model._compiled is not None:
-        document["compiled"] = {k: Writer()(v) for k, v in vars(model._compiled).items()}
-        run = model._run if model._training is None else model._training.run
+    if model.compiled_with is not None:
+        document["compiled"] = {k: Writer()(v) for k, v in vars(model.compiled_with).items()}
+        run = model.last_run if model.training_under_way is None else model.training_under_way.run
         if run is not None:
             parts[OPTIMIZER] = pack(_leaves(run.optimizer))
             document["run"] = {"step": int(run.step), "rate": float(run.rate)}
@@ -62,7 +62,7 @@ def load_model(path: Any, custom_objects: dict[str, Any] | None = None, compile:
         if compile and "compiled" in document:
             model.compile(**{k: Reader(custom_objects)(v) for k, v in document["compiled"].items()})
             if "run" in document:
-                model._run = _run_of(model, document["run"], unpack(parts, OPTIMIZER))
+                model.last_run = _run_of(model, document["run"], unpack(parts, OPTIMIZER))
     put(model, values, tensors, named)
     return model
 
@@ -77,7 +77,7 @@ def _model_of(document: dict[str, Any], tensors: dict[str, np.ndarray], custom_o
         if document["inputs"] is not None:
             model.built_for = _specs(document["inputs"])
         model.columns = document.get("columns")
-        ensure_built(model, model.built_for if model.built_for is not None else model.input_specs)
+        ensure_built(model, model.input_specs)
     return model
 
 
@@ -134,11 +134,11 @@ def restore_run(model: Model, path: Any) -> None:
 
 
 def _under_way(model: Model, what: str) -> Training:
-    if model._training is None:
+    if model.training_under_way is None:
         raise ArgumentError(f"{what} a training under way: call it from a callback")
-    if model._training.listeners.pace == "run":
+    if model.training_under_way.listeners.pace == "run":
         raise ArgumentError(f'{what} a training at the pace of epochs: the callback that calls it needs pace = "epoch"')
-    return model._training
+    return model.training_under_way
 
 
 def _changed(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:

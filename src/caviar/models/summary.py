@@ -58,7 +58,7 @@ def output_shapes(model: Any) -> dict[str, str]:
     if model.built_for is None and not model.inputs:
         return {}
     found: dict[str, str] = {}
-    given = model.built_for if model.built_for is not None else model.input_specs
+    given = model.input_specs
 
     def note(layer: Layer, outputs: Any) -> None:
         leaves = [f"(None{''.join(f', {d}' for d in o.shape[1:])})" for o in jax.tree.leaves(outputs)]

@@ -92,7 +92,7 @@ def on_devices(pattern: Any, leaves: list[np.ndarray], position: int) -> tuple[R
 
 def packed(leaves: Sequence[np.ndarray]) -> bytes:
     """Arrays as bytes that can be read without executing anything."""
-    return bytes(save({f"{i:05d}": np.ascontiguousarray(leaf) for i, leaf in enumerate(leaves)}))
+    return bytes(save({f"{i:05d}": np.asarray(leaf, order="C") for i, leaf in enumerate(leaves)}))
 
 
 def unpacked(content: bytes) -> list[np.ndarray]:

@@ -16,6 +16,7 @@ from caviar.closing import hyperparameters
 from caviar.errors import ArgumentError, FileError
 from caviar.files import as_path
 from caviar.models.configs import Writer
+from caviar.models.model import Model
 from caviar.studies import strategies
 from caviar.studies.board import Board
 from caviar.studies.driver import Driver
@@ -28,11 +29,12 @@ from caviar.studies.task import Task, checksum, cut, first_that_works
 from caviar.training.monitor import check_monitor, direction
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_list
-from caviar.training.source import Source, compiled_of, with_validation
+from caviar.training.source import Source, with_validation
+from caviar.training.trainee import Trainee
 
 
 def search(
-    model: Any,
+    model: Trainee,
     x: Any = None,
     y: Any = None,
     *,
@@ -75,9 +77,9 @@ def search(
     >>> bool(study.best_value < 0.5)
     True
     """
-    if not hasattr(model, "_compiled"):
+    if not isinstance(model, Trainee):
         raise ArgumentError(f"search takes a compiled model, and was given {model!r}")
-    compiled = compiled_of(model, "search")
+    compiled = model.require_compiled("search")
     counts = {"trials": trials, "epochs": epochs, "folds": folds, "repeats": repeats}
     batches = {"shuffle": shuffle, "validation_batch_size": validation_batch_size, "validation_freq": validation_freq}
     rest = {"keep": keep, "seed": seed, "validation_split": validation_split, "class_weight": class_weight}
@@ -200,14 +202,15 @@ def _seed(store: Store, seed: int | None) -> int:
 def described(space: Space, rows: Any, validation: Any) -> dict[str, Any]:
     """What a search is of, in words: the same call has the same description."""
     template = space.template
+    layers = template.model.layers if isinstance(template.model, Model) else [template.model]
     compiled = {name: _spoken(value) for name, value in vars(template.compiled).items()}
     return {
-        "model": [_spoken(layer) for layer in getattr(template.model, "layers", [template.model])],
+        "model": [_spoken(layer) for layer in layers],
         "compile": compiled,
         "callbacks": [_spoken(rule) for rule in template.rules],
         "batch_size": repr(template.batch_size),
         "hyperparameters": {h.name: repr(h.range) for h in space.found},
-        "weights": checksum([v.value for v in getattr(template.model, "variables", []) if not v.is_drawn]),
+        "weights": checksum([v.value for v in template.model.variables if not v.is_drawn]),
         "precision": [config.floatx(), config.dtype_policy()],
         "rows": rows.number,
         "data": checksum(rows),

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from caviar import optimizers
 from caviar.closing import Hyperparameter, closed, hyperparameters_of, snake_case
-from caviar.graph.evaluation import Context, Graph, evaluating
-from caviar.graph.node import Input, Node, Operation, apply, replace_nodes
-from caviar.layers.base import Layer, is_built
-from caviar.layers.weights import drawing
 from caviar.models.model import Model
 from caviar.parts import Part, parts_of
 from caviar.ranges import Choice
 from caviar.training.compiled import Compiled
+from caviar.training.trainee import Trainee
 
 
 @dataclass
 class Template:
     """What a user wrote: everything a range may stand in."""
 
-    model: Any
+    model: Trainee
     compiled: Compiled
     rules: list[Any]
     batch_size: Any
@@ -69,31 +65,8 @@ class Space:
         made: Template = closed(self.template, self.found, values)
         made.compiled.optimizer = optimizers.get(made.compiled.optimizer)
         for part in parts_of(made.model, Model):
-            vars(part).pop("_key", None)  # what was kept to draw the template's own weights from
-            if part._graph is not None and not is_built(part):
-                part._graph = written_again(part._graph)
+            part.rewrite()
         return made
-
-
-def written_again(graph: Graph) -> Graph:
-    """The same graph written down anew, by layers that have no weights yet: shapes follow from what was chosen."""
-    made: dict[int, Any] = {}
-    with drawing(), evaluating(Context(building=True)):
-        for node in graph.nodes:
-            made[id(node)] = _again(node, made)
-    outputs = replace_nodes(graph.outputs, lambda node: made[id(node)])
-    return Graph(graph.inputs, outputs)
-
-
-def _again(node: Node, made: dict[int, Any]) -> Any:
-    if isinstance(node, Input) or not isinstance(node, Operation):
-        return node
-    args, kwargs = replace_nodes((node.args, node.kwargs), lambda n: made[id(n)])
-    if isinstance(node.function, Layer):
-        return node.function(*args, **kwargs)
-    if node.function is operator.getitem and isinstance(args[0], (tuple, list, dict)):
-        return args[0][args[1]]  # one of several results, which now are nodes of their own
-    return apply(node.function, *args, **kwargs)
 
 
 def label(found: Any, value: Any) -> Any:

@@ -112,7 +112,7 @@ class Study:
         with undrawn():
             made = self._board.space.close(self._board.trials[trial].units)
             ensure_built(made.model, self._inputs)
-        made.model._compiled, made.model.built_for = made.compiled, self._inputs
+        made.model.compiled_with, made.model.built_for = made.compiled, self._inputs
         config.set_random_seed(self._board.seed_of(member))
         drawn, key = [v for v in made.model.variables if v.is_drawn], config.next_key()
         for variable, value in zip(drawn, initial_values(drawn)(key) if drawn else [], strict=True):
@@ -132,7 +132,7 @@ class Study:
         if any(isinstance(o, (list, tuple, dict)) for o in outputs):
             raise ArgumentError("an ensemble of models with several outputs cannot be made: average their predictions")
         model = Model(given, outputs[0] if len(outputs) == 1 else Average()(outputs))
-        model._compiled = models[0]._compiled
+        model.compiled_with = models[0].compiled_with
         return model
 
     # -- looking --------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from caviar.training.fit import plan_for
 from caviar.training.populations import on_all_devices
 from caviar.training.recipe import Recipe
 from caviar.training.source import build_for
+from caviar.training.trainee import Trainee
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Task:
             made = self.space.close(units)
             model, compiled, size = made.model, made.compiled, check_batch_size(made.batch_size)
             outputs, names = build_for(model, self.rows.x, size)
-        model._compiled = compiled
+        model.compiled_with = compiled
         best = [] if self.monitor is None else [KeepBest(self.monitor, self.mode)]
         recipe = compiled.recipe(model, outputs, names, [*made.rules, *best])
         recipe.log_rate = any(rule.reads_rate for rule in made.rules)
@@ -79,7 +80,7 @@ class Task:
         return recipe, size
 
 
-def first_that_works(space: Space, x: Any) -> tuple[Any, list[str], list[float]]:
+def first_that_works(space: Space, x: Any) -> tuple[Trainee, list[str], list[float]]:
     """A network of the space, built, with the names of its outputs: they are the same everywhere."""
     rng, errors = np.random.default_rng(0), []
     for i in range(20):
@@ -135,5 +136,7 @@ def checksum(tree: Any) -> str:
     for leaf in jax.tree.leaves(tree):
         array = np.asarray(leaf)
         every = max(1, array.nbytes // 2**26)
-        found = zlib.crc32(np.ascontiguousarray(array[::every]).tobytes(), zlib.crc32(str(array.shape).encode(), found))
+        found = zlib.crc32(
+            np.ascontiguousarray(np.atleast_1d(array)[::every]).tobytes(), zlib.crc32(str(array.shape).encode(), found)
+        )
     return f"{found:08x}"

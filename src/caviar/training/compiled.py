@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,9 @@ from caviar.training.state import Run, Weights, first_run
 from caviar.training.step import Step, merge, separate
 from caviar.training.steps import is_own, take_step
 
+if TYPE_CHECKING:
+    from caviar.training.trainee import Trainee
+
 
 @dataclass
 class Compiled:
@@ -35,7 +38,7 @@ class Compiled:
     metrics: Any = None
     weighted_metrics: Any = None
 
-    def recipe(self, model: Any, outputs: list[Any], names: list[str], rules: list[Any] | None = None) -> Recipe:
+    def recipe(self, model: Trainee, outputs: list[Any], names: list[str], rules: list[Any] | None = None) -> Recipe:
         """The recipe for a model with such outputs."""
         losses = resolve_losses(self.loss, names)
         return Recipe(
@@ -52,14 +55,14 @@ class Compiled:
         )
 
 
-def output_specs(model: Any, x: Any) -> tuple[list[Any], list[str]]:
+def output_specs(model: Trainee, x: Any) -> tuple[list[Any], list[str]]:
     """The outputs' shapes for a batch, and their names."""
     spec = doors_of(model, x).outputs
     leaves = jax.tree.leaves(spec)
     if isinstance(spec, dict):
         return leaves, sorted(spec)
-    known = getattr(model, "output_names", None)
-    return leaves, known if known and len(known) == len(leaves) else [f"output_{i}" for i in range(len(leaves))]
+    known = model.output_names
+    return leaves, known if len(known) == len(leaves) else [f"output_{i}" for i in range(len(leaves))]
 
 
 def check_targets(recipe: Recipe, rows: Rows, outputs: list[Any], where: str = "y") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -27,12 +27,15 @@ from caviar.training.progress import Progress
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_asked, as_list
-from caviar.training.source import Source, build_for, compiled_of, on_device, with_validation
+from caviar.training.source import Source, build_for, on_device, with_validation
 from caviar.training.state import Run
+
+if TYPE_CHECKING:
+    from caviar.training.trainee import Trainee
 
 
 def fit(
-    model: Any,
+    model: Trainee,
     x: Any = None,
     y: Any = None,
     batch_size: Times | None = None,
@@ -52,7 +55,7 @@ def fit(
 ) -> History:
     """Train a model; the arguments are Keras'."""
     check(fit, locals())
-    compiled = compiled_of(model, "fit")
+    compiled = model.require_compiled("fit")
     size = check_batch_size(batch_size)
     source = Source(model, x, y, sample_weight, class_weight, size, shuffle)
     outputs, names = source.build(model)
@@ -75,7 +78,7 @@ def fit(
     if validation is not None:
         check_targets(recipe, validation, outputs, "validation y")
     check_objective(recipe, source.first.x)
-    run = start_run(recipe, plan.rows, initial_epoch, config.next_key(2), model._run)
+    run = start_run(recipe, plan.rows, initial_epoch, config.next_key(2), model.last_run)
     name_logs(recipe, rows or source.first_rows(names))
     model.columns = source.columns or model.columns
     listed.check(recipe.logged(validated=validation is not None))
@@ -91,16 +94,21 @@ def fit(
 
 
 def train_on_batch(
-    model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    model: Trainee,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    return_dict: bool = False,
 ) -> Any:
     """One step on one batch; loss and metrics of this batch before the step."""
-    compiled, inputs = compiled_of(model, "train_on_batch"), as_inputs(x)
+    compiled, inputs = model.require_compiled("train_on_batch"), as_inputs(x)
     outputs, names = build_for(model, inputs, int(jax.tree.leaves(inputs)[0].shape[0]))
     recipe = compiled.recipe(model, outputs, names)
     rows = class_weights(as_rows(inputs, y, sample_weight, names), class_weight, outputs)
     check_targets(recipe, rows, outputs)
     check_objective(recipe, inputs)
-    run = start_run(recipe, 0, 0, config.next_key(2), model._run)
+    run = start_run(recipe, 0, 0, config.next_key(2), model.last_run)
     name_logs(recipe, rows)
     apart = take_apart(recipe)
     numbers = as_arrays(apart.numbers)
@@ -108,13 +116,13 @@ def train_on_batch(
     chunk = jax.tree.map(lambda a: jnp.asarray(a)[None], rows)
     run, _, logs = chunk_trainer(apart.structure)(run, statistics, numbers, chunk)
     store_values(apart, run)
-    model._run = run
+    model.last_run = run
     return as_asked(recipe, readable(recipe, logs), return_dict)
 
 
-def _train(model: Any, training: Training, rows: Rows | None, source: Source, limit: int | None) -> None:
+def _train(model: Trainee, training: Training, rows: Rows | None, source: Source, limit: int | None) -> None:
     """Train, and whatever happens leave the model with the weights of the last finished epoch."""
-    model._training = training
+    model.training_under_way = training
     try:
         training.listeners.begin()
         training.take_changes(take_apart(training.recipe))
@@ -127,7 +135,7 @@ def _train(model: Any, training: Training, rows: Rows | None, source: Source, li
     finally:
         run = training.finished
         store_values(take_apart(training.recipe), run)
-        model._run, model._training = _with_folded_rate(training.recipe, run), None
+        model.last_run, model.training_under_way = _with_folded_rate(training.recipe, run), None
         training.listeners.progress.close()
     training.listeners.end()
 
@@ -155,7 +163,7 @@ def _with_folded_rate(recipe: Recipe, run: Run) -> Run:
     return run._replace(rate=jnp.ones_like(run.rate))
 
 
-def _recipe(compiled: Compiled, model: Any, outputs: list[Any], names: list[str], listed: CallbackList) -> Recipe:
+def _recipe(compiled: Compiled, model: Trainee, outputs: list[Any], names: list[str], listed: CallbackList) -> Recipe:
     rules = [c for c in listed.callbacks if isinstance(c, Rule)]
     recipe = compiled.recipe(model, outputs, names, rules)
     recipe.log_rate = any(c.reads_rate for c in listed.callbacks)

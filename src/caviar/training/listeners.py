@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,11 +10,14 @@ from caviar.errors import warn
 from caviar.training.callbacks.base import CallbackList
 from caviar.training.progress import Progress
 
+if TYPE_CHECKING:
+    from caviar.training.trainee import Trainee
+
 
 class Listeners:
     """Tells progress and callbacks what happened, in Keras' order."""
 
-    def __init__(self, model: Any, callbacks: CallbackList, progress: Progress):
+    def __init__(self, model: Trainee, callbacks: CallbackList, progress: Progress):
         self.model, self.callbacks, self.progress = model, callbacks, progress
         self.logs: dict[str, Any] = {}
         self.is_lost = False  # whether the loss has become no number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,9 @@ from caviar.layers.base import Layer
 from caviar.losses.shapes import ratio
 from caviar.metrics.sums import no_sums, plus
 from caviar.parts import Part, parts_of
+
+if TYPE_CHECKING:
+    from caviar.training.trainee import Trainee
 
 
 class Report(NamedTuple):
@@ -30,7 +33,7 @@ class Report(NamedTuple):
 class Recipe(Part):
     """What a program is made from. Its methods are pure and run on a copy inside the program."""
 
-    network: Layer
+    network: Trainee
     optimizer: Any
     losses: list[Any]  # one a output, None where an output has no loss
     loss_weights: list[float]
@@ -64,8 +67,8 @@ class Recipe(Part):
 
     def _own_loss(self, x: Any, y: list[Any], outputs: Any, weight: list[Any]) -> Any:
         """What the model's own `compute_loss` says; targets have the form of its outputs."""
-        network: Any = self.network
-        vars(network)["_recipe"] = self  # for `super().compute_loss`
+        network = self.network
+        network.recipe_under_way = self  # for `super().compute_loss`
         context, form = current(), jax.tree.structure(outputs)
         given = {"x": x, "y_pred": outputs, "training": context is not None and context.training}
         for name, values in (("y", y), ("sample_weight", weight)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import jax
 import numpy as np
@@ -27,15 +27,18 @@ from caviar.training.passes import States, no_scores, scores, with_states
 from caviar.training.program import chunk_scorer, evaluator, predictor
 from caviar.training.progress import Progress
 from caviar.training.recipe import Recipe
-from caviar.training.source import Source, build_for, compiled_of, on_device
+from caviar.training.source import Source, build_for, on_device
 from caviar.training.state import Weights
 from caviar.training.step import separate
+
+if TYPE_CHECKING:
+    from caviar.training.trainee import Trainee
 
 PIECE_BYTES = 256 * 2**20
 
 
 def evaluate(
-    model: Any,
+    model: Trainee,
     x: Any = None,
     y: Any = None,
     batch_size: Times | None = None,
@@ -47,7 +50,7 @@ def evaluate(
 ) -> Any:
     """Loss and metrics over all rows; the arguments are Keras'."""
     check(evaluate, locals())
-    compiled = compiled_of(model, "evaluate")
+    compiled = model.require_compiled("evaluate")
     size = check_batch_size(batch_size)
     if x is None:
         raise ArgumentError("evaluate needs x: arrays of rows, or an iterable of (x, y) batches")
@@ -64,7 +67,7 @@ def evaluate(
     return as_asked(recipe, found, return_dict)
 
 
-def _score_rows(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, progress: Progress) -> Any:
+def _score_rows(model: Trainee, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, progress: Progress) -> Any:
     check_columns(model.columns, x)
     inputs = as_inputs(x)
     outputs, names = build_for(model, inputs, size)
@@ -94,7 +97,9 @@ def _weights(recipe: Recipe) -> tuple[Any, Any]:
     return apart, Weights(trainable, fixed)
 
 
-def _score_stream(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, progress: Progress) -> Any:
+def _score_stream(
+    model: Trainee, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, progress: Progress
+) -> Any:
     source = Source(model, x, y, weight, None, size, shuffle=False)
     outputs, names = source.build(model)
     recipe = compiled.recipe(model, outputs, names)
@@ -133,7 +138,7 @@ def as_list(callbacks: Any) -> list[Any]:
 
 
 def predict(
-    model: Any,
+    model: Trainee,
     x: Any,
     batch_size: Times | None = None,
     verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -16,20 +16,16 @@ from caviar.data.checks import check_lengths
 from caviar.data.columns import check_columns, columns_of
 from caviar.data.streams import batches_in_order, batches_of, bounded, fits_memory, is_stream, large_batches, peek
 from caviar.data.weights import balanced, check_class_weight, class_weights, labels_of
-from caviar.errors import ArgumentError, CaviarError, DataError, NotCompiledError, warn
+from caviar.errors import ArgumentError, CaviarError, DataError, warn
 from caviar.layers.base import ensure_built
-from caviar.training.compiled import Compiled, check_targets, output_specs
+from caviar.training.compiled import check_targets, output_specs
 from caviar.training.recipe import Recipe
 
-
-def compiled_of(model: Any, what: str) -> Compiled:
-    """What `compile` was given, or an error that says to call it."""
-    if model._compiled is None:
-        raise NotCompiledError(f"call model.compile(optimizer=..., loss=...) before {what}")
-    return model._compiled
+if TYPE_CHECKING:
+    from caviar.training.trainee import Trainee
 
 
-def build_for(model: Any, x: Any, batch_size: int = 32) -> tuple[list[Any], list[str]]:
+def build_for(model: Trainee, x: Any, batch_size: int = 32) -> tuple[list[Any], list[str]]:
     """Build a model for batches of such inputs; the shapes and names of its outputs."""
 
     def batch_of(a: Any) -> Any:
@@ -37,7 +33,7 @@ def build_for(model: Any, x: Any, batch_size: int = 32) -> tuple[list[Any], list
         return jax.ShapeDtypeStruct((rows, *a.shape[1:]), jax.dtypes.canonicalize_dtype(a.dtype))
 
     batch = jax.tree.map(batch_of, x)
-    check_closed(model, model._compiled)
+    check_closed(model, model.compiled_with)
     model.check_inputs(batch)
     try:
         ensure_built(model, batch)
@@ -62,7 +58,7 @@ def on_device(tree: Any) -> Any:
 class Source:
     """Where the rows come from: arrays, arrays larger than memory, or a stream of batches."""
 
-    def __init__(self, model: Any, x: Any, y: Any, weight: Any, classes: Any, size: int, shuffle: bool):
+    def __init__(self, model: Trainee, x: Any, y: Any, weight: Any, classes: Any, size: int, shuffle: bool):
         self.x, self.y, self.weight, self.size, self.shuffle = x, y, weight, size, shuffle
         if x is None:
             raise ArgumentError("fit needs x: arrays of rows, or an iterable of (x, y) batches")
@@ -98,7 +94,7 @@ class Source:
                 "class_weight='balanced' counts the rows of each class: give x and y as arrays, or a dict of weights"
             )
 
-    def build(self, model: Any) -> tuple[list[Any], list[str]]:
+    def build(self, model: Trainee) -> tuple[list[Any], list[str]]:
         """Build a model for such rows; the shapes and names of its outputs."""
         self.outputs, self.names = found = build_for(model, self.first.x, self.size)
         return found
@@ -144,7 +140,7 @@ class Source:
         else:
             found = batches_in_order((self.x, self.y, self.weight), self.size, self._order(run), names)
         for number, rows in enumerate(found):
-            recipe.network.check_inputs(rows.x)  # type: ignore[attr-defined]
+            recipe.network.check_inputs(rows.x)
             check_targets(recipe, rows, outputs, f"batch {number}: y")
             yield class_weights(rows, self.classes, outputs)
 

@@ -6,9 +6,8 @@ All are pure and run inside the compiled program. A batch is (x, [y], [sample_we
 
 from __future__ import annotations
 
-import functools
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -20,8 +19,11 @@ from caviar.training.recipe import Recipe
 from caviar.training.state import Weights
 from caviar.training.step import Step
 
+if TYPE_CHECKING:
+    from caviar.training.trainee import Trainee
 
-def train_step(self: Any, step: Step, batch: Any) -> tuple[Any, Any]:
+
+def train_step(self: Trainee, step: Step, batch: Any) -> tuple[Any, Any]:
     """One step of training. Override it for losses of your own, and report a dict of scalars:
 
     `value, extra, gradients, step = step.gradients(lambda recipe: (loss_of(recipe.network, batch), None))`,
@@ -32,34 +34,34 @@ def train_step(self: Any, step: Step, batch: Any) -> tuple[Any, Any]:
     return _as_asked(step, after.apply(gradients), report)
 
 
-def score_step(self: Any, step: Step, batch: Any) -> tuple[Any, Any]:
+def score_step(self: Trainee, step: Step, batch: Any) -> tuple[Any, Any]:
     """What `evaluate` and validation do with a batch: `report, step = step.evaluate(lambda recipe: ...)`, `return step, report`."""
     rows = _as_rows(batch)
     report, after = _as_step(self, step).evaluate(lambda recipe: recipe.objective(rows)[1])
     return _as_asked(step, after, report)
 
 
-def predict_step(self: Any, step: Step, batch: Any) -> tuple[Any, Any]:
+def predict_step(self: Trainee, step: Step, batch: Any) -> tuple[Any, Any]:
     """What `predict` does with a batch: `outputs, step = step.evaluate(lambda network: ...)`, `return step, outputs`."""
     outputs, after = _as_step(self, step).evaluate(lambda network: network(_as_rows(batch).x))
     return (after, outputs) if isinstance(step, Step) else (outputs, after.run.fixed)
 
 
 def compute_loss(
-    self: Any, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    self: Trainee, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
 ) -> Any:
     """The number that training minimises: the losses of `compile`, each times its weight, and what regularizers add."""
     del x, training
     outputs = jax.tree.leaves(y_pred)
     names = [f"output_{i}" for i in range(len(outputs))]
-    recipe: Recipe = vars(self).get("_recipe") or self._compiled.recipe(self, outputs, names)
+    recipe = self.recipe_under_way or self.require_compiled("compute_loss").recipe(self, outputs, names)
     targets = jax.tree.leaves(y)
     weights = [None] * len(outputs) if sample_weight is None else jax.tree.leaves(sample_weight)
     return recipe.combined(recipe.totals(outputs, targets, weights)) + recipe.penalty()
 
 
 def stateless_call(
-    self: Any,
+    self: Trainee,
     trainable_variables: Any,
     non_trainable_variables: Any,
     *args: Any,
@@ -68,7 +70,7 @@ def stateless_call(
     **kwargs: Any,
 ) -> Any:
     """The outputs with these weights, and the non-trainable ones after it; with what `add_loss` added, if asked for."""
-    step: Step | None = vars(self).get("_step")
+    step = self.step_under_way
     if step is None:
         apart = take_apart(self)
         step = Step(apart.structure, as_arrays(apart.numbers), Weights([], []))
@@ -96,18 +98,18 @@ STANDARD: dict[str, Any] = {
 }
 
 
-def is_own(network: Any, name: str) -> bool:
+def is_own(network: Trainee, name: str) -> bool:
     """Whether a network brings its own `train_step`, `test_step`, `predict_step` or `compute_loss`."""
-    return getattr(type(network), name, STANDARD[name]) is not STANDARD[name]
+    return getattr(type(network), name) is not STANDARD[name]
 
 
-def take_step(name: str, part: Any, step: Step, batch: Any) -> tuple[Step, Any]:
+def take_step(name: str, part: Recipe | Trainee, step: Step, batch: Any) -> tuple[Step, Any]:
     """Let the network of a recipe (or a network alone) take its step, in whichever form it is written."""
-    network = part.network if isinstance(part, Recipe) else part
-    method = getattr(network, name, None) or functools.partial(STANDARD[name], network)
+    network: Trainee = part.network if isinstance(part, Recipe) else part
+    method = getattr(network, name)
     if not is_own(network, name):
         return method(step, batch)
-    vars(network).update(_step=step, _recipe=part if isinstance(part, Recipe) else None)
+    network.step_under_way, network.recipe_under_way = step, part if isinstance(part, Recipe) else None
     given = [p.name for p in inspect.signature(method).parameters.values() if p.kind is not p.VAR_KEYWORD]
     if len(given) < 2 and "args" not in given:
         raise ArgumentError(
@@ -121,8 +123,11 @@ def take_step(name: str, part: Any, step: Step, batch: Any) -> tuple[Step, Any]:
     return step.taking((step.run.trainable, state) if name == "predict_step" else state), found
 
 
-def _as_step(model: Any, given: Any) -> Step:
-    return given if isinstance(given, Step) else vars(model)["_step"].taking(given)
+def _as_step(model: Trainee, given: Any) -> Step:
+    if isinstance(given, Step):
+        return given
+    assert model.step_under_way is not None
+    return model.step_under_way.taking(given)
 
 
 def _as_asked(given: Any, after: Step, report: Any) -> tuple[Any, Any]:

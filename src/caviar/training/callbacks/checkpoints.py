@@ -188,7 +188,7 @@ class BackupAndRestore(_Saver):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Save after every so many batches; where an epoch ends with one, everybody hears of that first."""
         super().on_train_batch_end(batch, logs)
-        if self._due and self.model._training.is_midway:
+        if self._due and self.model.training_under_way.is_midway:
             self._write()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
