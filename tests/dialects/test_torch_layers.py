@@ -239,7 +239,7 @@ X = torch.ones(2, 3, 4)
         (lambda: nn.GLU(1)(X), "odd"),
         (lambda: nn.GELU("erf")(X), "none, tanh"),
         (lambda: nn.Softmax2d()(torch.ones(2, 3)), "Softmax2d takes"),
-        (lambda: nn.Dropout(1.5)(X), "between 0 and 1"),
+        (lambda: nn.Dropout(1.5)(X), "at least 0 and at most 1"),
         (lambda: nn.Upsample(scale_factor=2, mode="bilinear")(X), "2 axes of space"),
         (lambda: nn.Upsample(scale_factor=2, mode="cubic")(X), "bicubic"),
         (lambda: nn.PixelShuffle(2)(torch.ones(1, 3, 2, 2)), "multiple of 4"),

@@ -79,7 +79,7 @@ def test_attention_dropout_is_on_while_training(layer):
 
 def test_embedding_picks_rows_and_trains_them():
     layer = embedding.Embedding(4, 2)
-    indices = jnp.array([[1, 3], [1, 9]])
+    indices = jnp.array([[1, 3], [1, 3]])
     y = layer(indices)
     np.testing.assert_array_equal(y, layer.embeddings.numpy()[[[1, 3], [1, 3]]])
     structure = take_apart(layer).structure
