@@ -336,7 +336,7 @@ def get(identifier: Any) -> Callable[..., jax.Array]:
     if isinstance(identifier, (int, float, np.ndarray, jax.Array)):
         return Constant(identifier)  # type: ignore[arg-type]
     if isinstance(identifier, type):
-        return identifier()  # type: ignore[no-any-return]
+        return identifier()
     if not callable(identifier):
         raise ArgumentError(f"an initializer is a name or a function of (key, shape, dtype), not {identifier!r}")
     return identifier

@@ -183,7 +183,7 @@ class OneMinus(_Derived, _Float):
 
     def at(self, u: float) -> float:
         """One minus the inner value; it falls where the inner one rises."""
-        return 1 - self.range.at(u)  # type: ignore[no-any-return]
+        return 1 - self.range.at(u)
 
     def unit(self, value: float) -> float:
         """Where the inner range has one minus the value."""

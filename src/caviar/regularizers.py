@@ -127,7 +127,7 @@ def get(identifier: Any) -> Callable[[jax.Array], jax.Array] | None:
             raise unknown_name("regularizer", identifier, _KNOWN)
         return by_name[identifier.replace("_", "").lower()]()
     if isinstance(identifier, type):
-        return identifier()  # type: ignore[no-any-return]
+        return identifier()
     if identifier is not None and not callable(identifier):
         raise ArgumentError(f"a regularizer is a name, L1(0.01), L2(0.01) or a function, and not {identifier!r}")
     return identifier

@@ -48,7 +48,7 @@ def in_threads(
     return [errors[i] for i in range(len(works))]
 
 
-def _work(left: collections.deque[tuple[int, Callable[[], object]]], ended: queue.SimpleQueue) -> None:  # type: ignore[type-arg]
+def _work(left: collections.deque[tuple[int, Callable[[], object]]], ended: queue.SimpleQueue) -> None:
     with contextlib.suppress(IndexError):
         while True:
             number, work = left.popleft()

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from caviar import activations
 from caviar.declarations import Axes, Axis, NotNegative, Positive
 from caviar.layers.base import Layer
+from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -22,7 +23,7 @@ class Activation(Layer):
     [[0.0, 2.0]]
     """
 
-    activation: Any
+    activation: ActivationLike
 
     supports_masking = True
     takes = "floats"
@@ -82,9 +83,11 @@ class PReLU(Layer):
     [[-2.0, 2.0]]
     """
 
-    alpha_initializer: Any = "zeros"
-    alpha_regularizer: Any = None
+    alpha_initializer: InitializerLike = "zeros"
+    alpha_regularizer: RegularizerLike = None
     shared_axes: Axes | None = None
+
+    alpha: ClassVar[Weight]
 
     supports_masking = True
     takes = "floats"
@@ -97,7 +100,7 @@ class PReLU(Layer):
 
     def call(self, x: jax.Array) -> jax.Array:
         """The leaky function of each input."""
-        return activations.prelu(x, self.alpha)  # type: ignore[attr-defined]
+        return activations.prelu(x, self.alpha)
 
 
 @dataclass(eq=False, repr=False)

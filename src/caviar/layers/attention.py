@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.evaluation import current
 from caviar.graph.products import einsum, matmul
 from caviar.layers.base import Layer
+from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 from caviar.layers.noise import keep
 from caviar.parts import is_off
 
@@ -32,6 +33,9 @@ class Attention(Layer):
     score_mode: Annotated[str, OneOf("dot", "concat")] = "dot"
     dropout: Share = 0.0
     seed: Seed | None = None
+
+    scale: ClassVar[Weight]
+    concat_score_weight: ClassVar[Weight]
 
     takes = "floats"
 
@@ -62,11 +66,11 @@ class Attention(Layer):
         return (y, weights) if return_attention_scores else y
 
     def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
-        scale = self.scale if self.use_scale else 1  # type: ignore[attr-defined]
+        scale = self.scale if self.use_scale else 1
         if self.score_mode == "dot":
             return matmul(query, jnp.swapaxes(key, -1, -2)) * scale
         both = jnp.tanh(scale * (query[..., :, None, :] + key[..., None, :, :]))
-        return self.concat_score_weight * both.sum(-1)  # type: ignore[attr-defined, no-any-return]
+        return self.concat_score_weight * both.sum(-1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the query."""
@@ -85,6 +89,8 @@ class AdditiveAttention(Layer):
     dropout: Share = 0.0
     seed: Seed | None = None
 
+    scale: ClassVar[Weight]
+
     call = Attention.call
     compute_mask = Attention.compute_mask
 
@@ -98,7 +104,7 @@ class AdditiveAttention(Layer):
 
     def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
         both = jnp.tanh(query[..., :, None, :] + key[..., None, :, :])
-        return (both * self.scale if self.use_scale else both).sum(-1)  # type: ignore[attr-defined, no-any-return]
+        return (both * self.scale if self.use_scale else both).sum(-1)
 
 
 @dataclass(eq=False, repr=False)
@@ -119,10 +125,10 @@ class MultiHeadAttention(Layer):
     use_bias: bool = True
     output_shape: Sizes | None = None
     attention_axes: Axes | None = None
-    kernel_initializer: Any = "glorot_uniform"
-    bias_initializer: Any = "zeros"
-    kernel_regularizer: Any = None
-    bias_regularizer: Any = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
     seed: Seed | None = None
 
     supports_masking = True

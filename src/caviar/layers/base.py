@@ -26,6 +26,7 @@ from caviar.graph.evaluation import Context, as_floats, current, evaluating, run
 from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
 from caviar.layers.explaining import explained
+from caviar.layers.given import InitializerLike, RegularizerLike
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
 from caviar.numbers import checked
 from caviar.parts import Part, float_fields, parts_of, take_apart
@@ -47,7 +48,7 @@ class Layer(Part):
     dtype: DataType | None = None
     input_shape: Annotated[Any, SHAPE] | None = None
     input_dim: Size | None = None
-    activity_regularizer: Any = None
+    activity_regularizer: RegularizerLike = None
 
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name", "_key"}
     supports_masking: ClassVar[bool] = False
@@ -94,8 +95,8 @@ class Layer(Part):
         self,
         name: str,
         shape: tuple[int, ...] = (),
-        initializer: Any = "glorot_uniform",
-        regularizer: Any = None,
+        initializer: InitializerLike = "glorot_uniform",
+        regularizer: RegularizerLike = None,
         trainable: bool = True,
         dtype: DataType | None = None,
     ) -> Variable:

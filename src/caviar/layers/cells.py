@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from caviar import activations, initializers
 from caviar.declarations import Each, Kind, Seed, Share, Size
 from caviar.layers.base import Layer
+from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike
 from caviar.layers.lowering import recurrence
 from caviar.layers.noise import keep
 from caviar.parts import is_off
@@ -36,12 +37,12 @@ class Cell(Layer):
     kernel: jax.Array
     recurrent_kernel: jax.Array
     bias: jax.Array
-    kernel_initializer: Any
-    recurrent_initializer: Any
-    bias_initializer: Any
-    kernel_regularizer: Any
-    recurrent_regularizer: Any
-    bias_regularizer: Any
+    kernel_initializer: InitializerLike
+    recurrent_initializer: InitializerLike
+    bias_initializer: InitializerLike
+    kernel_regularizer: RegularizerLike
+    recurrent_regularizer: RegularizerLike
+    bias_regularizer: RegularizerLike
 
     takes = "floats"
 
@@ -59,7 +60,9 @@ class Cell(Layer):
         if self.use_bias:
             self._weight("bias", self._bias_shape(width), self._bias_initializer(), self.bias_regularizer)
 
-    def _weight(self, name: str, shape: tuple[int, ...], initializer: Any, regularizer: Any) -> None:
+    def _weight(
+        self, name: str, shape: tuple[int, ...], initializer: InitializerLike, regularizer: RegularizerLike
+    ) -> None:
         self.add_weight(name, shape, initializer, regularizer).name = f"{self.name}/{self.scope}{name}"
 
     def _bias_shape(self, width: int) -> tuple[int, ...]:
@@ -109,14 +112,14 @@ class SimpleRNNCell(Cell):
     """
 
     units: Size
-    activation: Any = "tanh"
+    activation: ActivationLike = "tanh"
     use_bias: bool = True
-    kernel_initializer: Any = "glorot_uniform"
-    recurrent_initializer: Any = "orthogonal"
-    bias_initializer: Any = "zeros"
-    kernel_regularizer: Any = None
-    recurrent_regularizer: Any = None
-    bias_regularizer: Any = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    recurrent_initializer: InitializerLike = "orthogonal"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    recurrent_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
     dropout: Share = 0.0
     recurrent_dropout: Share = 0.0
     seed: Seed | None = None
@@ -137,16 +140,16 @@ class LSTMCell(Cell):
     """
 
     units: Size
-    activation: Any = "tanh"
-    recurrent_activation: Any = "sigmoid"
+    activation: ActivationLike = "tanh"
+    recurrent_activation: ActivationLike = "sigmoid"
     use_bias: bool = True
-    kernel_initializer: Any = "glorot_uniform"
-    recurrent_initializer: Any = "orthogonal"
-    bias_initializer: Any = "zeros"
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    recurrent_initializer: InitializerLike = "orthogonal"
+    bias_initializer: InitializerLike = "zeros"
     unit_forget_bias: bool = True
-    kernel_regularizer: Any = None
-    recurrent_regularizer: Any = None
-    bias_regularizer: Any = None
+    kernel_regularizer: RegularizerLike = None
+    recurrent_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
     dropout: Share = 0.0
     recurrent_dropout: Share = 0.0
     seed: Seed | None = None
@@ -178,15 +181,15 @@ class GRUCell(Cell):
     """
 
     units: Size
-    activation: Any = "tanh"
-    recurrent_activation: Any = "sigmoid"
+    activation: ActivationLike = "tanh"
+    recurrent_activation: ActivationLike = "sigmoid"
     use_bias: bool = True
-    kernel_initializer: Any = "glorot_uniform"
-    recurrent_initializer: Any = "orthogonal"
-    bias_initializer: Any = "zeros"
-    kernel_regularizer: Any = None
-    recurrent_regularizer: Any = None
-    bias_regularizer: Any = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    recurrent_initializer: InitializerLike = "orthogonal"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    recurrent_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
     dropout: Share = 0.0
     recurrent_dropout: Share = 0.0
     seed: Seed | None = None

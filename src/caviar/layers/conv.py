@@ -10,6 +10,7 @@ import jax
 from caviar import activations
 from caviar.declarations import Counts, DataFormat, OneOf, Size, Sizes
 from caviar.errors import ArgumentError, ShapeError
+from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering.convolution import conv, conv_transpose
 from caviar.layers.lowering.sums import add
 from caviar.layers.lowering.windows import sizes
@@ -20,6 +21,13 @@ class _Convolution(Spatial):
     """What all convolutions share."""
 
     side_by_side = False
+
+    activation: ActivationLike
+    use_bias: bool
+    kernel: Weight
+    bias: Weight
+    bias_initializer: InitializerLike
+    bias_regularizer: RegularizerLike
 
     def _channels(self, input_shape: Any) -> int:
         """The number of channels of an input that the kernel fits."""
@@ -32,19 +40,19 @@ class _Convolution(Spatial):
         return channels
 
     def _add_bias(self, filters: int) -> None:
-        if self.use_bias:  # type: ignore[attr-defined]
-            self.add_weight("bias", (filters,), self.bias_initializer, self.bias_regularizer)  # type: ignore[attr-defined]
+        if self.use_bias:
+            self.add_weight("bias", (filters,), self.bias_initializer, self.bias_regularizer)
 
     def _slide(self, x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
-        return conv(x, kernel, self.sizes("strides"), self.padding, self.sizes("dilation_rate"), groups)  # type: ignore[attr-defined]
+        return conv(x, kernel, self.sizes("strides"), self.padding, self.sizes("dilation_rate"), groups)
 
     def _each_channel(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
         """A kernel (*size, channels, times) as one of as many groups as there are channels."""
         return self._slide(x, kernel.reshape(*kernel.shape[:-2], 1, -1), x.shape[-1])
 
     def _finished(self, y: jax.Array) -> jax.Array:
-        y = add(y, self.bias) if self.use_bias else y  # type: ignore[attr-defined]
-        return activations.get(self.activation)(self.as_given(y))  # type: ignore[attr-defined]
+        y = add(y, self.bias) if self.use_bias else y
+        return activations.get(self.activation)(self.as_given(y))
 
 
 @dataclass(eq=False, repr=False)
@@ -56,12 +64,12 @@ class _Conv(_Convolution):
     data_format: DataFormat | None = None
     dilation_rate: Sizes = 1
     groups: Size = 1
-    activation: Any = None
+    activation: ActivationLike = None
     use_bias: bool = True
-    kernel_initializer: Any = "glorot_uniform"
-    bias_initializer: Any = "zeros"
-    kernel_regularizer: Any = None
-    bias_regularizer: Any = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
 
     def build(self, input_shape: Any) -> None:
         """Declare kernel and bias."""
@@ -77,7 +85,7 @@ class _Conv(_Convolution):
 
     def call(self, x: jax.Array) -> jax.Array:
         """The kernel at every place of x, plus the bias."""
-        return self._finished(self._slide(self.channels_last(x), self.kernel, self.groups))  # type: ignore[attr-defined]
+        return self._finished(self._slide(self.channels_last(x), self.kernel, self.groups))
 
 
 @dataclass(eq=False, repr=False)
@@ -130,12 +138,12 @@ class _ConvTranspose(_Convolution):
     output_padding: Counts | None = None
     data_format: DataFormat | None = None
     dilation_rate: Sizes = 1
-    activation: Any = None
+    activation: ActivationLike = None
     use_bias: bool = True
-    kernel_initializer: Any = "glorot_uniform"
-    bias_initializer: Any = "zeros"
-    kernel_regularizer: Any = None
-    bias_regularizer: Any = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
 
     def check_fits(self, space: Any, argument: str, dilation: Any) -> None:
         """A transposed kernel is laid down, not slid: it may be of any size."""
@@ -160,7 +168,7 @@ class _ConvTranspose(_Convolution):
     def call(self, x: jax.Array) -> jax.Array:
         """Each element of x times the kernel, laid down a stride apart and added up."""
         strides, dilation = self.sizes("strides"), self.sizes("dilation_rate")
-        y = conv_transpose(self.channels_last(x), self.kernel, strides, self.padding, dilation, self._extra())  # type: ignore[attr-defined]
+        y = conv_transpose(self.channels_last(x), self.kernel, strides, self.padding, dilation, self._extra())
         return self._finished(y)
 
 
@@ -212,12 +220,12 @@ class _DepthwiseConv(_Convolution):
     depth_multiplier: Size = 1
     data_format: DataFormat | None = None
     dilation_rate: Sizes = 1
-    activation: Any = None
+    activation: ActivationLike = None
     use_bias: bool = True
-    depthwise_initializer: Any = "glorot_uniform"
-    bias_initializer: Any = "zeros"
-    depthwise_regularizer: Any = None
-    bias_regularizer: Any = None
+    depthwise_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    depthwise_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
 
     def build(self, input_shape: Any) -> None:
         """Declare kernel and bias."""
@@ -228,7 +236,7 @@ class _DepthwiseConv(_Convolution):
 
     def call(self, x: jax.Array) -> jax.Array:
         """Each channel with its own kernels, plus the bias."""
-        return self._finished(self._each_channel(self.channels_last(x), self.kernel))  # type: ignore[attr-defined]
+        return self._finished(self._each_channel(self.channels_last(x), self.kernel))
 
 
 @dataclass(eq=False, repr=False)
@@ -259,6 +267,9 @@ class DepthwiseConv2D(_DepthwiseConv):
 
 @dataclass(eq=False, repr=False)
 class _SeparableConv(_Convolution):
+    depthwise_kernel: ClassVar[Weight]
+    pointwise_kernel: ClassVar[Weight]
+
     filters: Size
     kernel_size: Sizes
     strides: Sizes = 1
@@ -266,14 +277,14 @@ class _SeparableConv(_Convolution):
     data_format: DataFormat | None = None
     dilation_rate: Sizes = 1
     depth_multiplier: Size = 1
-    activation: Any = None
+    activation: ActivationLike = None
     use_bias: bool = True
-    depthwise_initializer: Any = "glorot_uniform"
-    pointwise_initializer: Any = "glorot_uniform"
-    bias_initializer: Any = "zeros"
-    depthwise_regularizer: Any = None
-    pointwise_regularizer: Any = None
-    bias_regularizer: Any = None
+    depthwise_initializer: InitializerLike = "glorot_uniform"
+    pointwise_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    depthwise_regularizer: RegularizerLike = None
+    pointwise_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
 
     def build(self, input_shape: Any) -> None:
         """Declare both kernels and the bias."""
@@ -286,9 +297,9 @@ class _SeparableConv(_Convolution):
 
     def call(self, x: jax.Array) -> jax.Array:
         """Each channel with its own kernels, then a mixture of all at every place."""
-        y = self._each_channel(self.channels_last(x), self.depthwise_kernel)  # type: ignore[attr-defined]
+        y = self._each_channel(self.channels_last(x), self.depthwise_kernel)
         once = (1,) * self.rank
-        return self._finished(conv(y, self.pointwise_kernel, once, "valid", once))  # type: ignore[attr-defined]
+        return self._finished(conv(y, self.pointwise_kernel, once, "valid", once))
 
 
 @dataclass(eq=False, repr=False)

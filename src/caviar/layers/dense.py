@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 
@@ -11,6 +11,7 @@ from caviar import activations
 from caviar.declarations import Size
 from caviar.graph.products import matmul
 from caviar.layers.base import Layer
+from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -23,12 +24,15 @@ class Dense(Layer):
     """
 
     units: Size
-    activation: Any = None
+    activation: ActivationLike = None
     use_bias: bool = True
-    kernel_initializer: Any = "glorot_uniform"
-    bias_initializer: Any = "zeros"
-    kernel_regularizer: Any = None
-    bias_regularizer: Any = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+
+    kernel: ClassVar[Weight]
+    bias: ClassVar[Weight]
 
     takes = "floats"
 
@@ -40,7 +44,7 @@ class Dense(Layer):
 
     def call(self, x: jax.Array) -> jax.Array:
         """Each row times the kernel, plus the bias."""
-        y = matmul(x, self.kernel)  # type: ignore[attr-defined]
-        return activations.get(self.activation)(y + self.bias if self.use_bias else y)  # type: ignore[attr-defined]
+        y = matmul(x, self.kernel)
+        return activations.get(self.activation)(y + self.bias if self.use_bias else y)
 
     supports_masking = True

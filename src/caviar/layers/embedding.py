@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from caviar.declarations import Size
 from caviar.layers.base import Layer
+from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -22,12 +23,14 @@ class Embedding(Layer):
     (1, 3, 4)
     """
 
-    input_dim: Size = field()  # type: ignore[assignment]  # no default, unlike the field of all layers
+    input_dim: Size = field()  # no default, unlike the field of all layers
     output_dim: Size
-    embeddings_initializer: Any = "uniform"
-    embeddings_regularizer: Any = None
+    embeddings_initializer: InitializerLike = "uniform"
+    embeddings_regularizer: RegularizerLike = None
     mask_zero: bool = False
     input_length: Size | None = None
+
+    embeddings: ClassVar[Weight]
 
     supports_masking = True
     takes = "ids"
@@ -41,7 +44,7 @@ class Embedding(Layer):
         """The vector of every index; of NaN for an index that the table has not, which data are checked for."""
         x = x if jnp.issubdtype(x.dtype, jnp.integer) else x.astype("int32")
         x = jnp.where(x < 0, self.input_dim, x) if jnp.issubdtype(x.dtype, jnp.signedinteger) else x
-        return jnp.take(self.embeddings, x, axis=0, mode="fill")  # type: ignore[attr-defined]
+        return jnp.take(self.embeddings, x, axis=0, mode="fill")
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where the index is not 0, if 0 is padding."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from caviar.declarations import Axes, Axis, NotNegative, OneOf, Share, Size
 from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.base import Layer
+from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering.normalize import batch_normalize
 from caviar.layers.lowering.sums import add, scale
 
@@ -21,16 +22,25 @@ class _Normalization(Layer):
     supports_masking = True
     takes = "floats"
 
+    scale: bool
+    center: bool
+    gamma: Weight
+    beta: Weight
+    gamma_initializer: InitializerLike
+    beta_initializer: InitializerLike
+    gamma_regularizer: RegularizerLike
+    beta_regularizer: RegularizerLike
+
     def _add_scale_and_shift(self, shape: tuple[int, ...]) -> None:
-        if self.scale:  # type: ignore[attr-defined]
-            self.add_weight("gamma", shape, self.gamma_initializer, self.gamma_regularizer)  # type: ignore[attr-defined]
-        if self.center:  # type: ignore[attr-defined]
-            self.add_weight("beta", shape, self.beta_initializer, self.beta_regularizer)  # type: ignore[attr-defined]
+        if self.scale:
+            self.add_weight("gamma", shape, self.gamma_initializer, self.gamma_regularizer)
+        if self.center:
+            self.add_weight("beta", shape, self.beta_initializer, self.beta_regularizer)
 
     def _scaled_and_shifted(self, y: jax.Array) -> jax.Array:
         """y (..., features) times gamma plus beta, as far as the layer has them."""
-        y = scale(y, self.gamma.reshape(-1).astype(y.dtype)) if self.scale else y  # type: ignore[attr-defined]
-        return add(y, self.beta.reshape(-1).astype(y.dtype)) if self.center else y  # type: ignore[attr-defined]
+        y = scale(y, self.gamma.reshape(-1).astype(y.dtype)) if self.scale else y
+        return add(y, self.beta.reshape(-1).astype(y.dtype)) if self.center else y
 
 
 @dataclass(eq=False, repr=False)
@@ -49,12 +59,15 @@ class BatchNormalization(_Normalization):
     epsilon: NotNegative = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Any = "zeros"
-    gamma_initializer: Any = "ones"
-    moving_mean_initializer: Any = "zeros"
-    moving_variance_initializer: Any = "ones"
-    beta_regularizer: Any = None
-    gamma_regularizer: Any = None
+    beta_initializer: InitializerLike = "zeros"
+    gamma_initializer: InitializerLike = "ones"
+    moving_mean_initializer: InitializerLike = "zeros"
+    moving_variance_initializer: InitializerLike = "ones"
+    beta_regularizer: RegularizerLike = None
+    gamma_regularizer: RegularizerLike = None
+
+    moving_mean: ClassVar[Weight]
+    moving_variance: ClassVar[Weight]
 
     def build(self, input_shape: Any) -> None:
         """Declare scale, shift and the moving averages."""
@@ -67,7 +80,7 @@ class BatchNormalization(_Normalization):
         """The normalized batch; in training the moving averages follow its means and variances."""
         given, x = x.dtype, jnp.moveaxis(_precise(x), self.axis, -1)
         if not (training and self.trainable):
-            y = self._scaled_and_shifted((x - self.moving_mean) * jax.lax.rsqrt(self.moving_variance + self.epsilon))  # type: ignore[attr-defined]
+            y = self._scaled_and_shifted((x - self.moving_mean) * jax.lax.rsqrt(self.moving_variance + self.epsilon))
         elif mask is None:
             y, mean, variance = batch_normalize(x, self._gamma(x), self._beta(x), jnp.asarray(self.epsilon, x.dtype))
             self._follow(mean, variance)
@@ -78,10 +91,10 @@ class BatchNormalization(_Normalization):
         return jnp.moveaxis(y, -1, self.axis).astype(given)
 
     def _gamma(self, x: jax.Array) -> jax.Array:
-        return self.gamma.astype(x.dtype) if self.scale else jnp.ones(x.shape[-1], x.dtype)  # type: ignore[attr-defined]
+        return self.gamma.astype(x.dtype) if self.scale else jnp.ones(x.shape[-1], x.dtype)
 
     def _beta(self, x: jax.Array) -> jax.Array:
-        return self.beta.astype(x.dtype) if self.center else jnp.zeros(x.shape[-1], x.dtype)  # type: ignore[attr-defined]
+        return self.beta.astype(x.dtype) if self.center else jnp.zeros(x.shape[-1], x.dtype)
 
     def _follow(self, mean: jax.Array, variance: jax.Array) -> None:
         for name, now in (("moving_mean", mean), ("moving_variance", variance)):
@@ -105,10 +118,10 @@ class LayerNormalization(_Normalization):
     epsilon: NotNegative = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Any = "zeros"
-    gamma_initializer: Any = "ones"
-    beta_regularizer: Any = None
-    gamma_regularizer: Any = None
+    beta_initializer: InitializerLike = "zeros"
+    gamma_initializer: InitializerLike = "ones"
+    beta_regularizer: RegularizerLike = None
+    gamma_regularizer: RegularizerLike = None
 
     def build(self, input_shape: Any) -> None:
         """Declare scale and shift."""
@@ -137,10 +150,10 @@ class GroupNormalization(_Normalization):
     epsilon: NotNegative = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Any = "zeros"
-    gamma_initializer: Any = "ones"
-    beta_regularizer: Any = None
-    gamma_regularizer: Any = None
+    beta_initializer: InitializerLike = "zeros"
+    gamma_initializer: InitializerLike = "ones"
+    beta_regularizer: RegularizerLike = None
+    gamma_regularizer: RegularizerLike = None
 
     def build(self, input_shape: Any) -> None:
         """Declare scale and shift."""
@@ -174,6 +187,8 @@ class RMSNormalization(Layer):
     axis: Axes = -1
     epsilon: NotNegative = 1e-6
 
+    scale: ClassVar[Weight]
+
     supports_masking = True
     takes = "floats"
 
@@ -185,7 +200,7 @@ class RMSNormalization(Layer):
         """Every example normalized."""
         flat, restored = _flattened(x, _several(self.axis))
         inverse = jax.lax.rsqrt(jnp.square(flat).mean(-1, keepdims=True) + self.epsilon)
-        return restored(scale(flat * inverse, self.scale.reshape(-1).astype(flat.dtype)))  # type: ignore[attr-defined]
+        return restored(scale(flat * inverse, self.scale.reshape(-1).astype(flat.dtype)))
 
 
 @dataclass(eq=False, repr=False)

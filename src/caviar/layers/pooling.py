@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -16,14 +17,17 @@ from caviar.layers.spatial import Spatial
 class _Pooling(Spatial):
     """What pooling over windows shares."""
 
+    strides: Sizes | None
+    _summary: ClassVar[Callable[..., jax.Array]]
+
     def build(self, input_shape: Any) -> None:
         """Check the window against the input."""
         self.check_fits(self.shape_of(input_shape)[0], "pool_size", (1,) * self.rank)
 
     def call(self, x: jax.Array) -> jax.Array:
         """The summary of every window."""
-        window, strides = self.sizes("pool_size"), self.sizes("pool_size" if self.strides is None else "strides")  # type: ignore[attr-defined]
-        return self.as_given(self._summary(self.channels_last(x), window, strides, self.padding))  # type: ignore[attr-defined]
+        window, strides = self.sizes("pool_size"), self.sizes("pool_size" if self.strides is None else "strides")
+        return self.as_given(self._summary(self.channels_last(x), window, strides, self.padding))
 
 
 @dataclass(eq=False, repr=False)

@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from caviar import config
 from caviar.declarations import Axes, Each, Number, OneOf, Several, Size
 from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError
 from caviar.layers.base import Layer, ensure_built
+from caviar.layers.given import Weight
 
 
 @dataclass(eq=False, repr=False)
@@ -53,6 +54,9 @@ class Normalization(Layer):
     variance: Any = None
     invert: bool = False
 
+    adapt_mean: ClassVar[Weight]
+    adapt_variance: ClassVar[Weight]
+
     supports_masking = True
     takes = "floats"
 
@@ -87,15 +91,15 @@ class Normalization(Layer):
             spread = spread + batch.var(others, dtype="float64") * n + step**2 * count * n / total
             count = total
         _check_data(self, count, mean)
-        self.adapt_mean.assign(mean)  # type: ignore[attr-defined]
-        self.adapt_variance.assign(spread / count)  # type: ignore[attr-defined]
+        self.adapt_mean.assign(mean)
+        self.adapt_variance.assign(spread / count)
 
     def call(self, x: jax.Array) -> jax.Array:
         """The normalized input; with `invert`, the input that normalizes to this one."""
         x = _as_floats(self, x)
         given = self.mean is not None
-        mean = self._along(self.mean if given else self.adapt_mean, x)  # type: ignore[attr-defined]
-        variance = self._along(self.variance if given else self.adapt_variance, x)  # type: ignore[attr-defined]
+        mean = self._along(self.mean if given else self.adapt_mean, x)
+        variance = self._along(self.variance if given else self.adapt_variance, x)
         deviation = jnp.maximum(jnp.sqrt(variance), 1e-7)
         return x * deviation + mean if self.invert else (x - mean) / deviation
 
@@ -190,8 +194,10 @@ class Lambda(Layer):
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
 
-def _encoded(layer: Layer, x: jax.Array, depth: int, weights: jax.Array | None = None) -> jax.Array:
-    mode = layer.output_mode  # type: ignore[attr-defined]
+def _encoded(
+    layer: CategoryEncoding | Discretization, x: jax.Array, depth: int, weights: jax.Array | None = None
+) -> jax.Array:
+    mode = layer.output_mode
     if weights is not None and mode != "count":
         raise ArgumentError(f"{layer.name} takes count_weights with output_mode='count', and not with {mode!r}")
     if mode == "one_hot" and x.ndim > 1 and x.shape[-1] == 1:

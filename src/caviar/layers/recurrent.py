@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -123,6 +123,8 @@ class RNN(Recurrent):
 
     cell: Annotated[Any, Each(Kind(Layer, "a cell"))]
 
+    stack: ClassVar[Any]
+
     def build(self, input_shape: Any) -> None:
         """Stack the cells, if there are several; each is built when it is first called."""
         vars(self)["stack"] = StackedRNNCells(list(self.cell)) if isinstance(self.cell, (list, tuple)) else self.cell
@@ -131,10 +133,10 @@ class RNN(Recurrent):
     @property
     def sizes(self) -> tuple[int, ...]:
         """The sizes of the cell's states."""
-        return tuple(jax.tree.leaves(self.stack.state_size))  # type: ignore[attr-defined]
+        return tuple(jax.tree.leaves(self.stack.state_size))
 
     def _run(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
-        cell = self.stack  # type: ignore[attr-defined]
+        cell = self.stack
         if getattr(cell, "whole_sequences", False):
             outputs, last = cell(x, states, mask=mask)
             return outputs, tuple(last)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
+from caviar.declarations import DataFormat
 from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.base import Layer
 from caviar.layers.lowering.windows import Sizes, reach, sizes
@@ -16,17 +16,18 @@ from caviar.layers.shaping import _channels_first
 _AXES = {1: ("steps",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
-@dataclass(eq=False, repr=False)
 class Spatial(Layer):
     """A layer over examples with `rank` axes of space and one of channels. Computes with the channels last."""
 
     rank: ClassVar[int] = 0
+    padding: str
+    data_format: DataFormat | None
 
     takes = "floats"
 
     def shape_of(self, input_shape: Any) -> tuple[tuple[int | None, ...], int | None]:
         """The axes of space and the channels of an input, checked."""
-        first = _channels_first(self.data_format)  # type: ignore[attr-defined]
+        first = _channels_first(self.data_format)
         if len(input_shape) != self.rank + 2:
             axes = ("batch", "channels", *_AXES[self.rank]) if first else ("batch", *_AXES[self.rank], "channels")
             hint = "; add a channel axis: x[..., None]" if len(input_shape) == self.rank + 1 else ""
@@ -51,7 +52,7 @@ class Spatial(Layer):
         """Refuse a window that does not fit into the input."""
         window = self.sizes(argument)
         spans = reach(window, dilation)
-        if self.padding == "valid" and any(n is not None and s > n for n, s in zip(space, spans, strict=True)):  # type: ignore[attr-defined]
+        if self.padding == "valid" and any(n is not None and s > n for n, s in zip(space, spans, strict=True)):
             spanning = "" if spans == window else f", which spans {spans} with its dilation,"
             raise ShapeError(
                 f"{argument} {window} of {type(self).__name__} {self.name!r}{spanning} is larger than its input {space}: "
@@ -60,8 +61,8 @@ class Spatial(Layer):
 
     def channels_last(self, x: jax.Array) -> jax.Array:
         """The input with its channels moved to the end, if they are not there."""
-        return jnp.moveaxis(x, 1, -1) if _channels_first(self.data_format) else x  # type: ignore[attr-defined]
+        return jnp.moveaxis(x, 1, -1) if _channels_first(self.data_format) else x
 
     def as_given(self, y: jax.Array) -> jax.Array:
         """The output with its channels where the input had them."""
-        return jnp.moveaxis(y, -1, 1) if _channels_first(self.data_format) else y  # type: ignore[attr-defined]
+        return jnp.moveaxis(y, -1, 1) if _channels_first(self.data_format) else y

@@ -18,6 +18,7 @@ from caviar.errors import FileError, ShapeError
 from caviar.graph.evaluation import as_arrays
 from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
+from caviar.layers.given import InitializerLike
 from caviar.parts import put_together, take_apart
 
 
@@ -35,7 +36,7 @@ class _Planned(threading.local):
 _planned = _Planned()
 
 
-def plan(shape: tuple[int, ...], dtype: str, initializer: Any, trainable: bool, name: str) -> Variable:
+def plan(shape: tuple[int, ...], dtype: str, initializer: InitializerLike, trainable: bool, name: str) -> Variable:
     """Declare a weight whose value is drawn when the outermost build ends."""
     _planned.bytes = require_memory(f"weight {name!r}", shape, dtype, _planned.bytes)
     variable = Variable.planned(shape, dtype, initializer, trainable, name)

@@ -24,7 +24,7 @@ class Board:
         self, space: Space, store: Store, seed: int, monitor: str, sign: int, folds: list[Any] | None, repeats: int
     ):
         self.space, self.store, self.seed, self.monitor, self.sign = space, store, seed, monitor, sign
-        self.folds, self.copies = folds, repeats * len(folds or [None])  # type: ignore[list-item]
+        self.folds, self.copies = folds, repeats * len(folds or [None])
         self.trials: list[Trial] = []
         self.known = {trial.number: trial for trial in store.trials()}  # of a search that was killed
         self.curves = {Member(*key): curve for key, curve in store.curves().items()}
@@ -107,7 +107,7 @@ class Board:
 
     def seed_of(self, member: Member) -> int:
         """After `set_random_seed` of it, a model that trains alone trains like this member. Folds share their repeat's."""
-        repeat = member.copy // len(self.folds or [None])  # type: ignore[list-item]
+        repeat = member.copy // len(self.folds or [None])
         return int(np.random.SeedSequence([self.seed, member.trial, repeat]).generate_state(1, np.uint64)[0] >> 1)
 
     def record(self, piece: Slice) -> None:

@@ -12,6 +12,7 @@ from caviar.dialects.tensorflow.graphs import get_default_graph, variable_scope
 from caviar.dialects.tensorflow.shaping import reshape
 from caviar.dialects.tensorflow.variables import get_variable
 from caviar.graph import Node
+from caviar.layers.given import InitializerLike
 
 
 def dense(
@@ -19,8 +20,8 @@ def dense(
     units: int,
     activation: Callable[[Any], Any] | None = None,
     use_bias: bool = True,
-    kernel_initializer: Any = None,
-    bias_initializer: Any = "zeros",
+    kernel_initializer: InitializerLike = None,
+    bias_initializer: InitializerLike = "zeros",
     name: str | None = None,
     reuse: Any = None,
 ) -> Node:

@@ -136,7 +136,7 @@ class GradientDescentOptimizer(Optimizer):
         return [self.learning_rate]
 
     @staticmethod
-    def step(w: Array, g: Array, rate: Array) -> tuple[Array, ...]:  # type: ignore[override]
+    def step(w: Array, g: Array, rate: Array) -> tuple[Array, ...]:
         """One step."""
         return (w - rate * g,)
 
@@ -161,7 +161,7 @@ class MomentumOptimizer(Optimizer):
         return [self.learning_rate, self.momentum, self.use_nesterov]
 
     @staticmethod
-    def step(w: Array, g: Array, a: Array, rate: Array, momentum: Array, nesterov: bool) -> tuple[Array, ...]:  # type: ignore[override]
+    def step(w: Array, g: Array, a: Array, rate: Array, momentum: Array, nesterov: bool) -> tuple[Array, ...]:
         """One step."""
         a = momentum * a + g
         return w - rate * (g + momentum * a if nesterov else a), a
@@ -190,7 +190,7 @@ class AdagradOptimizer(Optimizer):
         return [self.learning_rate]
 
     @staticmethod
-    def step(w: Array, g: Array, a: Array, rate: Array) -> tuple[Array, ...]:  # type: ignore[override]
+    def step(w: Array, g: Array, a: Array, rate: Array) -> tuple[Array, ...]:
         """One step."""
         a = a + jnp.square(g)
         return w - rate * g / jnp.sqrt(a), a
@@ -216,7 +216,7 @@ class AdadeltaOptimizer(Optimizer):
         return [self.learning_rate, self.rho, self.epsilon]
 
     @staticmethod
-    def step(w: Array, g: Array, a: Array, d: Array, rate: Array, rho: Array, epsilon: Array) -> tuple[Array, ...]:  # type: ignore[override]
+    def step(w: Array, g: Array, a: Array, d: Array, rate: Array, rho: Array, epsilon: Array) -> tuple[Array, ...]:
         """One step."""
         a = rho * a + (1 - rho) * jnp.square(g)
         u = jnp.sqrt(d + epsilon) / jnp.sqrt(a + epsilon) * g
@@ -247,7 +247,7 @@ class RMSPropOptimizer(Optimizer):
         return [self.learning_rate, self.decay, self.momentum, self.epsilon, self.centered]
 
     @staticmethod
-    def step(  # type: ignore[override]
+    def step(
         w: Array,
         g: Array,
         s: Array,
@@ -292,7 +292,7 @@ class AdamOptimizer(Optimizer):
         return [self.learning_rate, self.beta1, self.beta2, *self._powers, self.epsilon]
 
     @staticmethod
-    def step(  # type: ignore[override]
+    def step(
         w: Array,
         g: Array,
         m: Array,

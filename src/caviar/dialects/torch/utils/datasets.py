@@ -122,7 +122,7 @@ def batches_of(dataset: Any) -> Callable[[Any], list[Tensor]] | None:
     """
     method = getattr(type(dataset), "__getitem__", None)
     if method is TensorDataset.__getitem__:
-        return dataset.batch  # type: ignore[no-any-return]
+        return dataset.batch
     inner = batches_of(dataset.dataset) if method is Subset.__getitem__ else None
     if inner is None:
         return None

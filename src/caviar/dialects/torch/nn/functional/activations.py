@@ -61,7 +61,7 @@ def prelu(input: Array, weight: Array) -> Array:
 
 def _random_slopes(key: Array, input: Array, lower: Any, upper: Any) -> Array:
     slopes = jax.random.uniform(key, input.shape, input.dtype) * (upper - lower) + lower
-    return activations.leaky_relu(input, slopes)  # type: ignore[arg-type]
+    return activations.leaky_relu(input, slopes)
 
 
 @operation

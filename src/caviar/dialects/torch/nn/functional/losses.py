@@ -106,7 +106,7 @@ def binary_cross_entropy_with_logits(
 ) -> Array:
     """The same of logits; `pos_weight` scales the part of the ones."""
     _fitting(input, target, exactly=True)
-    loss = losses.BinaryCrossentropy(from_logits=True, class_weight=weight, pos_weight=pos_weight)  # type: ignore[arg-type]
+    loss = losses.BinaryCrossentropy(from_logits=True, class_weight=weight, pos_weight=pos_weight)
     return reduced(loss.elements(target, input), reduction)
 
 
@@ -197,7 +197,7 @@ def multilabel_soft_margin_loss(
 ) -> Array:
     """The mean over the classes of the binary crossentropy of logits."""
     _fitting(input, target)
-    loss = losses.BinaryCrossentropy(from_logits=True, class_weight=weight)  # type: ignore[arg-type]
+    loss = losses.BinaryCrossentropy(from_logits=True, class_weight=weight)
     return reduced(loss.elements(target, input).mean(-1), reduction)
 
 

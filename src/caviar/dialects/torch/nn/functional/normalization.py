@@ -62,7 +62,7 @@ def _following(made: Any, buffers: Any) -> Tensor:
         return made
     for buffer, new in zip(buffers, made[1:], strict=True):
         buffer.hold(new.held())
-    return made[0]  # type: ignore[no-any-return]
+    return made[0]
 
 
 def _standard(x: Array, axes: Any, eps: Any) -> Array:

@@ -105,7 +105,7 @@ def interpolate(
         )
     scales = [None] * rank if scale_factor is None else _each(scale_factor, rank)
     space = input.shape[2:]
-    wanted = _each(size, rank) if size is not None else [math.floor(n * s) for n, s in zip(space, scales, strict=True)]  # type: ignore[operator]
+    wanted = _each(size, rank) if size is not None else [math.floor(n * s) for n, s in zip(space, scales, strict=True)]
     scales = [None] * rank if recompute_scale_factor else scales
     for axis, (n, m, scale) in enumerate(zip(space, wanted, scales, strict=True), start=2):
         matrix = jnp.asarray(_MODES[mode][0](n, m, scale, bool(align_corners)), input.dtype)
