@@ -11,7 +11,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Self
 
 import jax
@@ -186,11 +186,7 @@ class Layer(Part):
             for layer in (self, *self.sublayers()):
                 vars(layer)["trainable"] = value
             return
-        if (
-            self.built
-            and name in getattr(self, "__dataclass_fields__", {})
-            and name not in float_fields(type(self)) | {"name", "trainable"}  # type: ignore[arg-type]
-        ):
+        if self.built and name in _structural(type(self)):  # type: ignore[arg-type]
             raise ArgumentError(
                 f"{name!r} of layer {self.name!r} is part of its structure, which is fixed once it is built: make a new layer"
             )
@@ -365,6 +361,12 @@ def _mask_of(context: Context, value: Any) -> Any:
         masks = [context.mask_of(v) for v in value]
         return masks if any(m is not None for m in masks) else None
     return context.mask_of(value)
+
+
+@functools.cache
+def _structural(cls: Any) -> frozenset[str]:
+    """The fields that a layer's structure depends on."""
+    return frozenset(field.name for field in fields(cls)) - float_fields(cls) - {"name", "trainable"}
 
 
 @functools.cache
