@@ -18,12 +18,12 @@ from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError, U
 from caviar.graph import Input, evaluate, fetch
 from caviar.graph.evaluation import as_arrays
 from caviar.layers import activation as act
-from caviar.layers import merging, noise, pooling, preprocessing, shaping
+from caviar.layers import merging, noise, pooling, preprocessing, shaping, slopes
 from caviar.layers.base import Layer, ensure_built
 from caviar.layers.dense import Dense
 from caviar.parts import take_apart
 
-MODULES = (act, merging, noise, preprocessing, shaping)
+MODULES = (act, slopes, merging, noise, preprocessing, shaping)
 NAMES = {
     name: cls
     for module in MODULES
@@ -46,7 +46,9 @@ NOISE = [
     (noise.GaussianNoise(0.5), (4,)),
 ]
 FUNCTIONS = [
-    (cls(), (3, 4)) for name, cls in NAMES.items() if cls.__module__ == act.__name__ and cls is not act.Activation
+    (cls(), (3, 4))
+    for cls in NAMES.values()
+    if cls.__module__ in (act.__name__, slopes.__name__) and cls is not act.Activation
 ]
 SHAPING = [
     (shaping.Identity(), (4,)),
@@ -213,7 +215,7 @@ def test_round_trips(layer, shape):
 
 
 def test_a_graph_of_many_layers_is_the_same_as_one_after_the_other():
-    chain = [shaping.Reshape((2, 3)), act.PReLU("ones"), noise.Dropout(0.5), shaping.Flatten(), act.Softmax()]
+    chain = [shaping.Reshape((2, 3)), slopes.PReLU("ones"), noise.Dropout(0.5), shaping.Flatten(), act.Softmax()]
     node = given = Input((6,))
     value = x = random_inputs((6,))
     for layer in chain:
@@ -348,7 +350,7 @@ def test_gaussian_noises_have_their_variances():
 
 
 def test_rrelu_draws_slopes_between_its_bounds():
-    y = -np.asarray(act.RReLU(0.25, 0.75)(jnp.full((200, 200), -1.0), training=True))
+    y = -np.asarray(slopes.RReLU(0.25, 0.75)(jnp.full((200, 200), -1.0), training=True))
     assert y.min() >= 0.25
     assert y.max() <= 0.75
     assert y.mean() == pytest.approx(0.5, abs=0.01)
@@ -444,7 +446,7 @@ def test_masks_of_merged_inputs():
 
 
 def test_prelu_shares_its_slopes():
-    layer = act.PReLU(shared_axes=[1, 2])
+    layer = slopes.PReLU(shared_axes=[1, 2])
     layer(jnp.ones((2, 5, 5, 3)))
     assert layer.alpha.shape == (1, 1, 3)
 

@@ -18,10 +18,8 @@ from caviar.layers.activation import (
     LogSigmoid,
     LogSoftmax,
     Mish,
-    PReLU,
     ReLU,
     ReLU6,
-    RReLU,
     Sigmoid,
     Sign,
     SiLU,
@@ -124,6 +122,7 @@ from caviar.layers.shaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from caviar.layers.slopes import PReLU, RReLU
 from caviar.layers.wrappers import Bidirectional, TimeDistributed
 
 __all__ = [

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from caviar import activations
 from caviar.declarations import Axes, Axis, NotNegative, Positive
 from caviar.layers.base import Layer
-from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
+from caviar.layers.given import ActivationLike
 
 
 @dataclass(eq=False, repr=False)
@@ -73,56 +73,6 @@ class LeakyReLU(_Function):
     negative_slope: NotNegative = 0.3
 
     function = staticmethod(activations.leaky_relu)
-
-
-@dataclass(eq=False, repr=False)
-class PReLU(Layer):
-    """x above 0 and `alpha * x` below, with an alpha for each input (but one along `shared_axes`) that is learned.
-
-    >>> PReLU("ones")(jnp.array([[-2.0, 2.0]])).tolist()
-    [[-2.0, 2.0]]
-    """
-
-    alpha_initializer: InitializerLike = "zeros"
-    alpha_regularizer: RegularizerLike = None
-    shared_axes: Axes | None = None
-
-    alpha: ClassVar[Weight]
-
-    supports_masking = True
-    takes = "floats"
-
-    def build(self, input_shape: Any) -> None:
-        """Declare the slopes; axis 0, the batch, is not counted among the inputs' own."""
-        shared = (self.shared_axes,) if isinstance(self.shared_axes, int) else self.shared_axes or ()
-        shape = tuple(1 if axis in shared else n for axis, n in enumerate(input_shape) if axis > 0)
-        self.add_weight("alpha", shape, self.alpha_initializer, self.alpha_regularizer)
-
-    def call(self, x: jax.Array) -> jax.Array:
-        """The leaky function of each input."""
-        return activations.prelu(x, self.alpha)
-
-
-@dataclass(eq=False, repr=False)
-class RReLU(Layer):
-    """x above 0 and a slope times x below, drawn for each value between the bounds while training, else their mean.
-
-    >>> RReLU(0.25, 0.75)(jnp.array([[-2.0, 2.0]])).tolist()
-    [[-1.0, 2.0]]
-    """
-
-    lower: float = 1 / 8
-    upper: float = 1 / 3
-
-    supports_masking = True
-    takes = "floats"
-
-    def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
-        """The leaky function of each input."""
-        lower, upper = jnp.asarray(self.lower, x.dtype), jnp.asarray(self.upper, x.dtype)
-        if rng is None:
-            return activations.rrelu(x, lower, upper)  # type: ignore[arg-type]
-        return activations.prelu(x, lower + (upper - lower) * jax.random.uniform(rng, x.shape, x.dtype))
 
 
 class ReLU6(_Function):
