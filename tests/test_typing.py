@@ -23,6 +23,10 @@ from caviar.callbacks import Callback, EarlyStopping
 from caviar.layers import Dense, Dropout
 from caviar.models import Sequential
 from caviar.optimizers import SGD, Adam
+class Shout(Callback):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        print(epoch, logs)
+names = ["mae"]
 x, y = np.zeros((8, 4), "float32"), np.zeros(8)
 model = Sequential([Dense(1)])
 model.compile("adam", "mse")
@@ -41,7 +45,10 @@ Adam(LogUniform(1e-4, 1e-1), beta_1=OneMinus(LogUniform(1e-3, 1e-1)))
 SGD(LogNormal(0, 1), momentum=Normal(0.9, 0.01))
 Sequential([Choice(Dense(1), Dropout(0.5)), Dense(1)])
 model.compile(Choice(SGD(0.1), Adam()), Choice("mse", "mae"))
-model.fit(x, y, validation_data=(x, y), verbose="auto")
+model.compile("adam", ["mse", lambda t, p: (t - p) ** 2], [1, 0.5], metrics=[*names, caviar.metrics.MeanSquaredError()])
+model.compile(loss={"dense": "mse"}, metrics={"dense": names})
+model.fit(x, y, validation_data=(x, y), verbose="auto", callbacks=Shout())
+model.fit(x, y, callbacks=[Shout(), EarlyStopping()])
 caviar.search(model, x, y, batch_size=Quantized(LogUniform(16, 512), 16))
 assert isinstance(Uniform(0, 1), caviar.ranges.Range)
 Uniform(0, 1, name="share").at(0.5)
@@ -59,7 +66,10 @@ Uniform(0)
 Uniform("0", "1")
 model.fit(x, y, epochs="3")
 model.fit(x, y, epoch=3)
+model.fit(x, y, callbacks=["early stopping"])
+model.compile("adam", loss=3)
 caviar.search(model, x, y, trials="2")
+caviar.search(model, x, y, strategy=3)
 caviar.layers.Dens(3)
 history.histroy
 """

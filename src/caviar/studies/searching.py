@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from numbers import Integral
@@ -26,6 +27,7 @@ from caviar.studies.space import Space, Template
 from caviar.studies.store import Store
 from caviar.studies.study import Study
 from caviar.studies.task import Task, checksum, cut, first_that_works
+from caviar.training.given import Callbacks
 from caviar.training.monitor import check_monitor, direction
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_list
@@ -40,17 +42,17 @@ def search(
     *,
     trials: int = 100,
     epochs: int = 1,
-    strategy: Any = "random",
+    strategy: str | strategies.Strategy | type[strategies.Strategy] = "random",
     monitor: str | None = None,
     mode: str = "auto",
-    path: Any = None,
+    path: str | os.PathLike[str] | None = None,
     seed: int | None = None,
     folds: int | None = None,
     repeats: int = 1,
     keep: int = 10,
-    batch_size: Any = None,
+    batch_size: int | None = None,
     verbose: int | str = "auto",
-    callbacks: Any = None,
+    callbacks: Callbacks = None,
     validation_split: float = 0.0,
     validation_data: Any = None,
     shuffle: bool = True,

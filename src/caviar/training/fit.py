@@ -20,6 +20,7 @@ from caviar.training.callbacks import CallbackList, History
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_objective, check_targets, name_logs, start_run
 from caviar.training.doors import tell_doubts
+from caviar.training.given import Callbacks
 from caviar.training.listeners import Listeners, tell_stuck
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
 from caviar.training.program import Plan, chunk_trainer, no_statistics
@@ -41,7 +42,7 @@ def fit(
     batch_size: Times | None = None,
     epochs: Count = 1,
     verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
-    callbacks: Any = None,
+    callbacks: Callbacks = None,
     validation_split: Fraction = 0.0,
     validation_data: Any = None,
     shuffle: bool = True,

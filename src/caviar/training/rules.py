@@ -16,7 +16,7 @@ from caviar import config
 from caviar.declarations import Count, Limit, NotNegative, Number, OneOf, Verbosity
 from caviar.errors import ArgumentError
 from caviar.parts import Part
-from caviar.training.callbacks.base import Callback
+from caviar.training.callbacks.base import Callback, Logs
 from caviar.training.monitor import MODES, better, check_monitor, direction, worst
 
 
@@ -27,7 +27,7 @@ class Ruling(NamedTuple):
     rate: Any
 
 
-def watched(logs: dict[str, Any]) -> Any:
+def watched(logs: Logs) -> Any:
     """The number whose end is the end of training: the loss, or what a `train_step` of one's own reports first.
 
     >>> watched({"doubled": 4.0, "mae": 1.0})
@@ -51,7 +51,7 @@ class Rule(Callback, Part):
         """The state before the first epoch."""
         return ()
 
-    def epoch_end(self, state: Any, epoch: Any, logs: dict[str, Any], weights: Any, rate: Any) -> tuple[Any, Ruling]:
+    def epoch_end(self, state: Any, epoch: Any, logs: Logs, weights: Any, rate: Any) -> tuple[Any, Ruling]:
         """The state after an epoch, and the ruling."""
         raise ArgumentError(f"rule {type(self).__name__} defines no `epoch_end`")
 
@@ -92,7 +92,7 @@ class EarlyStopping(Rule):
             "weights": jax.tree.map(jnp.copy, weights) if self.restore_best_weights else (),
         }
 
-    def epoch_end(self, state: Any, epoch: Any, logs: dict[str, Any], weights: Any, rate: Any) -> tuple[Any, Ruling]:
+    def epoch_end(self, state: Any, epoch: Any, logs: Logs, weights: Any, rate: Any) -> tuple[Any, Ruling]:
         """Compare with the best; count the epochs without improvement."""
         sign, delta = direction(self.monitor, self.mode), abs(self.min_delta)
         value = logs[self.monitor]
@@ -155,7 +155,7 @@ class ReduceLROnPlateau(Rule):
         best = jnp.asarray(worst(direction(self.monitor, self.mode)), config.floatx())
         return {"best": best, "wait": zero, "cooldown": zero + 0, "reductions": zero + 0}
 
-    def epoch_end(self, state: Any, epoch: Any, logs: dict[str, Any], weights: Any, rate: Any) -> tuple[Any, Ruling]:
+    def epoch_end(self, state: Any, epoch: Any, logs: Logs, weights: Any, rate: Any) -> tuple[Any, Ruling]:
         """Count the epochs without improvement, not those of the cooldown."""
         value, sign = logs[self.monitor], direction(self.monitor, self.mode)
         cooldown = jnp.maximum(state["cooldown"] - 1, 0)
@@ -190,7 +190,7 @@ class TerminateOnNaN(Rule):
         """Not stopped."""
         return {"stopped_epoch": jnp.full((), -1, jnp.int32)}
 
-    def epoch_end(self, state: Any, epoch: Any, logs: dict[str, Any], weights: Any, rate: Any) -> tuple[Any, Ruling]:
+    def epoch_end(self, state: Any, epoch: Any, logs: Logs, weights: Any, rate: Any) -> tuple[Any, Ruling]:
         """Stop if the loss is no number."""
         broken = ~jnp.isfinite(watched(logs))
         return {"stopped_epoch": jnp.where(broken, epoch, state["stopped_epoch"])}, Ruling(broken, rate)

@@ -22,6 +22,7 @@ from caviar.training.callbacks import CallbackList
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_targets, name_logs
 from caviar.training.doors import check_ids
+from caviar.training.given import Callbacks
 from caviar.training.loop import readable
 from caviar.training.passes import States, no_scores, scores, with_states
 from caviar.training.program import chunk_scorer, evaluator, predictor
@@ -45,7 +46,7 @@ def evaluate(
     verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
     sample_weight: Any = None,
     steps: Times | None = None,
-    callbacks: Any = None,
+    callbacks: Callbacks = None,
     return_dict: bool = False,
 ) -> Any:
     """Loss and metrics over all rows; the arguments are Keras'."""

@@ -20,6 +20,7 @@ from caviar.training.callbacks import History
 from caviar.training.compiled import Compiled
 from caviar.training.compiling import check_compiled
 from caviar.training.controls import Controls
+from caviar.training.given import LossLike, LossWeights, MetricsLike, OptimizerLike
 from caviar.training.loop import Training
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run
@@ -112,14 +113,14 @@ class Trainee(Layer):
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: OptimizerLike = "rmsprop",
+        loss: LossLike = None,
+        loss_weights: LossWeights = None,
+        metrics: MetricsLike = None,
+        weighted_metrics: MetricsLike = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
-        jit_compile: Any = "auto",
+        jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
         """Choose optimizer, loss and metrics. The last four arguments are Keras' and change nothing: all is one program."""

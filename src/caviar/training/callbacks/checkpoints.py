@@ -12,7 +12,7 @@ from caviar.declarations import Limit, OneOf, Times, Verbosity
 from caviar.errors import FileError, unknown_name
 from caviar.files import as_path, make_folder
 from caviar.text import printable, say
-from caviar.training.callbacks.base import Callback
+from caviar.training.callbacks.base import Callback, Logs
 from caviar.training.monitor import MODES, better, check_monitor, direction, worst
 
 Frequency = Annotated[str, OneOf("epoch")] | Times
@@ -37,22 +37,22 @@ class _Saver(Callback):
         """Count on from there."""
         self._epoch, self._batches = state["epoch"], state["batches"]
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Remember the epoch."""
         self._epoch = epoch
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Save after an epoch."""
         if self.save_freq == "epoch":
             self._save(epoch, None, logs or {})
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Save after every so many batches."""
         self._batches += 1
         if isinstance(self.save_freq, int) and self._batches % self.save_freq == 0:
             self._save(self._epoch, batch, logs or {})
 
-    def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
+    def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:
         raise NotImplementedError
 
 
@@ -108,11 +108,11 @@ class ModelCheckpoint(_Saver):
         super().set_state(state)
         self.best = state["best"]
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Nothing is missing yet."""
         self._missing = None
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Raise if the last file that was due could not be written."""
         if self._missing is not None:
             raise FileError(f"{self._missing} could not be written when it was due; the model holds the last weights")
@@ -120,7 +120,7 @@ class ModelCheckpoint(_Saver):
     def _names(self) -> list[str]:
         return [name for _, name, _, _ in string.Formatter().parse(os.fsdecode(self.filepath)) if name is not None]
 
-    def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
+    def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:
         values = {"epoch": epoch + 1, **({} if batch is None else {"batch": batch + 1}), **logs}
         if any(name not in values for name in self._names()):
             return  # an epoch without validation has no name for its file
@@ -137,7 +137,7 @@ class ModelCheckpoint(_Saver):
             (self.model.save_weights if self.save_weights_only else self.model.save)(str(path))
             self._missing, self.best = None, best
 
-    def _improved(self, epoch: int, logs: dict[str, Any], path: Path) -> bool:
+    def _improved(self, epoch: int, logs: Logs, path: Path) -> bool:
         if self.monitor not in logs:  # an epoch without validation
             return False
         value, sign = float(logs[self.monitor]), direction(self.monitor, self.mode)
@@ -180,31 +180,31 @@ class BackupAndRestore(_Saver):
         """The file that holds the run."""
         return as_path(self.backup_dir) / "run.caviar"
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Take up a run that was interrupted; else keep its beginning, to which the first epoch may have to return."""
         make_folder(self.path.parent)
         (self.model.restore_run if self.path.exists() else self.model.save_run)(str(self.path))
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Save after every so many batches; where an epoch ends with one, everybody hears of that first."""
         super().on_train_batch_end(batch, logs)
         if self._due and self.model.training_under_way.is_midway:
             self._write()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Save after an epoch, or what is due since its last batch."""
         super().on_epoch_end(epoch, logs)
         if self._due:
             self._write()
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """The run is complete: nothing is left to restore."""
         if self.delete_checkpoint:
             self.path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # a folder that holds other files stays
                 self.path.parent.rmdir()
 
-    def _save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
+    def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:
         self._due = True
 
     def _write(self) -> None:

@@ -15,7 +15,7 @@ from caviar.errors import FileError, warn
 from caviar.files import append, as_path, cut, make_folder
 from caviar.insight import plot_history
 from caviar.text import printable
-from caviar.training.callbacks.base import Callback
+from caviar.training.callbacks.base import Callback, Logs
 
 
 class History(Callback):
@@ -41,7 +41,7 @@ class History(Callback):
         if model is not None:
             model.history = self
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keep an epoch's logs."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
@@ -110,7 +110,7 @@ class CSVLogger(Callback):
         self._columns, self._size, self._unwritten = state["columns"], state["size"], state["unwritten"]
         self._cuts = True
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Begin a new file, or find the columns of the one to append to."""
         path = as_path(self.filename)
         make_folder(path.parent)
@@ -118,7 +118,7 @@ class CSVLogger(Callback):
         self._columns, self._unwritten = self._columns_of(path) if self.append else None, ""
         self._size, self._cuts = present if self.append else 0, not self.append
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Append an epoch; what it has no value for is NA."""
         row = {"epoch": epoch, **{name: np.asarray(value).tolist() for name, value in (logs or {}).items()}}
         if self._columns is None:
@@ -127,7 +127,7 @@ class CSVLogger(Callback):
         self._unwritten += self._line([row.get(name, "NA") for name in self._columns])
         self._write()
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Try again to write what could not be written."""
         self._write()
 

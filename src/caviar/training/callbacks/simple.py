@@ -9,7 +9,7 @@ from typing import Any
 from caviar.declarations import Number, Verbosity, fits
 from caviar.errors import ArgumentError, unknown_name
 from caviar.text import say
-from caviar.training.callbacks.base import Callback, pace_of, quickest
+from caviar.training.callbacks.base import Callback, Logs, pace_of, quickest
 
 _HOOKS = sorted(name for name in vars(Callback) if name.startswith("on_"))
 
@@ -64,14 +64,14 @@ class LearningRateScheduler(Callback):
         self.schedule = schedule
         self.verbose = verbose
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Set the learning rate."""
         rate = self._rate(epoch, float(self.model.controls["learning_rate"]))
         self.model.controls["learning_rate"] = rate
         if self.verbose > 0:
             say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Put the learning rate into the epoch's logs."""
         if logs is not None:
             logs["learning_rate"] = float(self.model.controls["learning_rate"])

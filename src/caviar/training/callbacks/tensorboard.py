@@ -10,7 +10,7 @@ import numpy as np
 
 from caviar.declarations import Count, OneOf, Times
 from caviar.files import as_path, make_folder
-from caviar.training.callbacks.base import Callback, quickest
+from caviar.training.callbacks.base import Callback, Logs, quickest
 from caviar.training.events import EventWriter, new_name
 
 
@@ -70,22 +70,22 @@ class TensorBoard(Callback):
         self._writers.clear()
         self._began = time.perf_counter()
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Files of a new name, which begin with the first number."""
         make_folder(self.log_dir)
         self._name, self._sizes = new_name(), {}
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Look at the clock."""
         self._began = time.perf_counter()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write an epoch's numbers, and the weights if it is time."""
         with self._going_on():
             self._write_epoch(epoch, logs)
             self._flush()
 
-    def _write_epoch(self, epoch: int, logs: dict[str, Any] | None) -> None:
+    def _write_epoch(self, epoch: int, logs: Logs | None) -> None:
         logs = {name: value for name, value in (logs or {}).items() if np.ndim(value) == 0}
         if self.write_steps_per_second and self.params.get("steps"):
             logs["steps_per_second"] = self.params["steps"] / (time.perf_counter() - self._began)
@@ -99,7 +99,7 @@ class TensorBoard(Callback):
         for writer in self._writers.values():
             writer.flush()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Write a batch's numbers if it is time; batches count over all epochs."""
         self._batches += 1
         every = 1 if self.update_freq == "batch" else self.update_freq
@@ -108,7 +108,7 @@ class TensorBoard(Callback):
                 for name, value in (logs or {}).items():
                     self._writer("train").scalar(f"batch_{name}", value, self._batches)
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Close the files."""
         while self._writers:
             with self._going_on():
