@@ -34,6 +34,11 @@ _NAMES = {
     "load_study": "studies",
     "search": "studies",
 }
+# What a file calls a part of a dialect begins with one of these words; the modules in which the parts are.
+_DIALECTS = {
+    "tf.": ("dialects.tensorflow", "dialects.tensorflow.nn", "dialects.tensorflow.train", "dialects.tensorflow.losses"),
+    "torch.nn.": ("dialects.torch",),
+}
 
 __all__ = [
     "Choice", "Input", "IntUniform", "LogNormal", "LogUniform", "Model", "Normal", "OneMinus", "Quantized", "Sequential",
@@ -72,6 +77,13 @@ def __getattr__(name: str) -> Any:
     if name in _NAMES:
         return getattr(importlib.import_module(f"caviar.{_NAMES[name]}"), name)
     raise AttributeError(f"module 'caviar' has no attribute {name!r}")
+
+
+def open_dialect(name: str) -> None:
+    """Import the dialect that a file names a part of, so that it tells its parts; other names import nothing."""
+    for word, modules in _DIALECTS.items():
+        for module in modules if name.startswith(word) else ():
+            importlib.import_module(f"caviar.{module}")
 
 
 def __dir__() -> list[str]:

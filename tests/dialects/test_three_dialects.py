@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -160,3 +163,20 @@ def test_a_tensorflow_graph_is_saved_and_loaded(tmp_path: Any) -> None:
     model.save(tmp_path / "graph.caviar")
     again = caviar.load_model(tmp_path / "graph.caviar")
     np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+def test_a_process_that_never_named_the_dialect_loads_its_graph(tmp_path: Any) -> None:
+    """The file names parts of TensorFlow's words, in whichever of its modules they are; the loader finds them by the first word."""
+    tf.reset_default_graph()
+    x = tf.placeholder(tf.float32, [None, 3])
+    hidden = tf.nn.leaky_relu(tf.matmul(x, tf.Variable(WEIGHTS[0], dtype=tf.float32)))
+    caviar.Model(x, [hidden, tf.losses.huber_loss(tf.zeros_like(hidden), hidden)]).save(tmp_path / "graph.caviar")
+    torch_network().save(tmp_path / "module.caviar")
+    script = """
+        import sys, caviar
+        assert not any(name.startswith("caviar.dialects") for name in sys.modules)
+        print(len(caviar.load_model(sys.argv[1]).outputs), type(caviar.load_model(sys.argv[2])).__name__)
+    """
+    files = [str(tmp_path / "graph.caviar"), str(tmp_path / "module.caviar")]
+    command = [sys.executable, "-c", textwrap.dedent(script), *files]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "2 Sequential\n"

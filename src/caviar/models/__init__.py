@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from caviar.graph.named import add as _add
+from caviar.models.loading import load_model
 from caviar.models.model import Model
-from caviar.models.saving import load_model
 from caviar.models.sequential import Sequential
 
 __all__ = ["Model", "Sequential", "load_model"]
+
+_add({"Model": Model, "Sequential": Sequential})

@@ -13,7 +13,7 @@ import numpy as np
 from safetensors import deserialize
 from safetensors.numpy import save as to_safetensors
 
-import caviar
+from caviar import __version__
 from caviar.errors import FileError
 from caviar.files import as_path, written_whole
 
@@ -28,7 +28,7 @@ def write(path: Any, document: dict[str, Any], parts: dict[str, bytes], overwrit
     """Write a file as a whole; the same contents are the same bytes."""
     if not overwrite and os.path.lexists(as_path(path)):
         raise FileError(f"{as_path(path)} exists already: give another name, or overwrite=True")
-    text = json.dumps({"format": FORMAT, "caviar": caviar.__version__, **document})
+    text = json.dumps({"format": FORMAT, "caviar": __version__, **document})
     with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in {DOCUMENT: text.encode(), **parts}.items():
             member = zipfile.ZipInfo(name)  # of no date
@@ -46,7 +46,7 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     if document.get("format") != FORMAT:
         raise FileError(
             f"it has format {document.get('format')}, written by caviar {document.get('caviar')}; "
-            f"this is caviar {caviar.__version__}, which reads format {FORMAT}"
+            f"this is caviar {__version__}, which reads format {FORMAT}"
         )
     if document.get("kind") not in kinds:
         raise FileError(f"it holds a {document.get('kind')}, and a {' or '.join(kinds)} is wanted here")

@@ -44,7 +44,7 @@ class Writer:
         return self._function(value)
 
     def _part(self, part: Part) -> Any:
-        part = getattr(part, "saved_as", part)  # a dialect's way to write what caviar knows
+        part = part.saved_as if isinstance(part, Node) else part
         if id(part) in self.seen:
             return {"again": self.seen[id(part)]}
         number = self.seen[id(part)] = len(self.alive)
@@ -173,10 +173,9 @@ class Reader:
         return self._made(value["graph"], Graph(self(value["inputs"]), self(value["outputs"])))
 
     def _model(self, value: Any) -> Any:
-        from caviar.models.model import Model
-
-        graph = self(value["graph"])
-        return self._made(value["model"], Model(graph.inputs, graph.outputs, name=value["name"]))
+        graph, model = self(value["graph"]), names.class_of("Model")
+        assert model is not None
+        return self._made(value["model"], model(graph.inputs, graph.outputs, name=value["name"]))
 
     def _class(self, value: Any) -> Any:
         cls = self._find(value["class"], names.class_of)

@@ -12,6 +12,7 @@ from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
 from caviar.layers.base import Layer, ensure_built, is_built
+from caviar.models import saving, summary
 from caviar.models.rewriting import written_again
 from caviar.training.trainee import Trainee
 
@@ -158,39 +159,27 @@ class Model(Trainee):
 
     def summary(self, line_length: int | None = None, print_fn: Any = None) -> None:
         """Print a table of layers, output shapes and parameter counts."""
-        from caviar.models.summary import summary
-
-        summary(self, line_length, print_fn)
+        summary.summary(self, line_length, print_fn)
 
     def save(self, filepath: Any, overwrite: bool = True) -> None:
         """Save architecture, weights, and the state of training, as one file that executes nothing when loaded."""
-        from caviar.models.saving import save_model
-
-        save_model(self, filepath, overwrite)
+        saving.save_model(self, filepath, overwrite)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Save the weights alone."""
-        from caviar.models.saving import save_weights
-
-        save_weights(self, filepath, overwrite)
+        saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: Any) -> None:
         """Load weights that `save_weights` or `save` wrote."""
-        from caviar.models.saving import load_weights
-
-        load_weights(self, filepath)
+        saving.load_weights(self, filepath)
 
     def save_run(self, filepath: Any) -> None:
         """Save the complete state of the training under way (for `BackupAndRestore`)."""
-        from caviar.models.saving import save_run
-
-        save_run(self, filepath)
+        saving.save_run(self, filepath)
 
     def restore_run(self, filepath: Any) -> None:
         """Go on with a training that `save_run` saved."""
-        from caviar.models.saving import restore_run
-
-        restore_run(self, filepath)
+        saving.restore_run(self, filepath)
 
 
 def _spoken(shape: Any) -> str:

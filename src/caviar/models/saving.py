@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-import caviar
-from caviar import engine
+from caviar import config, engine
 from caviar.errors import ArgumentError, FileError
 from caviar.files import reading
 from caviar.layers.base import ensure_built
@@ -17,16 +16,18 @@ from caviar.layers.weights import at_most
 from caviar.models.archive import OPTIMIZER, RUN, STATISTICS, WEIGHTS, pack, read, unpack, write
 from caviar.models.configs import Reader, Writer
 from caviar.models.fitting import check_names, fitting, put
-from caviar.models.model import Model
 from caviar.parts import take_apart
 from caviar.training.loop import Training
 from caviar.training.state import Run
+from caviar.training.trainee import Trainee
+
+T = TypeVar("T", bound=Trainee)
 
 
-def save_model(model: Model, path: Any, overwrite: bool = True) -> None:
+def save_model(model: Trainee, path: Any, overwrite: bool = True) -> None:
     """Save architecture, weights, what `compile` was given, and the optimizer's state."""
     model.require_built("saving")
-    inputs = _shapes(model.called_with if model.built_for is None else model.built_for)
+    inputs = write_specs(model.called_with if model.built_for is None else model.built_for)
     document: dict[str, Any] = {"kind": "model", "model": Writer()(model), "inputs": inputs}
     parts = {WEIGHTS: pack(_weights(model))}
     if model.columns is not None:
@@ -40,23 +41,12 @@ def save_model(model: Model, path: Any, overwrite: bool = True) -> None:
     write(path, document, parts, overwrite)
 
 
-def load_model(path: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
-    """Load a model that `model.save` wrote; classes of your own are passed as `custom_objects={"Block": Block}`.
-
-    >>> import tempfile, numpy as np
-    >>> from caviar.models import Sequential
-    >>> from caviar.layers import Dense
-    >>> model, x = Sequential([Dense(2, input_dim=3)]), np.ones((1, 3), "float32")
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     model.save(f"{folder}/model.caviar")
-    ...     again = load_model(f"{folder}/model.caviar")
-    >>> bool((again.predict(x, verbose=0) == model.predict(x, verbose=0)).all())
-    True
-    """
+def read_model(path: Any, kind: type[T], custom_objects: dict[str, Any] | None = None, compile: bool = True) -> T:
+    """The model of this kind that `save_model` wrote."""
     with reading(path) as named:
         document, parts = read(named, "model")
         tensors = unpack(parts, WEIGHTS)
-        model = _model_of(document, tensors, custom_objects)
+        model = _model_of(document, kind, tensors, custom_objects)
         values = fitting(model, tensors)
         check_names(model, tensors)
         if compile and "compiled" in document:
@@ -67,27 +57,29 @@ def load_model(path: Any, custom_objects: dict[str, Any] | None = None, compile:
     return model
 
 
-def _model_of(document: dict[str, Any], tensors: dict[str, np.ndarray], custom_objects: dict[str, Any] | None) -> Model:
+def _model_of(
+    document: dict[str, Any], kind: type[T], tensors: dict[str, np.ndarray], custom_objects: dict[str, Any] | None
+) -> T:
     """The model that the document describes, with as many weights as the file has."""
     count = sum(tensor.size for tensor in tensors.values())
     with at_most(count):
         model = Reader(custom_objects, count)(document["model"])
-        if not isinstance(model, Model):
+        if not isinstance(model, kind):
             raise FileError(f"it describes {model!r}, which is no model")
         if document["inputs"] is not None:
-            model.built_for = _specs(document["inputs"])
+            model.built_for = read_specs(document["inputs"])
         model.columns = document.get("columns")
         ensure_built(model, model.input_specs)
     return model
 
 
-def save_weights(model: Model, path: Any, overwrite: bool = True) -> None:
+def save_weights(model: Trainee, path: Any, overwrite: bool = True) -> None:
     """Save the weights alone."""
     model.require_built("saving weights")
     write(path, {"kind": "weights"}, {WEIGHTS: pack(_weights(model))}, overwrite)
 
 
-def load_weights(model: Model, path: Any) -> None:
+def load_weights(model: Trainee, path: Any) -> None:
     """Load the weights of a weights file or a model file into a model of the same architecture."""
     model.require_built("loading weights")
     with reading(path) as named:
@@ -96,7 +88,7 @@ def load_weights(model: Model, path: Any) -> None:
     put(model, fitting(model, tensors, named), tensors, named)
 
 
-def save_run(model: Model, path: Any) -> None:
+def save_run(model: Trainee, path: Any) -> None:
     """Save the complete state of the training under way: one moment of the run, its numbers and its callbacks.
 
     What callbacks know is saved as it is now: who saves should hear last (`Callback.hears_last`).
@@ -114,7 +106,7 @@ def save_run(model: Model, path: Any) -> None:
     write(path, {"kind": "run", **{name: Writer()(value) for name, value in told.items()}}, parts)
 
 
-def restore_run(model: Model, path: Any) -> None:
+def restore_run(model: Trainee, path: Any) -> None:
     """Go on with a training that `save_run` saved; called when the same `fit` begins."""
     training = _under_way(model, "restore_run goes on with")
     with reading(path) as named:
@@ -125,7 +117,7 @@ def restore_run(model: Model, path: Any) -> None:
         told = {name: Reader()(document[name]) for name in ("callbacks", "controls", "logs", "stopping")}
         _set_controls(model, told["controls"])
         training.taken = int(run.step) - int(training.run.step)
-        training.run = training.finished = run._replace(keys=caviar.config.as_key(run.keys))
+        training.run = training.finished = run._replace(keys=config.as_key(run.keys))
         training.restored = [statistics[name] for name in sorted(statistics)]
         training.store()
         training.listeners.restore(int(run.epoch), told["logs"])
@@ -133,7 +125,7 @@ def restore_run(model: Model, path: Any) -> None:
         model.stop_training = told["stopping"]
 
 
-def _under_way(model: Model, what: str) -> Training:
+def _under_way(model: Trainee, what: str) -> Training:
     if model.training_under_way is None:
         raise ArgumentError(f"{what} a training under way: call it from a callback")
     if model.training_under_way.listeners.pace == "run":
@@ -146,7 +138,7 @@ def _changed(before: dict[str, float], now: dict[str, float]) -> dict[str, float
     return {name: now.get(name, 0.0) for name in {**before, **now} if now.get(name, 0.0) != before.get(name, 0.0)}
 
 
-def _set_controls(model: Model, values: dict[str, float]) -> None:
+def _set_controls(model: Trainee, values: dict[str, float]) -> None:
     known = model.controls.snapshot()
     for name, value in values.items():
         if name not in known:
@@ -154,7 +146,7 @@ def _set_controls(model: Model, values: dict[str, float]) -> None:
         model.controls[name] = value
 
 
-def _weights(model: Model) -> dict[str, np.ndarray]:
+def _weights(model: Trainee) -> dict[str, np.ndarray]:
     return {f"{i:05d} {v.path}": np.asarray(v.value) for i, v in enumerate(model.variables)}
 
 
@@ -172,20 +164,22 @@ def _unleave(pattern: Any, tensors: dict[str, np.ndarray]) -> Any:
     return jax.tree.unflatten(structure, [jnp.asarray(t) for t in found])
 
 
-def _run_of(model: Model, saved: dict[str, Any], tensors: dict[str, np.ndarray]) -> Run:
+def _run_of(model: Trainee, saved: dict[str, Any], tensors: dict[str, np.ndarray]) -> Run:
     """As much of a run as a later `fit` takes up: the optimizer's state, the step, the rate."""
     trainable = [v.value for v in model.trainable_variables]
     pattern = engine.shapes_of(model.optimizer.init, trainable)
     optimizer = _unleave(pattern, tensors)
-    step, rate = jnp.asarray(saved["step"], jnp.int32), jnp.asarray(saved["rate"], caviar.config.floatx())
+    step, rate = jnp.asarray(saved["step"], jnp.int32), jnp.asarray(saved["rate"], config.floatx())
     return Run([], [], optimizer, [], None, None, rate, step, None, None, None)  # type: ignore[arg-type]
 
 
-def _shapes(specs: Any) -> Any:
+def write_specs(specs: Any) -> Any:
+    """Shapes and types as JSON."""
     return None if specs is None else Writer()(jax.tree.map(lambda s: [list(s.shape), str(s.dtype)], specs))
 
 
-def _specs(shapes: Any) -> Any:
+def read_specs(shapes: Any) -> Any:
+    """The shapes and types that `write_specs` wrote."""
     found = Reader()(shapes)
     is_spec = lambda s: isinstance(s, list) and len(s) == 2 and isinstance(s[1], str)  # noqa: E731
     return jax.tree.map(lambda s: jax.ShapeDtypeStruct(s[0], jnp.dtype(s[1])), found, is_leaf=is_spec)

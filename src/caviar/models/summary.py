@@ -9,8 +9,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from rich.box import ROUNDED
-from rich.table import Table
 
 from caviar import engine
 from caviar.graph.evaluation import Context, evaluating
@@ -29,6 +27,9 @@ def summary(model: Any, line_length: int | None = None, print_fn: Callable[[str]
 
 def as_text(model: Any, width: int = 80, stream: Any = None) -> str:
     """The table as text, in letters that the stream can show."""
+    from rich.box import ROUNDED  # which takes longer to import than the rest of the models
+    from rich.table import Table
+
     model.require_built("a summary")
     shapes = output_shapes(model)
     table = Table(title=f"Model: {str(model.name)!r}", box=ROUNDED, title_justify="left", width=width)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-import caviar
+from caviar import __version__
 from caviar.errors import ArgumentError, FileError, warn
 from caviar.files import as_path, write_whole
 
@@ -85,7 +85,7 @@ class StudyFile:
             _require_same(file._name, file.search, now)
             if file.grown_from is not None:
                 file._write("DELETE FROM search", [()])
-                file._insert("search", [(caviar.__version__, text)])
+                file._insert("search", [(__version__, text)])
         return file
 
     @classmethod
@@ -250,7 +250,7 @@ class StudyFile:
     def _create(self, database: sqlite3.Connection, description: str) -> None:
         for table in SCHEMA:
             database.execute(table)
-        self._insert("search", [(caviar.__version__, description)])
+        self._insert("search", [(__version__, description)])
         database.execute(f"PRAGMA application_id = {APPLICATION}")
         database.execute(f"PRAGMA user_version = {FORMAT}")
         self.commit()
@@ -262,7 +262,7 @@ class StudyFile:
             raise FileError(f"{self._name} is an SQLite file, but not a study of caviar: name another file")
         if (version := pragma("user_version")) != FORMAT:
             raise FileError(
-                f"{self._name} has format {version}; this is caviar {caviar.__version__}, which reads format {FORMAT}: "
+                f"{self._name} has format {version}; this is caviar {__version__}, which reads format {FORMAT}: "
                 "use the caviar that wrote it, or name another file"
             )
         # By its name: if the file were opened and closed here, SQLite would lose its locks on it.

@@ -18,6 +18,7 @@ from caviar.errors import ArgumentError, FileError
 from caviar.files import as_path
 from caviar.models.configs import Writer
 from caviar.models.model import Model
+from caviar.models.saving import write_specs
 from caviar.studies import strategies
 from caviar.studies.board import Board
 from caviar.studies.driver import Driver
@@ -230,8 +231,6 @@ def _spoken(value: Any) -> Any:
 
 def _note_template(store: Store, space: Space, typical: Any) -> None:
     """Keep what the user wrote, so that the file can be opened without it; unless something in it has no name."""
-    from caviar.models.saving import _shapes
-
     template, writer = space.template, Writer()
     try:
         written = {
@@ -240,7 +239,7 @@ def _note_template(store: Store, space: Space, typical: Any) -> None:
         }
         written |= {"rules": writer(template.rules), "batch_size": writer(template.batch_size)}
         store.note("template", {"written": written})
-        store.note("inputs", _shapes(typical.built_for))
+        store.note("inputs", write_specs(typical.built_for))
     except FileError as error:
         store.note("template", {"refused": str(error)})
     store.commit()  # others may look from now on

@@ -13,7 +13,9 @@ from caviar.layers.merging import Average
 from caviar.layers.weights import initial_values, undrawn
 from caviar.models.configs import Reader
 from caviar.models.model import Model
+from caviar.models.saving import read_specs
 from caviar.ranges import Choice
+from caviar.studies import hparams, plots
 from caviar.studies.blocks import Member, unpacked
 from caviar.studies.board import Board
 from caviar.studies.importance import importance
@@ -153,8 +155,6 @@ class Study:
 
     def plot(self, kind: str = "overview", path: Any = None) -> Any:
         """A picture: "overview", "parallel", "scatter", "curves" or "zoom"; a Figure, also written to `path`."""
-        from caviar.studies import plots
-
         rows, curves, dimensions, rest = self.table(), self.curves(), self._dimensions(), (self.monitor, self.sign)
         draw = {
             "overview": lambda: plots.plot_study(rows, curves, dimensions, *rest, path=path),
@@ -169,8 +169,6 @@ class Study:
 
     def to_tensorboard(self, log_dir: Any) -> None:
         """Write what TensorBoard's HParams tab shows."""
-        from caviar.studies import hparams
-
         hparams.write_hparams(log_dir, self.table(), self.curves(), self._dimensions(), self.monitor)
 
     def _dimensions(self) -> list[Dimension]:
@@ -192,15 +190,13 @@ def load_study(path: Any, custom_objects: dict[str, Any] | None = None) -> Study
     Traceback (most recent call last):
     caviar.errors.FileError: nowhere.study does not exist: no search has begun in it
     """
-    from caviar.models.saving import _specs
-
     store = Store.read(path)
     space, told = Space(_template(store, custom_objects)), store.search
     folds = [None] * told["folds"] if told["folds"] else None
     sign = direction(told["monitor"], told["mode"])
     board = Board(space, store, store.noted("seed"), told["monitor"], sign, folds, told["repeats"])
     board.trials = [board.known[n] for n in sorted(board.known)]
-    return Study(board, _specs(store.noted("inputs")), not store.noted("done", False))
+    return Study(board, read_specs(store.noted("inputs")), not store.noted("done", False))
 
 
 def _template(store: Store, custom_objects: dict[str, Any] | None) -> Template:

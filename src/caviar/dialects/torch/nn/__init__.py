@@ -24,6 +24,7 @@ from caviar.dialects.torch.nn.applied import Applied as Applied
 from caviar.dialects.torch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from caviar.dialects.torch.nn.module import Module
 from caviar.dialects.torch.weights import Parameter
+from caviar.graph.named import add as _add
 
 _MEMBERS = {
     name: value
@@ -40,4 +41,11 @@ __all__ = [
     "Module", "ModuleDict", "ModuleList", "Parameter", "ParameterDict", "ParameterList", "Sequential", "functional", "init", "utils",
     *_MEMBERS,
 ]  # fmt: skip
+_add(
+    {
+        f"torch.nn.{name}": part
+        for name in __all__
+        if isinstance(part := globals()[name], type) and issubclass(part, Module)
+    }
+)
 __getattr__ = _missing("nn", __all__)

@@ -1,0 +1,33 @@
+"""What files call the classes and functions that stand in rooms below: models, and the dialects' modules and functions.
+
+Each adds its own when it is imported, by value: `add({"torch.nn.Linear": Linear})`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_members: dict[str, Any] = {}
+
+
+def add(members: Mapping[str, Any]) -> None:
+    """Let files name these classes and functions.
+
+    >>> def double(x):
+    ...     return 2 * x
+    >>> add({"examples.double": double})
+    >>> name_of(double), member("examples.double")(3)
+    ('examples.double', 6)
+    """
+    _members.update(members)
+
+
+def member(name: str) -> Any:
+    """What was added under a name, or None."""
+    return _members.get(name)
+
+
+def name_of(value: Any) -> str | None:
+    """The name under which a class or a function was added, or None."""
+    return next((name for name, own in _members.items() if own is value), None)
