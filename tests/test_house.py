@@ -41,6 +41,12 @@ def test_the_public_list_is_exact_and_sorted(module: str) -> None:
     assert sorted(set(own) - set(names)) == []
 
 
+@pytest.mark.parametrize("module", ["ops", *PUBLIC])
+def test_completion_shows_what_is_public(module: str) -> None:
+    found = importlib.import_module(f"caviar.{module}")
+    assert dir(found) == sorted(found.__all__)
+
+
 @pytest.mark.parametrize("module", PUBLIC)
 def test_everything_public_has_an_example_that_runs(module: str) -> None:
     """The examples themselves are run as doctests. A function made from a class is documented there."""

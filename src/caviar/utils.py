@@ -12,6 +12,10 @@ from caviar.config import set_random_seed
 __all__ = ["set_random_seed", "to_categorical"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def to_categorical(labels: Any, num_classes: int | None = None) -> np.ndarray:
     """Class numbers as one-hot rows.
 

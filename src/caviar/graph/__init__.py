@@ -33,3 +33,7 @@ __all__ = [
     "placeholder",
     "run_part",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

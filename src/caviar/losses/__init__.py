@@ -113,3 +113,7 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

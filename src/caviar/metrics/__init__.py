@@ -153,3 +153,7 @@ __all__ = [
     "squared_hinge",
     "top_k_categorical_accuracy",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

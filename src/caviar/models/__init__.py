@@ -7,6 +7,11 @@ from caviar.models.loading import load_model
 from caviar.models.model import Model
 from caviar.models.sequential import Sequential
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = ["Model", "Sequential", "load_model"]
 
 _add({"Model": Model, "Sequential": Sequential})

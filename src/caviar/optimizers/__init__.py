@@ -35,3 +35,7 @@ __all__ = [
     "get",
     "schedules",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

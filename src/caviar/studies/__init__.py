@@ -33,3 +33,7 @@ __all__ = [
     "plot_grid_versus_random",
     "search",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
