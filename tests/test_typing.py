@@ -15,12 +15,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BEGIN = """
+from pathlib import Path
 from typing import Any, assert_type
 import numpy as np
 import caviar
 from caviar import Choice, IntUniform, LogNormal, LogUniform, Normal, OneMinus, Quantized, Uniform
 from caviar.callbacks import Callback, EarlyStopping
-from caviar.layers import Dense, Dropout
+from caviar.layers import Conv2D, Dense, Dropout, LayerNormalization, ZeroPadding2D
 from caviar.models import Sequential
 from caviar.optimizers import SGD, Adam
 class Shout(Callback):
@@ -39,6 +40,9 @@ Dense(Choice(8, 16), Choice("relu", None))
 Dense(IntUniform(8, 16))
 Dense(8, "relu", kernel_initializer="he_normal", kernel_regularizer=caviar.regularizers.L2(LogUniform(1e-6, 1e-2)))
 Dense(8, lambda a: a**2, bias_initializer=0.1, kernel_initializer=np.zeros((4, 8))).kernel.numpy()
+Conv2D(8, (3, 3), IntUniform(1, 2), padding=Choice("same", "valid"))
+LayerNormalization([1, 2])
+ZeroPadding2D(((1, 1), (2, 2)))
 Dropout(Uniform(0, 0.5))
 Dropout(Choice(0, 0.5))
 Adam(LogUniform(1e-4, 1e-1), beta_1=OneMinus(LogUniform(1e-3, 1e-1)))
@@ -50,6 +54,8 @@ model.compile(loss={"dense": "mse"}, metrics={"dense": names})
 model.fit(x, y, validation_data=(x, y), verbose="auto", callbacks=Shout())
 model.fit(x, y, callbacks=[Shout(), EarlyStopping()])
 caviar.search(model, x, y, batch_size=Quantized(LogUniform(16, 512), 16))
+model.save(Path("model.caviar"))
+caviar.load_model("model.caviar").predict(x)
 assert isinstance(Uniform(0, 1), caviar.ranges.Range)
 Uniform(0, 1, name="share").at(0.5)
 """
@@ -60,6 +66,8 @@ Dense(Uniform(8, 16))
 Dense(8, activations="relu")
 Dense(8, activation=3)
 Dense(8, kernel_regularizer=0.1)
+Conv2D(8, "3")
+LayerNormalization(axis="last")
 Dropout("0.5")
 Adam(learning_rat=0.1)
 Uniform(0)
@@ -71,6 +79,7 @@ model.compile("adam", loss=3)
 caviar.search(model, x, y, trials="2")
 caviar.search(model, x, y, strategy=3)
 caviar.layers.Dens(3)
+model.save(3)
 history.histroy
 """
 

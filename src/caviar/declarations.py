@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections.abc
 import difflib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -253,13 +254,13 @@ PLAIN: dict[Any, Declaration] = {
 }
 
 Size = Annotated[int, Number(least=1, whole=True)]
-Sizes = Annotated[Any, Each(Number(least=1, most=INT32_MAX, whole=True))]
+Sizes = Annotated[int | Sequence[int], Each(Number(least=1, most=INT32_MAX, whole=True))]
 Count = Annotated[int, Number(least=0, most=INT32_MAX, whole=True)]
-Counts = Annotated[Any, Each(Number(least=0, most=INT32_MAX, whole=True), deep=True)]
+Counts = Annotated[int | Sequence[int | Sequence[int]], Each(Number(least=0, most=INT32_MAX, whole=True), deep=True)]
 Times = Annotated[int, Number(least=1, most=INT32_MAX, whole=True)]
 Seed = Annotated[int, Number(least=0, most=2**32 - 1, whole=True)]
 Axis = Annotated[int, Number(least=-64, most=63, whole=True)]
-Axes = Annotated[Any, Each(Number(least=-64, most=63, whole=True))]
+Axes = Annotated[int | Sequence[int], Each(Number(least=-64, most=63, whole=True))]
 Share = Annotated[float, Number(least=0, most=1)]
 Fraction = Annotated[float, Number(least=0, below=1)]
 Positive = Annotated[float, Number(above=0)]
@@ -268,4 +269,4 @@ Limit = Annotated[float, Number(infinite=True)]
 Several = Annotated[float, Each(Number(), deep=True)]
 DataFormat = Annotated[str, OneOf("channels_last", "channels_first")]
 DataType = Annotated[Any, NumberType()]
-Verbosity = Annotated[Any, Number(least=0, most=2, whole=True) | FLAG]
+Verbosity = Annotated[int, Number(least=0, most=2, whole=True) | FLAG]

@@ -18,6 +18,8 @@ try:
 except ImportError:  # Windows, which removes no file that is open
     fcntl = None  # type: ignore[assignment]
 
+FilePath = str | os.PathLike[str]
+
 
 def as_path(path: Any) -> Path:
     """A name as people give it: text, bytes or a `Path`, with ~ for the home.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -316,7 +316,7 @@ class Softmax(Layer):
 
     def call(self, x: jax.Array, mask: Any = None) -> jax.Array:
         """Shares that sum to 1."""
-        axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
+        axis = tuple(self.axis) if isinstance(self.axis, Sequence) else self.axis
         if mask is None:
             return activations.softmax(x, axis)
         kept = jnp.asarray(mask) > 0.5 if jnp.asarray(mask).dtype != bool else mask

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from caviar.files import FilePath
 from caviar.models.model import Model
 from caviar.models.saving import read_model
 
 
-def load_model(path: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
+def load_model(path: FilePath, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
     """Load a model that `model.save` wrote; classes of your own are passed as `custom_objects={"Block": Block}`.
 
     >>> import tempfile, numpy as np

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from caviar import config
 from caviar.errors import ArgumentError, ShapeError, unknown_name
+from caviar.files import FilePath
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
 from caviar.layers.base import Layer, ensure_built, is_built
@@ -161,23 +162,23 @@ class Model(Trainee):
         """Print a table of layers, output shapes and parameter counts."""
         summary.summary(self, line_length, print_fn)
 
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
+    def save(self, filepath: FilePath, overwrite: bool = True) -> None:
         """Save architecture, weights, and the state of training, as one file that executes nothing when loaded."""
         saving.save_model(self, filepath, overwrite)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+    def save_weights(self, filepath: FilePath, overwrite: bool = True) -> None:
         """Save the weights alone."""
         saving.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any) -> None:
+    def load_weights(self, filepath: FilePath) -> None:
         """Load weights that `save_weights` or `save` wrote."""
         saving.load_weights(self, filepath)
 
-    def save_run(self, filepath: Any) -> None:
+    def save_run(self, filepath: FilePath) -> None:
         """Save the complete state of the training under way (for `BackupAndRestore`)."""
         saving.save_run(self, filepath)
 
-    def restore_run(self, filepath: Any) -> None:
+    def restore_run(self, filepath: FilePath) -> None:
         """Go on with a training that `save_run` saved."""
         saving.restore_run(self, filepath)
 

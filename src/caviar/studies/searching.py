@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from numbers import Integral
@@ -15,7 +14,7 @@ import numpy as np
 from caviar import config
 from caviar.closing import hyperparameters
 from caviar.errors import ArgumentError, FileError
-from caviar.files import as_path
+from caviar.files import FilePath, as_path
 from caviar.models.configs import Writer
 from caviar.models.model import Model
 from caviar.models.saving import write_specs
@@ -46,7 +45,7 @@ def search(
     strategy: str | strategies.Strategy | type[strategies.Strategy] = "random",
     monitor: str | None = None,
     mode: str = "auto",
-    path: str | os.PathLike[str] | None = None,
+    path: FilePath | None = None,
     seed: int | None = None,
     folds: int | None = None,
     repeats: int = 1,

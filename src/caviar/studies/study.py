@@ -7,6 +7,7 @@ from typing import Any
 
 from caviar import config
 from caviar.errors import ArgumentError, FileError, unknown_name
+from caviar.files import FilePath
 from caviar.graph.node import Input
 from caviar.layers.base import ensure_built
 from caviar.layers.merging import Average
@@ -153,7 +154,7 @@ class Study:
         """The share of the variance of the ranked results, over the whole space, that each hyperparameter explains by itself."""
         return importance(self.table(), self._dimensions(), self.monitor, self.sign)
 
-    def plot(self, kind: str = "overview", path: Any = None) -> Any:
+    def plot(self, kind: str = "overview", path: FilePath | None = None) -> Any:
         """A picture: "overview", "parallel", "scatter", "curves" or "zoom"; a Figure, also written to `path`."""
         rows, curves, dimensions, rest = self.table(), self.curves(), self._dimensions(), (self.monitor, self.sign)
         draw = {
@@ -167,7 +168,7 @@ class Study:
             raise unknown_name("kind of picture", kind, draw)
         return draw[kind]()
 
-    def to_tensorboard(self, log_dir: Any) -> None:
+    def to_tensorboard(self, log_dir: FilePath) -> None:
         """Write what TensorBoard's HParams tab shows."""
         hparams.write_hparams(log_dir, self.table(), self.curves(), self._dimensions(), self.monitor)
 
@@ -183,7 +184,7 @@ class Study:
         self._board.store.close()
 
 
-def load_study(path: Any, custom_objects: dict[str, Any] | None = None) -> Study:
+def load_study(path: FilePath, custom_objects: dict[str, Any] | None = None) -> Study:
     """Open the file of a search to look at it, also while it is under way; classes of your own as `custom_objects`.
 
     >>> load_study("nowhere.study")
