@@ -22,7 +22,7 @@ ROOMS = [
     "errors", "text", "files", "cache", "engine", "config", "numbers", "declarations", "arguments", "parts", "ranges", "closing", "graph",
     "activations", "initializers", "regularizers", "ops", "layers", "losses",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
-    "dialects", "utils", "cli", "__main__",
+    "recording", "dialects", "utils", "cli", "__main__",
 ]  # fmt: skip
 
 

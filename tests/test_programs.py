@@ -12,8 +12,9 @@ import soak
 from compiles import compiles
 
 from caviar.dialects import torch
-from caviar.graph import programs, replay
+from caviar.graph import programs
 from caviar.graph.programs import cached, clear_programs, count_maps, make_room, remembered
+from caviar.recording.tree import root
 
 needs_maps = pytest.mark.skipif(count_maps() is None, reason="this system tells nobody its memory maps")
 X = np.arange(4.0, dtype="float32")
@@ -91,12 +92,12 @@ def test_what_was_found_out_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_recording_is_forgotten_with_its_program() -> None:
     clear_programs()
     torch.ones(2).sum().item()
-    known = set(replay.root().next)
+    known = set(root().branches)
     for n in range(3, 6):
         (torch.ones(n) * 2).sum().item()
-    assert len(replay.root().next) > len(known) - 1
+    assert len(root().branches) > len(known) - 1
     clear_programs()
-    assert not replay.root().next
+    assert not root().branches
     assert (torch.ones(3) * 2).sum().item() == 6
 
 

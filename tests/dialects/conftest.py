@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 import caviar.dialects.tensorflow as tf
-from caviar.graph.lazy import recording
+from caviar.recording.recorder import recorder
 
 
 @pytest.fixture(autouse=True)
 def nothing_written() -> Iterator[None]:
-    recording().clear()
+    recorder().clear()
     tf.reset_default_graph()
     yield
-    recording().clear()
+    recorder().clear()
     tf.reset_default_graph()

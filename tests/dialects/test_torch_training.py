@@ -16,8 +16,8 @@ import caviar.dialects.torch.nn.functional as F
 from caviar.dialects.torch import nn, optim
 from caviar.dialects.torch.utils.data import DataLoader, Dataset, Subset, TensorDataset, random_split
 from caviar.errors import ArgumentError
-from caviar.graph.lazy import recording
-from caviar.graph.replay import Node
+from caviar.recording import recorder
+from caviar.recording.tree import Path as Structure
 
 rng = np.random.default_rng(1)
 X, Y = rng.normal(size=(20, 4)), rng.normal(size=(20, 2))
@@ -34,20 +34,20 @@ def data(dtype: Any = None) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.fixture
-def programs(monkeypatch: pytest.MonkeyPatch) -> list[Node]:
+def programs(monkeypatch: pytest.MonkeyPatch) -> list[Structure]:
     """The structures that were run, in order."""
-    ran: list[Node] = []
-    program = Node.program
+    ran: list[Structure] = []
+    compiled = recorder.compiled
 
-    def noted(self: Node, *args: Any) -> Any:
-        ran.append(self)
-        return program(self, *args)
+    def noted(structure: Structure, *args: Any) -> Any:
+        ran.append(structure)
+        return compiled(structure, *args)
 
-    monkeypatch.setattr(Node, "program", noted)
+    monkeypatch.setattr(recorder, "compiled", noted)
     return ran
 
 
-def rounds(step: Any, programs: list[Node], times: int = 4) -> list[int]:
+def rounds(step: Any, programs: list[Structure], times: int = 4) -> list[int]:
     """How many programs each round ran; from the second on nothing may compile."""
     counts = []
     step()
@@ -64,7 +64,7 @@ def rounds(step: Any, programs: list[Node], times: int = 4) -> list[int]:
 
 
 @pytest.mark.parametrize("look", [False, True], ids=["unseen", "looked at"])
-def test_a_step_is_one_program(programs: list[Node], look: bool) -> None:
+def test_a_step_is_one_program(programs: list[Structure], look: bool) -> None:
     torch.manual_seed(0)
     model, loader = network(nn.BatchNorm1d(8), nn.Dropout(0.2)), DataLoader(TensorDataset(*data()), 10, shuffle=True)
     optimizer, criterion = optim.Adam(model.parameters()), nn.MSELoss()
@@ -83,12 +83,12 @@ def test_a_step_is_one_program(programs: list[Node], look: bool) -> None:
         scheduler.step()
 
     assert rounds(epoch, programs) == [2] * 4
-    assert not recording().steps
+    assert not recorder.recorder().calls
     assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * 0.5**5)
     assert len(seen) == 10 * look
 
 
-def test_a_loss_looked_at_before_the_step_makes_two_programs(programs: list[Node]) -> None:
+def test_a_loss_looked_at_before_the_step_makes_two_programs(programs: list[Structure]) -> None:
     model, (x, y) = network(), data()
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     seen = []
@@ -104,7 +104,7 @@ def test_a_loss_looked_at_before_the_step_makes_two_programs(programs: list[Node
     assert seen == sorted(seen, reverse=True)
 
 
-def test_descent_by_hand_is_one_program_a_step(programs: list[Node]) -> None:
+def test_descent_by_hand_is_one_program_a_step(programs: list[Structure]) -> None:
     w, (x, y) = torch.zeros(4, 2, requires_grad=True), data()
     assert (x + y.sum()).sum().item()
     losses = []
@@ -123,7 +123,7 @@ def test_descent_by_hand_is_one_program_a_step(programs: list[Node]) -> None:
     assert values == sorted(values, reverse=True)
 
 
-def test_gradients_that_accumulate_for_ever_do_not_grow_the_program(programs: list[Node]) -> None:
+def test_gradients_that_accumulate_for_ever_do_not_grow_the_program(programs: list[Structure]) -> None:
     w = torch.ones(3, requires_grad=True)
     optimizer = optim.SGD([w], lr=0.0)
 
@@ -137,7 +137,7 @@ def test_gradients_that_accumulate_for_ever_do_not_grow_the_program(programs: li
     assert w.grad.tolist() == [16.0] * 3
 
 
-def test_gradients_can_be_looked_at_after_the_step(programs: list[Node]) -> None:
+def test_gradients_can_be_looked_at_after_the_step(programs: list[Structure]) -> None:
     model, (x, y) = network(), data()
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     before = model[0].weight.detach().numpy()
@@ -154,7 +154,7 @@ def test_gradients_can_be_looked_at_after_the_step(programs: list[Node]) -> None
     assert rounds(step, programs) == [2] * 4  # the step with its gradients, then their norm
 
 
-def test_asking_without_training_does_not_pile_up(programs: list[Node]) -> None:
+def test_asking_without_training_does_not_pile_up(programs: list[Structure]) -> None:
     model, loader = network(), DataLoader(TensorDataset(*data()), 5)
 
     def evaluate() -> float:
@@ -170,7 +170,7 @@ def test_asking_without_training_does_not_pile_up(programs: list[Node]) -> None:
     assert evaluate() == pytest.approx(float(((model(x) - y) ** 2).sum()), rel=1e-5)
 
 
-def test_what_nobody_looks_at_runs_now_and_then(programs: list[Node]) -> None:
+def test_what_nobody_looks_at_runs_now_and_then(programs: list[Structure]) -> None:
     x = torch.zeros(1)
     for _ in range(1500):
         x = x + 1
@@ -210,7 +210,7 @@ def test_parameters_without_gradients_rest_and_their_steps_are_not_counted() -> 
     assert together == pytest.approx(apart, rel=1e-12)
 
 
-def test_groups_have_numbers_of_their_own(programs: list[Node]) -> None:
+def test_groups_have_numbers_of_their_own(programs: list[Structure]) -> None:
     model, (x, y) = network(), data()
     optimizer = optim.SGD([{"params": model[0].parameters()}, {"params": model[2].parameters(), "lr": 0.0}], lr=0.1)
     first, last = model[0].weight.clone(), model[2].weight.clone()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import weakref
 from typing import Any
 
 import jax.numpy as jnp
 
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError
-from caviar.graph.lazy import recording
+from caviar.recording.recorder import recorder
+from caviar.recording.tensor import gradients
 
 
 class set_grad_enabled(contextlib.ContextDecorator):
@@ -23,12 +23,12 @@ class set_grad_enabled(contextlib.ContextDecorator):
     """
 
     def __init__(self, mode: bool):
-        self.before = recording().gradients
-        self.mode = recording().gradients = bool(mode)
+        self.before = recorder().gradients
+        self.mode = recorder().gradients = bool(mode)
 
     def __call__(self, function: Any) -> Any:
         """The function with gradients recorded, or not."""
-        recording().gradients = self.before
+        recorder().gradients = self.before
 
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -38,10 +38,10 @@ class set_grad_enabled(contextlib.ContextDecorator):
         return wrapped
 
     def __enter__(self) -> None:
-        recording().gradients = self.mode
+        recorder().gradients = self.mode
 
     def __exit__(self, *_: object) -> None:
-        recording().gradients = self.before
+        recorder().gradients = self.before
 
 
 class _Mode(contextlib.ContextDecorator):
@@ -59,11 +59,11 @@ class _Mode(contextlib.ContextDecorator):
         return self
 
     def __enter__(self) -> None:
-        self.before.append(recording().gradients)
-        recording().gradients = self.mode
+        self.before.append(recorder().gradients)
+        recorder().gradients = self.mode
 
     def __exit__(self, *_: object) -> None:
-        recording().gradients = self.before.pop()
+        recorder().gradients = self.before.pop()
 
 
 class no_grad(_Mode):
@@ -93,20 +93,20 @@ class enable_grad(_Mode):
 
 def is_grad_enabled() -> bool:
     """Whether gradients are recorded."""
-    return recording().gradients
+    return recorder().gradients
 
 
 def backward(self: Tensor, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
     """Add the gradients of this tensor to the `.grad` of every leaf that it was made from."""
     check(self, gradient, create_graph)
-    tape = recording()
-    leaves, made = tape.gradient(self, gradient and gradient.held(), None, bool(retain_graph))
+    here = recorder()
+    leaves, made = gradients(self, gradient and gradient.held(), None, bool(retain_graph))
     for leaf, value in zip(leaves, made, strict=True):
         if leaf._grad is None:
             leaf._grad = Tensor.holding(value)
-            tape.results.append(weakref.ref(leaf._grad))
+            here.promise(leaf._grad)
         else:
-            leaf._grad.hold(recording().write(jnp.add, (), (leaf._grad.held(), value), (0, 0))[0])
+            leaf._grad.hold(here.write(jnp.add, (), (leaf._grad.held(), value), (0, 0))[0])
 
 
 def check(target: Tensor, seed: Any, create_graph: bool) -> None:
@@ -143,7 +143,8 @@ def grad(
     (seed,) = grad_outputs if isinstance(grad_outputs, (list, tuple)) else (grad_outputs,)
     wanted = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
     check(output, seed, create_graph)
-    _, made = recording().gradient(output, seed and seed.held(), wanted, retain_graph)
+    _, made = gradients(output, seed and seed.held(), wanted, retain_graph)
     found = tuple(Tensor.holding(value) for value in made)
-    recording().results += [weakref.ref(t) for t in found]
+    for tensor in found:
+        recorder().promise(tensor)
     return found

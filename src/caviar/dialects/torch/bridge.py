@@ -13,10 +13,10 @@ from caviar.dialects.torch.nn.module import Module
 from caviar.dialects.torch.tensor import Tensor
 from caviar.dialects.torch.weights import Parameter
 from caviar.graph.evaluation import as_arrays, evaluate
-from caviar.graph.lazy import Value
-from caviar.graph.replay import LEAF, NO_GRADIENT
 from caviar.layers.base import Layer, ensure_built
 from caviar.parts import Structure, take_apart
+from caviar.recording.encoding import LEAF, NO_GRADIENT
+from caviar.recording.values import Value
 
 
 class Weight(Parameter):

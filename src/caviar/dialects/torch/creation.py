@@ -12,7 +12,7 @@ from caviar.dialects.torch.dtypes import default, get_default_dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.errors import ArgumentError, DataError
 from caviar.graph.evaluation import current
-from caviar.graph.lazy import Value
+from caviar.recording.values import Value
 
 
 class _Chance:

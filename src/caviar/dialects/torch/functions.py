@@ -18,7 +18,7 @@ from caviar import activations
 from caviar.dialects.torch.dtypes import dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.graph.evaluation import current
-from caviar.graph.lazy import recording
+from caviar.recording import tensor as recording
 
 Array = jax.Array
 Dim = Any  # None, an int, or several
@@ -52,8 +52,8 @@ def frozen(value: Any) -> Any:
 
 def record(function: Any, *operands: Any, **static: Any) -> Any:
     """Write down a function of arrays; static arguments by keyword."""
-    plain = tuple([(k, frozen(v)) for k, v in static.items()]) if static else ()
-    return recording().record(Tensor, function, [v if type(v) is Tensor else operand(v) for v in operands], plain)
+    options = tuple([(k, frozen(v)) for k, v in static.items()]) if static else ()
+    return recording.record(Tensor, function, [v if type(v) is Tensor else operand(v) for v in operands], options)
 
 
 def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = False) -> Callable[..., Any]:

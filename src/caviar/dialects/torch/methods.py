@@ -13,7 +13,7 @@ from caviar.dialects.torch.shapes import SHAPES, reshape
 from caviar.dialects.torch.tensor import Tensor
 from caviar.dialects.torch.weights import walk_tensor
 from caviar.errors import ArgumentError
-from caviar.graph.lazy import recording
+from caviar.recording.recorder import recorder
 
 _OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder",
     "pow": "pow", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "eq": "eq", "ne": "ne",
@@ -56,7 +56,7 @@ class _Methods:
 
     def clone(self: Any) -> Any:
         """The same values, to be changed apart; gradients flow through."""
-        if self.requires_grad and recording().gradients:
+        if self.requires_grad and recorder().gradients:
             return record(same, self)
         return Tensor.holding(self.held())
 

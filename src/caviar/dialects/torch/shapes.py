@@ -32,8 +32,7 @@ def _view(x: Tensor, get: Any, put: Any, static: dict[str, Any], operands: tuple
     """What `get` takes from a tensor, remembering how `put` writes it back."""
     made = record(get, x, *operands, **static)
     frozen = tuple(static.items())
-    made._root, made._seen = x, x.held()
-    made._view = (get, frozen, operands), (put, frozen, operands)
+    made.become_view(x, (get, frozen, operands), (put, frozen, operands))
     return made
 
 

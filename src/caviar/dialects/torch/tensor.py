@@ -11,11 +11,13 @@ import numpy as np
 from caviar.dialects.torch.dtypes import Size, device, dtype, held_as, is_available, type_of
 from caviar.dialects.torch.printing import text
 from caviar.errors import ArgumentError, DataError, ShapeError
-from caviar.graph.lazy import Lazy, Value, recording
-from caviar.graph.replay import LEAF, NO_GRADIENT, RESULT
+from caviar.recording.encoding import LEAF, NO_GRADIENT, RESULT
+from caviar.recording.recorder import recorder
+from caviar.recording.tensor import LazyTensor, record
+from caviar.recording.values import Value
 
 
-class Tensor(Lazy):
+class Tensor(LazyTensor):
     """An array that may not be computed yet; made by `torch.tensor`, or by operations on other tensors.
 
     >>> import caviar.dialects.torch as torch
@@ -171,7 +173,7 @@ class Tensor(Lazy):
         if requires_grad and not self.held().spec.differentiable:
             raise ArgumentError(f"only floats can require grad, and this tensor holds {self.dtype}")
         if requires_grad and self._root is not None:
-            self._held, self._root = Value(self.array()), None
+            self.hold_alone(self.array())
         if requires_grad != self.requires_grad:
             self._needs = LEAF if requires_grad else NO_GRADIENT
         return self
@@ -184,8 +186,10 @@ class Tensor(Lazy):
     @property
     def grad_fn(self) -> Any:
         """What made it, None for leaves."""
-        step = self.held().step if self._needs == RESULT else None
-        return None if self._needs != RESULT else f"<{getattr(step and step.function, '__name__', 'Spent')}>"
+        if self._needs != RESULT:
+            return None
+        call = self.held().call
+        return f"<{getattr(call and call.function, '__name__', 'Spent')}>"
 
     @property
     def grad(self) -> Tensor | None:
@@ -203,9 +207,7 @@ class Tensor(Lazy):
 
     def detach(self) -> Tensor:
         """The same values, outside of gradients; writing into it writes here."""
-        alias = Tensor.holding(None)  # type: ignore[arg-type]
-        alias._root, alias._view = self, None
-        return alias
+        return Tensor.alias(self)
 
     @property
     def data(self) -> Tensor:
@@ -226,7 +228,7 @@ class Tensor(Lazy):
     def become(self, result: Any) -> Tensor:
         """Take the value that an operation made, as if it had been computed in place."""
         owner = self._root if self._root is not None else self
-        differentiable = recording().gradients
+        differentiable = recorder().gradients
         if owner._needs == LEAF and differentiable and self._root is None:
             raise ArgumentError(
                 "a leaf that requires grad cannot be changed in place while gradients are recorded: "
@@ -259,11 +261,7 @@ class Tensor(Lazy):
         if dtype is None:
             return self
         wanted = held_as(dtype)
-        return (
-            self
-            if wanted == self.held().spec.dtype
-            else recording().record(Tensor, cast, (self,), (("dtype", wanted),))
-        )
+        return self if wanted == self.held().spec.dtype else record(Tensor, cast, (self,), (("dtype", wanted),))
 
     def cpu(self) -> Tensor:
         """The tensor itself."""

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import NotBuiltError, ShapeError
-from caviar.graph.lazy import Value
 from caviar.graph.node import Node
-from caviar.graph.replay import LEAF, NO_GRADIENT
 from caviar.graph.variable import Variable
+from caviar.recording.encoding import LEAF, NO_GRADIENT
+from caviar.recording.values import Value
 
 
 class Parameter(Tensor):

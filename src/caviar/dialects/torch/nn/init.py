@@ -13,7 +13,7 @@ from caviar.dialects.torch import creation
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError, ShapeError, unknown_name
-from caviar.graph.lazy import Value
+from caviar.recording.values import Value
 
 _GAINS = {
     **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), 1.0),

@@ -16,8 +16,8 @@ from caviar.dialects.torch.tensor import Tensor, device_class, dtype_class
 from caviar.dialects.torch.weights import Parameter, UninitializedParameter
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.evaluation import current
-from caviar.graph.lazy import Value
 from caviar.models.model import Model
+from caviar.recording.values import Value
 
 
 class _Yielding:

@@ -16,8 +16,9 @@ from caviar.dialects.torch.optim import keeping
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays
-from caviar.graph.lazy import Value, recording
 from caviar.graph.programs import cached
+from caviar.recording.recorder import recorder
+from caviar.recording.values import Value
 
 
 def rule_of(kind: type[Optimizer], names: tuple[str, ...], numbers: Iterable[Any], static: Any) -> optimizers.Optimizer:
@@ -170,13 +171,13 @@ class Optimizer:
         moves = [move for at, group in enumerate(self.param_groups) for move in self._moves(at, group)]
         if not moves:
             return loss
-        tape, grads, made = recording(), list[Value](), list[list[Value]]()
+        here, grads, made = recorder(), list[Value](), list[list[Value]]()
         for cohort, numbers, static in moves:
             own = [p._grad.held() for p in cohort.params]
             inputs = [cohort.state, *numbers, *[p.held() for p in cohort.params], *own]
-            made.append(tape.write(update, static, inputs, (0,) * len(inputs)))
+            made.append(here.write(update, static, inputs, (0,) * len(inputs)))
             grads += own
-        tape.run([v for new in made for v in new], spare=grads, spend=[cohort.state for cohort, _, _ in moves])
+        here.run([v for new in made for v in new], postpone=grads, donate=[cohort.state for cohort, _, _ in moves])
         for (cohort, _, _), new in zip(moves, made, strict=True):
             *values, cohort.state = new
             for p, value in zip(cohort.params, values, strict=True):

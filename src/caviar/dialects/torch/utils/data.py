@@ -31,7 +31,7 @@ from caviar.dialects.torch.utils.samplers import (
     in_batches,
 )
 from caviar.errors import ArgumentError, DataError, ShapeError
-from caviar.graph.lazy import recording
+from caviar.recording.recorder import recorder
 
 _UNUSED = {
     "num_workers", "pin_memory", "timeout", "worker_init_fn", "multiprocessing_context", "prefetch_factor", "persistent_workers",
@@ -76,7 +76,7 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         for batch in self._iterated() if isinstance(self.dataset, IterableDataset) else self._taken():
             yield batch
-            recording().run()  # what a batch left pending does not grow into the next
+            recorder().run()  # what a batch left pending does not grow into the next
 
     def _iterated(self) -> Iterator[Any]:
         """Batches of the rows as they come."""

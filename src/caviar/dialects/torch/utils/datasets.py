@@ -10,7 +10,7 @@ import numpy as np
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError, ShapeError
-from caviar.graph.lazy import Value
+from caviar.recording.values import Value
 
 
 class Dataset:

@@ -1,0 +1,5 @@
+"""Operations that are written down as they are called, and run together, compiled, when somebody needs a value.
+
+`values` says what is computed with, `tree` where the structure of a recording is found, `recorder` writes down and runs,
+`replay` is the program that a recording compiles to, and `tensor` is what a user holds in his hands.
+"""

@@ -1,0 +1,137 @@
+"""What a recording is about: values, the calls that give them, and their shapes before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from caviar import engine
+from caviar.errors import ArgumentError, CaviarError, ShapeError
+
+
+class Spec:
+    """Shape and type of an array; there is one object for each, so that comparing them is free."""
+
+    __slots__ = ("differentiable", "dtype", "shape")
+    known: ClassVar[dict[Any, Spec]] = {}
+    shape: Any
+    dtype: Any
+    differentiable: bool
+
+    @classmethod
+    def of(cls, value: Any) -> Spec:
+        """The spec of an array, of something that has its shape and type, or of a whole tree of them."""
+        try:
+            key = value.shape, value.dtype
+        except AttributeError:
+            leaves, tree = jax.tree.flatten(value)
+            key = tree, tuple(map(cls.of, leaves))
+        spec = cls.known.get(key)
+        if spec is None:
+            spec = cls.known[key] = cls.__new__(cls)
+            spec.shape, spec.dtype = key
+            spec.differentiable = hasattr(value, "dtype") and bool(jnp.issubdtype(spec.dtype, jnp.inexact))
+        return spec
+
+
+class Call:
+    """One call of a function on values and numbers; `needs` says of each how it takes part in gradients."""
+
+    __slots__ = ("function", "inputs", "needs", "spent", "static")
+
+    def __init__(self, function: Any, static: Any, inputs: Sequence[Any], needs: Sequence[int]):
+        self.function, self.static, self.inputs, self.needs = function, static, inputs, needs
+        self.spent = False  # whether a gradient went through it, after which no other may
+
+
+class Value:
+    """An array, or what it will be computed from: the call, and which of its results.
+
+    `recording` and `place` say where it was met last. `owner` is the tensor, weakly held, whose gradient a leaf collects.
+    """
+
+    __slots__ = ("array", "call", "index", "owner", "place", "postponed", "recording", "spec")
+
+    def __init__(
+        self,
+        array: Any,
+        spec: Spec | None = None,
+        call: Call | None = None,
+        index: int = -1,
+        place: int = -1,
+        recording: int = -1,
+    ):
+        self.array, self.spec, self.call, self.index = array, spec or Spec.of(array), call, index
+        self.place, self.recording = place, recording
+        self.owner: Any = None
+        self.postponed: Any = None
+
+    def twin(self) -> Value:
+        """The same value once more: it still knows its call when this one, once computed, forgets it."""
+        return Value(self.array, self.spec, self.call, self.index, self.place, self.recording)
+
+
+def gradient(target: Any, seed: Any, *sources: Any) -> Any:
+    """Stands in a recording for the gradients of the target by the sources; a replay knows how to compute them."""
+    raise NotImplementedError
+
+
+def specs_of(function: Any, static: Any, inputs: Sequence[Any]) -> tuple[Spec, ...]:
+    """What the results of a call will be; inputs that do not fit are told here, where the user wrote the call."""
+    if function is gradient:
+        return tuple(source.spec for source in inputs[2:])
+    shapes = [_shapes(v) for v in inputs if isinstance(v, Value)]
+
+    def call(given: Any) -> Any:
+        arrays = iter(given)
+        return function(*(next(arrays) if isinstance(v, Value) else v for v in inputs), **dict(static))
+
+    try:
+        made = engine.shapes_of(call, shapes)
+    except (TypeError, ValueError, IndexError) as error:
+        if isinstance(error, CaviarError):
+            raise
+        name = getattr(function, "__name__", str(function)).lstrip("_")
+        given = ", ".join(str(tuple(s.shape)) for s in jax.tree.leaves(shapes))
+        raise ShapeError(f"{name} was given tensors of shapes {given}: {str(error).splitlines()[0]}") from error
+    return tuple(map(Spec.of, made)) if isinstance(made, (tuple, list)) else (Spec.of(made),)
+
+
+def _shapes(value: Value) -> Any:
+    if value.array is None:
+        return jax.ShapeDtypeStruct(value.spec.shape, value.spec.dtype)
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), value.array)
+
+
+def calls_before(last: Call | None, follow: Callable[[Value, int], bool], known: Iterable[Call]) -> list[Call]:
+    """A call and, before it, those that its inputs come from, each after its own; only inputs to follow, and calls not known.
+
+    A stack in place of recursion, since recordings may be longer than Python's.
+    """
+    order, seen, stack = list[Call](), set[int](), [(last, False)]
+    while stack:
+        call, is_after_its_inputs = stack.pop()
+        if call is None:
+            raise spent()
+        if is_after_its_inputs:
+            order.append(call)
+        elif id(call) not in seen and call not in known:
+            seen.add(id(call))
+            stack.append((call, True))
+            stack += [
+                (value.call, False)
+                for value, need in zip(call.inputs, call.needs, strict=True)
+                if type(value) is Value and follow(value, need)
+            ]
+    return order
+
+
+def spent() -> ArgumentError:
+    """What a second gradient through the same calls is told."""
+    return ArgumentError(
+        "backward was called a second time through the same operations, which the first time gave up: "
+        "say backward(retain_graph=True) the first time, or compute the loss again"
+    )
