@@ -155,6 +155,20 @@ def test_gradients_of_results_and_of_chosen_leaves() -> None:
     assert w.grad is None
 
 
+@pytest.mark.parametrize("seed", [[1.0, 10.0], [0.0, 0.0]], ids=["weights", "zeros"])
+def test_a_gradient_may_be_given_whatever_its_numbers(seed: list[float]) -> None:
+    w = leaf([2.0, 3.0])
+    (w * w).backward(torch.tensor(seed))
+    (found,) = torch.autograd.grad(w * w, w, torch.tensor(seed))
+    assert w.grad.tolist() == found.tolist() == [4.0 * seed[0], 6.0 * seed[1]]
+
+
+def test_a_gradient_of_zero_is_a_gradient() -> None:
+    w = leaf([2.0, 3.0])
+    (w * w).sum().backward(torch.tensor(0.0))
+    assert w.grad.tolist() == [0.0, 0.0]
+
+
 def test_two_leaves_that_began_as_one() -> None:
     w = leaf([2.0])
     copy = nn.Parameter(w.data)

@@ -12,6 +12,7 @@ from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError
 from caviar.recording.recorder import recorder
 from caviar.recording.tensor import gradients
+from caviar.recording.values import Value
 
 
 class set_grad_enabled(contextlib.ContextDecorator):
@@ -100,13 +101,17 @@ def backward(self: Tensor, gradient: Any = None, retain_graph: bool = False, cre
     """Add the gradients of this tensor to the `.grad` of every leaf that it was made from."""
     check(self, gradient, create_graph)
     here = recorder()
-    leaves, made = gradients(self, gradient and gradient.held(), None, bool(retain_graph))
+    leaves, made = gradients(self, _seed(gradient), None, bool(retain_graph))
     for leaf, value in zip(leaves, made, strict=True):
         if leaf._grad is None:
             leaf._grad = Tensor.holding(value)
             here.promise(leaf._grad)
         else:
             leaf._grad.hold(here.write(jnp.add, (), (leaf._grad.held(), value), (0, 0))[0])
+
+
+def _seed(given: Tensor | None) -> Value | None:
+    return None if given is None else given.held()
 
 
 def check(target: Tensor, seed: Any, create_graph: bool) -> None:
@@ -143,7 +148,7 @@ def grad(
     (seed,) = grad_outputs if isinstance(grad_outputs, (list, tuple)) else (grad_outputs,)
     wanted = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
     check(output, seed, create_graph)
-    _, made = gradients(output, seed and seed.held(), wanted, retain_graph)
+    _, made = gradients(output, _seed(seed), wanted, retain_graph)
     found = tuple(Tensor.holding(value) for value in made)
     for tensor in found:
         recorder().promise(tensor)
