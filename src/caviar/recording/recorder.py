@@ -56,9 +56,7 @@ class Recorder:
             kind = type(value)
             if kind is Value:
                 if value.recording == serial:
-                    codes.append(
-                        value.place * 3 + need
-                    )  # `encode`, spelled out here and below: this is the inmost loop
+                    codes.append(value.place * 3 + need)  # `encode`, written out: the call alone would cost 4 %
                 elif value.array is not None:
                     self.leaves.append(value)
                     value.recording, value.place = serial, -len(self.leaves)
@@ -67,8 +65,11 @@ class Recorder:
                     del self.floats[floats:], self.ints[ints:]
                     self._resume(value) if value.postponed is None else self.need(value)
                     return self.write(function, static, inputs, needs)
+            elif kind is float:
+                self.floats.append(value)
+                codes.append(float)
             else:
-                codes.append(self._number(value, kind))
+                codes.append(self._other(value, kind))
         key = tuple(codes)
         path = self.path.branches.get(key)
         if path is None:
@@ -85,15 +86,12 @@ class Recorder:
             results.append(Value(None, spec, call, index, base + index, serial))
         return results
 
-    def _number(self, value: Any, kind: Any) -> Any:
-        """The code of an input that is no value."""
-        if kind is float:
-            self.floats.append(value)
-        elif kind is np.int32 or (kind is int and -_INT32 <= value < _INT32):  # the former keep their type
+    def _other(self, value: Any, kind: Any) -> Any:
+        """The code of an input that is no value and no float."""
+        if kind is np.int32 or (kind is int and -_INT32 <= value < _INT32):  # those of NumPy keep their type
             self.ints.append(value)
-        else:
-            return "constant", value, kind
-        return kind
+            return kind
+        return "constant", value, kind
 
     def _branch(self, key: tuple[Any, ...], inputs: Sequence[Any]) -> Path:
         """Where a call leads that was never made here before."""

@@ -151,8 +151,10 @@ def gradients(
         calls, leaves = here.unfold(value)
     if any(call.spent for call in calls):
         raise spent()
-    pairs = [(leaf.owner(), leaf) for leaf in leaves] if sources is None else [(t, t.held()) for t in sources]
-    pairs = [(tensor, leaf) for tensor, leaf in pairs if tensor is not None]
+    if sources is None:
+        pairs = [(tensor, leaf) for leaf in leaves if (tensor := leaf.owner()) is not None]
+    else:
+        pairs = [(tensor, tensor.held()) for tensor in sources]
     needs = [RESULT, NO_GRADIENT, *(t._needs for t, _ in pairs)]
     made = here.write(gradient, (), [value, seed, *(v for _, v in pairs)], needs) if pairs else []
     for call in () if keep else calls:
@@ -162,5 +164,11 @@ def gradients(
 
 def _pending_gradient(leaves: list[Value]) -> Value | None:
     """A gradient of an earlier recording that is still uncomputed: added to for ever, it would pile up."""
-    held = [t._grad._held for v in leaves if (t := v.owner()) is not None and t._grad is not None]
-    return next((g for g in held if g.array is None and g.recording != recorder().serial), None)
+    serial = recorder().serial
+    for leaf in leaves:
+        tensor = leaf.owner()
+        if tensor is not None and tensor._grad is not None:
+            held: Value = tensor._grad._held
+            if held.array is None and held.recording != serial:
+                return held
+    return None

@@ -64,7 +64,7 @@ class Value:
         place: int = -1,
         recording: int = -1,
     ):
-        self.array, self.spec, self.call, self.index = array, spec or Spec.of(array), call, index
+        self.array, self.spec, self.call, self.index = array, Spec.of(array) if spec is None else spec, call, index
         self.place, self.recording = place, recording
         self.owner: Any = None
         self.postponed: Any = None

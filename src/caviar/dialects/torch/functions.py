@@ -18,7 +18,7 @@ from caviar import activations
 from caviar.dialects.torch.dtypes import dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.graph.evaluation import current
-from caviar.recording import tensor as recording
+from caviar.recording.tensor import record as write_down
 
 Array = jax.Array
 Dim = Any  # None, an int, or several
@@ -53,7 +53,7 @@ def frozen(value: Any) -> Any:
 def record(function: Any, *operands: Any, **static: Any) -> Any:
     """Write down a function of arrays; static arguments by keyword."""
     options = tuple([(k, frozen(v)) for k, v in static.items()]) if static else ()
-    return recording.record(Tensor, function, [v if type(v) is Tensor else operand(v) for v in operands], options)
+    return write_down(Tensor, function, [v if type(v) is Tensor else operand(v) for v in operands], options)
 
 
 def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = False) -> Callable[..., Any]:
