@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ ROOMS = [
     "errors", "text", "files", "cache", "engine", "config", "numbers", "declarations", "arguments", "parts", "ranges", "closing", "graph",
     "activations", "initializers", "regularizers", "ops", "layers", "losses",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
-    "recording", "dialects", "utils", "cli", "__main__",
+    "recording", "dialects", "utils", "caviar", "cli", "__main__",
 ]  # fmt: skip
+FRONT_DOORS = ["caviar", "caviar.dialects.tensorflow", "caviar.dialects.tensorflow.aliases"]
 
 
 def public(module: str) -> list[tuple[str, Any]]:
@@ -59,22 +61,101 @@ def room_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
+def name_of(path: Path) -> str:
+    """The module that a file is: caviar.graph for graph/__init__.py."""
+    *folders, last = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(folders if last == "__init__" else [*folders, last])
+
+
+FILES = {name_of(path): path for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
+    """What Python runs: all but what is written for type checkers."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
+            yield node
+            yield from at_run_time(node)
+
+
+def is_importing(node: ast.AST) -> bool:
+    """Whether it is a call of `import_module` or `__import__`."""
+    called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    return called.split(".")[-1] in ("import_module", "__import__")
+
+
+def written_imports(node: ast.AST) -> list[str]:
+    """The modules, or names in modules, that a statement or an expression imports."""
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "imports are written with their whole path"
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if is_importing(node):
+        return [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    return []
+
+
 def imports_of(path: Path) -> set[str]:
-    """The rooms that a file imports from, whenever it does."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("caviar"):
-            below = (node.module or "").split(".")[1:2]
-            found |= set(below or [alias.name for alias in node.names])
-    return found - {"__version__", "open_dialect"}  # what the front door has of its own
+    """The files of caviar that a file imports whenever it does: at its top, in a function, or by a string."""
+    written = {name for node in at_run_time(ast.parse(path.read_text())) for name in written_imports(node)}
+    told = {"caviar.__version__", "caviar.open_dialect"}  # the front door has them before it imports anything
+    found = {name if name in FILES else name.rpartition(".")[0] for name in written - told}
+    return found & FILES.keys() - {name_of(path)}
 
 
-@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
-def test_a_room_imports_only_from_those_above_it(path: Path) -> None:
-    room = room_of(path)
-    if room == "__init__":
-        return  # the front door names every room
-    assert [name for name in imports_of(path) if ROOMS.index(name) > ROOMS.index(room)] == []
+def circle_in(graph: dict[str, set[str]]) -> list[str]:
+    """A way that comes back to where it began, if there is one.
+
+    >>> circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}})
+    ['b', 'c', 'b']
+    """
+    left = dict(graph)
+    while ends := {name for name, targets in left.items() if not targets & left.keys()}:
+        left = {name: targets for name, targets in left.items() if name not in ends}
+    way = sorted(left)[:1]
+    while way and way[-1] not in way[:-1]:
+        way.append(min(left[way[-1]] & left.keys()))
+    return way[way.index(way[-1]) :] if way else []
+
+
+def test_the_imports_of_the_files_form_no_circle() -> None:
+    """Inside the rooms too, and wherever in a file they stand."""
+    assert circle_in({name: imports_of(path) for name, path in FILES.items()}) == []
+
+
+def test_a_circle_is_seen_wherever_an_import_stands() -> None:
+    sources = [
+        "import caviar.parts",
+        "from caviar import parts",
+        "from caviar.parts import Part",
+        "def f():\n    from caviar.parts import Part",
+        "import importlib\nimportlib.import_module('caviar.parts')",
+        "__import__('caviar.parts')",
+    ]
+    for source in sources:
+        assert "caviar.parts" in {
+            name if name in FILES else name.rpartition(".")[0]
+            for node in at_run_time(ast.parse(source))
+            for name in written_imports(node)
+        }
+    guarded = "if TYPE_CHECKING:\n    from caviar.parts import Part"
+    assert [name for node in at_run_time(ast.parse(guarded)) for name in written_imports(node)] == []
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == ["b", "c", "b"]
+    assert circle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_only_front_doors_import_by_name() -> None:
+    """Who imports by a string hides where it leads; a front door does so in an explicit table, so that it opens quickly."""
+    users = [name for name, path in FILES.items() if any(map(is_importing, ast.walk(ast.parse(path.read_text()))))]
+    assert users == FRONT_DOORS
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_room_imports_only_from_those_above_it(name: str) -> None:
+    room = room_of(FILES[name]).replace("__init__", "caviar")
+    rooms = {room_of(FILES[imported]).replace("__init__", "caviar") for imported in imports_of(FILES[name])}
+    assert [other for other in rooms if ROOMS.index(other) > ROOMS.index(room)] == []
 
 
 def test_architecture_names_every_room() -> None:
@@ -82,7 +163,9 @@ def test_architecture_names_every_room() -> None:
     assert [
         r
         for r in ROOMS
-        if f"{r}.py" not in text and f"{r}/" not in text and r not in ("__main__", "utils", "callbacks", "ops")
+        if f"{r}.py" not in text
+        and f"{r}/" not in text
+        and r not in ("__main__", "utils", "callbacks", "ops", "caviar")
     ] == []
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-import caviar
+from caviar import __version__ as __version__
 from caviar import initializers as _initializers
 from caviar.dialects.tensorflow import aliases as aliases
 from caviar.dialects.tensorflow import building, graphs, operations, random, shaping, variables
@@ -39,7 +39,6 @@ from caviar.dialects.tensorflow.variables import (
 )
 from caviar.errors import unknown_name
 
-__version__ = caviar.__version__
 __all__ = [
     "Graph", "GraphKeys", "InteractiveSession", "Session", "Variable", "constant", "get_default_graph", "get_default_session",
     "get_variable", "global_variables_initializer", "gradients", "placeholder", "placeholder_with_default", "random",

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import load_file, save
 
 from caviar.dialects.tensorflow.graphs import global_variables
-from caviar.dialects.tensorflow.variables import weight_of
+from caviar.dialects.tensorflow.weights import weight_of
 from caviar.errors import FileError
 from caviar.files import reading, write_whole
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 
@@ -15,21 +14,14 @@ from caviar import config
 from caviar.dialects.tensorflow.building import Placeholder, PlaceholderWithDefault
 from caviar.dialects.tensorflow.graphs import Graph, get_default_graph
 from caviar.dialects.tensorflow.random import random_key
-from caviar.dialects.tensorflow.variables import Assign, Variable, Weight, unassignable
+from caviar.dialects.tensorflow.weights import Assign, Weight, unassignable
 from caviar.errors import ArgumentError, CaviarError, DataError, NotBuiltError, ShapeError, unknown_name
 from caviar.graph import Graph as Nodes
 from caviar.graph import Input, Node, evaluate
+from caviar.graph.asking import asked, begin, end, present
 from caviar.graph.evaluation import as_arrays
 from caviar.graph.programs import cached
 from caviar.parts import take_apart
-
-
-class _Stack(threading.local):
-    def __init__(self) -> None:
-        self.sessions: list[Session] = []
-
-
-_stack = _Stack()
 
 
 def default_session() -> Session | None:
@@ -38,7 +30,8 @@ def default_session() -> Session | None:
     >>> print(default_session())
     None
     """
-    return _stack.sessions[-1] if _stack.sessions else None
+    found: Session | None = present()
+    return found
 
 
 get_default_session = default_session
@@ -175,19 +168,16 @@ class Session:
         self.closed = True
         self.values.clear()
         self._plans.clear()
-        _stack.sessions[:] = [s for s in _stack.sessions if s is not self]
+        end(self)
 
     @contextlib.contextmanager
     def as_default(self) -> Iterator[Self]:
         """The default session inside a `with` block, which does not close it, as `with session:` does."""
-        _stack.sessions.append(self)
-        try:
+        with asked(self):
             yield self
-        finally:
-            _stack.sessions.pop()
 
     def __enter__(self) -> Self:
-        _stack.sessions.append(self)
+        begin(self)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -205,7 +195,7 @@ class InteractiveSession(Session):
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None):
         super().__init__(target, graph, config)
-        _stack.sessions.append(self)
+        begin(self)
 
 
 def _key_words(seed: int | None) -> list[int]:
@@ -226,7 +216,7 @@ def _program(structure: Any) -> Callable[..., Any]:
 
 
 def _check_feedable(node: Any) -> None:
-    if isinstance(node, Variable):
+    if isinstance(node, Node) and isinstance(node.saved_as, Weight):
         raise ArgumentError(f"{node!r} is a variable, which is not fed: use assign, or load(value, session)")
     if not isinstance(node, (Input, PlaceholderWithDefault)):
         raise ArgumentError(
@@ -277,37 +267,3 @@ def _fits(shape: tuple[int, ...], node: Any) -> bool:
     if shape == wanted or (isinstance(node, Placeholder) and node.any_shape):
         return True
     return len(shape) == len(wanted) and all(w in (None, s) for w, s in zip(wanted, shape, strict=True))
-
-
-def _eval(self: Node, feed_dict: dict[Any, Any] | None = None, session: Session | None = None) -> Any:
-    """The node's value in a session, by default the one of the `with` block."""
-    used = session or default_session()
-    if used is None:
-        raise ArgumentError("there is no default session: use `with tf.Session():`, or node.eval(session=session)")
-    return used.run(self, feed_dict)
-
-
-def _run(self: Node, feed_dict: dict[Any, Any] | None = None, session: Session | None = None) -> None:
-    """Run an operation in a session, by default the one of the `with` block."""
-    _eval(self, feed_dict, session)
-
-
-class TensorShape(tuple[int | None, ...]):
-    """A shape; `as_list()` gives it as a list.
-
-    >>> TensorShape((None, 3)).as_list()
-    [None, 3]
-    """
-
-    def as_list(self) -> list[int | None]:
-        """The shape as a list."""
-        return list(self)
-
-
-_methods: dict[str, Callable[..., Any]] = {
-    "eval": _eval,
-    "run": _run,
-    "get_shape": lambda self: TensorShape(self.shape),
-}
-for _name, _method in _methods.items():
-    setattr(Node, _name, _method)  # every node of the graph, whoever wrote it, can be asked

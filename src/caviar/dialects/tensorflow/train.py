@@ -20,7 +20,8 @@ from caviar.dialects.tensorflow.decays import (
 from caviar.dialects.tensorflow.gradients import gradients
 from caviar.dialects.tensorflow.graphs import get_default_graph
 from caviar.dialects.tensorflow.saver import Saver
-from caviar.dialects.tensorflow.variables import Assign, Group, Variable, Weight, weight_of
+from caviar.dialects.tensorflow.variables import Group, Variable
+from caviar.dialects.tensorflow.weights import Assign, Weight, weight_of
 from caviar.errors import ArgumentError
 from caviar.graph import Graph, Node, apply
 from caviar.parts import take_apart
