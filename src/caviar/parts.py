@@ -19,7 +19,7 @@ import dataclasses
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
@@ -107,6 +107,10 @@ class Structure(NamedTuple):
 
     skeleton: Any
     slots: tuple[Slot, ...]
+
+
+Numbers = Sequence[Any]
+"""The numbers of a part, in the order in which they are met: floats, or the arrays that stand for them."""
 
 
 class Apart(NamedTuple):
@@ -249,7 +253,7 @@ def _static_key(value: Any) -> Any:
     return value
 
 
-def put_together(structure: Structure, numbers: Any, values: Any) -> Any:
+def put_together(structure: Structure, numbers: Numbers, values: Any) -> Any:
     """A copy of the part in which numbers and variables are the given arrays."""
     made: list[Any] = []
 

@@ -18,7 +18,7 @@ from caviar.errors import ArgumentError
 from caviar.graph.node import Input, Node, Operation, in_order, nodes_in, replace_nodes
 from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
-from caviar.parts import Apart, Part, Structure, collect, put_together, take_apart
+from caviar.parts import Apart, Numbers, Part, Structure, collect, put_together, take_apart
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["value"], meta_fields=["function", "axis"])
@@ -191,7 +191,7 @@ class Outcome(NamedTuple):
 
 def evaluate(
     structure: Structure,
-    numbers: Any,
+    numbers: Numbers,
     values: Any,
     *,
     training: bool = False,
@@ -262,7 +262,7 @@ def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple
     structure = apart.structure
 
     def make() -> Callable[..., Any]:
-        def program(numbers: Any, values: Any, rng: Any) -> Any:
+        def program(numbers: Numbers, values: Any, rng: Any) -> Any:
             found = evaluate(structure, numbers, values, training=training, rng=rng, call=lambda c: c[0](*c[1], **c[2]))
             return found.outputs, found.values
 
@@ -274,7 +274,7 @@ def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple
     return outputs, apart, values
 
 
-def as_arrays(numbers: list[Any]) -> list[Any]:
+def as_arrays(numbers: Numbers) -> list[Any]:
     """Numbers as arguments of a program: floats in the library's float type, never weakly typed."""
     engine.start()
     return [np.asarray(n, jnp.dtype(config.floatx())) if isinstance(n, float) else jnp.asarray(n) for n in numbers]
@@ -310,7 +310,7 @@ def gradients(target: Any, variables: list[Variable], feeds: dict[Node, Any] | N
     at = [next(i for i, v in enumerate(apart.variables) if v is w) for w in variables]
 
     def make() -> Callable[..., Any]:
-        def scalar(wanted: Any, numbers: Any, values: Any, fed: Any) -> Any:
+        def scalar(wanted: Any, numbers: Numbers, values: Any, fed: Any) -> Any:
             values = list(values)
             for i, value in zip(at, wanted, strict=True):
                 values[i] = value

@@ -19,7 +19,7 @@ from caviar.graph.evaluation import as_arrays
 from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
 from caviar.layers.given import InitializerLike
-from caviar.parts import put_together, take_apart
+from caviar.parts import Numbers, put_together, take_apart
 
 
 class _Planned(threading.local):
@@ -162,7 +162,7 @@ class Draw:
         self.structure, self.numbers = apart.structure, apart.numbers
         self.key = (apart.structure, self.specs)
 
-    def __call__(self, key: jax.Array, numbers: Any) -> list[jax.Array]:
+    def __call__(self, key: jax.Array, numbers: Numbers) -> list[jax.Array]:
         """The values, each from a key of its own."""
         initializers = put_together(self.structure, numbers, [])
         given = zip(initializers, jax.random.split(key, len(self.specs)), self.specs, strict=True)

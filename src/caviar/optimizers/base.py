@@ -18,7 +18,7 @@ from caviar.errors import ArgumentError
 from caviar.graph.programs import cached
 from caviar.optimizers.schedules.base import Schedule, rate_or_schedule, share_or_schedule, value_at
 from caviar.optimizers.transforms import clip_each_by_norm
-from caviar.parts import Part, is_off, put_together, take_apart
+from caviar.parts import Numbers, Part, is_off, put_together, take_apart
 
 
 class OptimizerState(NamedTuple):
@@ -209,7 +209,7 @@ class Optimizer(Part):
 
 
 def _update_at_desk(structure: Any) -> Callable[..., Any]:
-    def update(numbers: Any, grads: Any, state: OptimizerState, params: Any) -> Any:
+    def update(numbers: Numbers, grads: Any, state: OptimizerState, params: Any) -> Any:
         return put_together(structure, numbers, []).update(grads, state, params)
 
     return cached(("update", structure), lambda: update)

@@ -12,7 +12,7 @@ from safetensors.numpy import load, save
 from caviar import config
 from caviar.errors import FileError
 from caviar.training import populations
-from caviar.training.state import Run
+from caviar.training.state import Run, Statistics
 
 
 class Member(NamedTuple):
@@ -35,7 +35,7 @@ class Seat(NamedTuple):
 class Block:
     """Members that are trained together; lanes beyond them repeat the first, and are stopped."""
 
-    def __init__(self, seats: list[Seat], run: Any, statistics: Any):
+    def __init__(self, seats: list[Seat], run: Any, statistics: Statistics | None):
         self.seats, self.run, self.statistics = seats, run, statistics
         self.epoch = self.position = 0
         self.stopped = np.zeros(len(seats), bool)

@@ -15,7 +15,7 @@ from caviar.closing import Closed
 from caviar.graph.evaluation import as_arrays
 from caviar.layers.base import Layer
 from caviar.layers.weights import Draw
-from caviar.parts import parts_of, take_apart
+from caviar.parts import Numbers, parts_of, take_apart
 from caviar.studies.blocks import Block, Lane, Member, Seat, Slice, on_devices, on_host, plain
 from caviar.training import populations
 from caviar.training.clock import Clock
@@ -107,7 +107,7 @@ class Structure:
         rest = (self.data.rows, self.data.validation, np.int32(steps), np.int32(epochs))
         return (block.run, block.statistics, *block.arguments, *rest)
 
-    def _numbers(self, numbers: list[Any], seats: list[Seat]) -> list[Any]:
+    def _numbers(self, numbers: Numbers, seats: list[Seat]) -> list[Any]:
         """Each number as an array: one for all members, or one a lane."""
         dtype = np.dtype(config.floatx())
         return [

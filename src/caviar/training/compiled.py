@@ -16,7 +16,7 @@ from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays, evaluate
 from caviar.graph.programs import cached
 from caviar.losses.labels import check_labels
-from caviar.parts import Structure, put_together, take_apart
+from caviar.parts import Numbers, Structure, put_together, take_apart
 from caviar.training.compiling import resolve_losses, resolve_metrics, resolve_weights
 from caviar.training.doors import check_ids, doors_of
 from caviar.training.recipe import Recipe
@@ -92,7 +92,7 @@ def start_run(recipe: Recipe, rows: int, epoch: int, keys: jax.Array, before: Ru
     return run._replace(optimizer=before.optimizer, step=before.step, rate=before.rate)
 
 
-def first_run_of(structure: Structure, rows: int, numbers: Any, values: Any, keys: jax.Array, epoch: Any) -> Run:
+def first_run_of(structure: Structure, rows: int, numbers: Numbers, values: Any, keys: jax.Array, epoch: Any) -> Run:
     """The run before its first step; pure."""
     copy = put_together(structure, numbers, values)
     trainable, fixed = separate(structure, values)
@@ -145,7 +145,7 @@ def _reported(recipe: Recipe, rows: Rows, name: str) -> tuple[str, ...]:
     numbers, keys = as_arrays(apart.numbers), config.as_key(jnp.zeros((2, 2), jnp.uint32))
     run: Any = engine.shapes_of(lambda v: first_run_of(apart.structure, 0, numbers, v, keys, 0), values)
 
-    def report(run: Any, numbers: Any, batch: Any) -> Any:
+    def report(run: Any, numbers: Numbers, batch: Any) -> Any:
         run = run if name == "train_step" else Weights(run.trainable, run.fixed)
         made = put_together(apart.structure, numbers, merge(apart.structure, run.trainable, run.fixed))
         return take_step(name, made, Step(apart.structure, numbers, run), batch)[1]

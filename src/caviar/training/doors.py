@@ -16,7 +16,7 @@ from caviar.layers.activation import Activation, Softmax
 from caviar.layers.dense import Dense
 from caviar.layers.embedding import Embedding
 from caviar.layers.preprocessing import CategoryEncoding
-from caviar.parts import Structure, put_together, take_apart
+from caviar.parts import Numbers, Structure, put_together, take_apart
 
 LARGE = 1000.0
 """Inputs that reach as far are told, where they meet a product and nothing has scaled them."""
@@ -78,7 +78,7 @@ def doors_of(model: Any, x: Any) -> Doors:
 def _find_doors(apart: Any, specs: Any) -> Doors:
     found = Doors(None, [], [], [])
 
-    def look(x: Any, numbers: Any, values: Any) -> Any:
+    def look(x: Any, numbers: Numbers, values: Any) -> Any:
         leaf_of = {id(leaf): i for i, leaf in enumerate(jax.tree.leaves(x))}
         outputs, met = _met(apart.structure, numbers, values, x)
         for layer, given, made in met:
@@ -104,7 +104,7 @@ def _is_softmax(layer: Any) -> bool:
     return isinstance(layer, (Dense, Activation)) and activations.get(layer.activation) is activations.softmax
 
 
-def _met(structure: Structure, numbers: Any, values: Any, x: Any) -> tuple[Any, list[tuple[Any, Any, Any]]]:
+def _met(structure: Structure, numbers: Numbers, values: Any, x: Any) -> tuple[Any, list[tuple[Any, Any, Any]]]:
     """The outputs, and every layer that is called with its first input and what it makes of it."""
     copy = put_together(structure, numbers, values)
     with evaluating(Context()) as context:
@@ -134,7 +134,7 @@ def _check_computed(apart: Any, counts: list[int], x: Any, where: str) -> None:
     structure = apart.structure
 
     def make() -> Any:
-        def program(numbers: Any, values: Any, x: Any) -> list[Any]:
+        def program(numbers: Numbers, values: Any, x: Any) -> list[Any]:
             return [given for layer, given, _ in _met(structure, numbers, values, x)[1] if _count(layer) is not None]
 
         return program

@@ -21,7 +21,7 @@ from caviar.training.clock import Clock
 from caviar.training.listeners import Listeners
 from caviar.training.program import Plan, chunk_trainer, epoch_ender, no_statistics, trainer
 from caviar.training.recipe import Recipe
-from caviar.training.state import Run
+from caviar.training.state import Run, Statistics
 from caviar.training.step import merge, separate
 
 
@@ -35,7 +35,7 @@ class Training:
     epochs: int
     listeners: Listeners
     validation: Any = None
-    statistics: Any = None
+    statistics: Statistics | None = None
     running: Any = None  # the logs of the epoch under way
     restored: list[Any] | None = None  # the statistics of an epoch that was interrupted
     taken: int = 0  # the steps before the interruption

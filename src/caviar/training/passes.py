@@ -14,9 +14,9 @@ import jax.numpy as jnp
 
 from caviar.data.arrays import Rows
 from caviar.graph.evaluation import evaluate
-from caviar.parts import Structure, put_together
+from caviar.parts import Numbers, Structure, put_together
 from caviar.training.recipe import Recipe
-from caviar.training.state import Run, Weights
+from caviar.training.state import Run, Statistics, Weights
 from caviar.training.step import Step, merge, over_rows
 from caviar.training.steps import take_step
 
@@ -29,21 +29,25 @@ def with_states(run: Any, states: States) -> Any:
     return run._replace(fixed=[states.get(place, value) for place, value in enumerate(run.fixed)])
 
 
-def train_batch(structure: Structure, numbers: Any, run: Run, statistics: Any, batch: Any) -> tuple[Run, Any]:
+def train_batch(
+    structure: Structure, numbers: Numbers, run: Run, statistics: Statistics, batch: Any
+) -> tuple[Run, Any]:
     """Train on one batch and count it."""
     recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
     step, report = take_step("train_step", recipe, Step(structure, numbers, run), batch)
     return step.run._replace(step=run.step + 1), recipe.accumulate(statistics, batch, report)
 
 
-def score_batch(structure: Structure, numbers: Any, run: Any, statistics: Any, batch: Any) -> tuple[list[Any], Any]:
+def score_batch(
+    structure: Structure, numbers: Numbers, run: Any, statistics: Statistics, batch: Any
+) -> tuple[list[Any], Any]:
     """Count one batch without training; with the variables that no gradient changes, after it."""
     recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
     step, report = take_step("test_step", recipe, Step(structure, numbers, run), batch)
     return step.run.fixed, recipe.scoring().accumulate(statistics, batch, report)
 
 
-def predict_batch(structure: Structure, numbers: Any, weights: Weights, x: Any) -> tuple[list[Any], Any]:
+def predict_batch(structure: Structure, numbers: Numbers, weights: Weights, x: Any) -> tuple[list[Any], Any]:
     """The outputs of a network for a batch; with the variables that no gradient changes, after it."""
     network = put_together(structure, numbers, merge(structure, weights.trainable, weights.fixed))
     step, outputs = take_step("predict_step", network, Step(structure, numbers, weights), Rows(x, [], []))
@@ -63,12 +67,12 @@ def moving(one: Callable[..., tuple[list[Any], Any]], weights: Any, *given: Any)
     return {place: weights.fixed[place] for place in places}, shapes
 
 
-def evaluate_rows(structure: Structure, numbers: Any, run: Any, data: Any, batch_size: int) -> tuple[States, Any]:
+def evaluate_rows(structure: Structure, numbers: Numbers, run: Any, data: Any, batch_size: int) -> tuple[States, Any]:
     """The states after all rows of some data, and the logs."""
     first = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), data)
     empty = no_scores(structure, numbers, run, first[0])
 
-    def one(run: Any, statistics: Any, batch: Any) -> Any:
+    def one(run: Any, statistics: Statistics, batch: Any) -> Any:
         return score_batch(structure, numbers, run, statistics, batch)
 
     def body(carry: Any, batch: Any) -> Any:
@@ -80,10 +84,12 @@ def evaluate_rows(structure: Structure, numbers: Any, run: Any, data: Any, batch
     return states, scores(structure, numbers, run, statistics)
 
 
-def score_chunk(structure: Structure, numbers: Any, run: Any, statistics: Any, chunk: Any) -> tuple[States, Any]:
+def score_chunk(
+    structure: Structure, numbers: Numbers, run: Any, statistics: Statistics, chunk: Any
+) -> tuple[States, Any]:
     """The states and the statistics after batches stacked on a first axis."""
 
-    def one(run: Any, statistics: Any, batch: Any) -> Any:
+    def one(run: Any, statistics: Statistics, batch: Any) -> Any:
         return score_batch(structure, numbers, run, statistics, batch)
 
     def body(carry: Any, batch: Any) -> Any:
@@ -94,26 +100,26 @@ def score_chunk(structure: Structure, numbers: Any, run: Any, statistics: Any, c
     return jax.lax.scan(body, (states, statistics), chunk)[0]
 
 
-def no_scores(structure: Structure, numbers: Any, run: Any, x: Any) -> Any:
+def no_scores(structure: Structure, numbers: Numbers, run: Any, x: Any) -> Any:
     """Nothing scored yet, of batches like this."""
     recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
     return recipe.scoring().initial_statistics(output_shapes(structure, numbers, run, x))
 
 
-def scores(structure: Structure, numbers: Any, run: Any, statistics: Any) -> dict[str, Any]:
+def scores(structure: Structure, numbers: Numbers, run: Any, statistics: Any) -> dict[str, Any]:
     """The logs of what was scored."""
     recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
     return recipe.scoring().outcomes(statistics)
 
 
-def output_shapes(structure: Structure, numbers: Any, run: Any, x: Any) -> list[Any]:
+def output_shapes(structure: Structure, numbers: Numbers, run: Any, x: Any) -> list[Any]:
     """The shapes of the outputs for a batch."""
     values = merge(structure, run.trainable, run.fixed)
     return jax.eval_shape(lambda x: evaluate(structure, numbers, values, call=lambda r: r.outputs(x)).outputs, x)
 
 
 def predict_rows(
-    structure: Structure, numbers: Any, weights: Weights, x: Any, batches: Any, batch_size: int
+    structure: Structure, numbers: Numbers, weights: Weights, x: Any, batches: Any, batch_size: int
 ) -> tuple[States, Any]:
     """The states after so many batches, and the outputs; rows beyond them are padding."""
 

@@ -19,11 +19,11 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from caviar import config, engine
 from caviar.graph.programs import cached
 from caviar.layers.weights import Draw
-from caviar.parts import Structure
+from caviar.parts import Numbers, Structure
 from caviar.training.compiled import first_run_of
 from caviar.training.program import Epoch, Plan, Progress, take, train
 from caviar.training.rules import watched
-from caviar.training.state import Run
+from caviar.training.state import Run, Statistics
 
 LANES = (4, 5, 6)
 """Members of a block on each CPU device: more are no faster, and fewer let survivors be packed more closely."""
@@ -91,7 +91,7 @@ class Lanes(Epoch):
     def _each(self, method: Callable[..., Any], out_axes: Any, run: Run, *args: Any) -> Any:
         """Apply a method of a run's own epoch to every lane."""
 
-        def one(numbers: Any, own: Own, run: Run, *args: Any) -> Any:
+        def one(numbers: Numbers, own: Own, run: Run, *args: Any) -> Any:
             mine = self.validation if own.validation is None else take(self.validation, own.validation)
             return method(Epoch(self.structure, self.plan, numbers, self.data, mine), own, run, *args)
 
@@ -115,7 +115,7 @@ class Lanes(Epoch):
         """Nothing counted yet."""
         return self._each(lambda epoch, own, run: epoch.no_statistics(run), 0, run)
 
-    def outcomes(self, run: Run, statistics: Any) -> dict[str, Any]:
+    def outcomes(self, run: Run, statistics: Statistics) -> dict[str, Any]:
         """The logs so far."""
         return self._each(lambda epoch, own, run, s: epoch.outcomes(run, s), 0, run, statistics)
 
@@ -123,14 +123,14 @@ class Lanes(Epoch):
         """The rows in the order of the coming epoch."""
         return self._each(lambda epoch, own, run: epoch.new_order(run, own.rows), 0, run)
 
-    def step(self, run: Run, statistics: Any, rows: Any) -> tuple[Run, Any]:
+    def step(self, run: Run, statistics: Statistics, rows: Any) -> tuple[Run, Any]:
         """One step on these rows."""
         return self._each(lambda epoch, own, *args: epoch.step(*args), (_AXES, 0), run, statistics, rows)
 
-    def end(self, run: Run, statistics: Any) -> tuple[Run, dict[str, Any]]:
+    def end(self, run: Run, statistics: Statistics) -> tuple[Run, dict[str, Any]]:
         """Logs, validation, rules. A member whose loss is no number stops: that is its quarantine."""
 
-        def one(epoch: Epoch, own: Own, run: Run, statistics: Any) -> tuple[Run, dict[str, Any]]:
+        def one(epoch: Epoch, own: Own, run: Run, statistics: Statistics) -> tuple[Run, dict[str, Any]]:
             run, logs = epoch.end(run, statistics)
             return run._replace(stopped=run.stopped | ~jnp.isfinite(watched(logs))), logs
 
@@ -141,7 +141,14 @@ def block_trainer(structure: Structure, plan: Plan, varied: tuple[bool, ...]) ->
     """`advance(run, statistics, numbers, own, data, validation, steps, epochs)` for a block; numbers that vary have lanes."""
 
     def advance(
-        run: Run, statistics: Any, numbers: Any, own: Own, data: Any, validation: Any, steps: Any, epochs: Any
+        run: Run,
+        statistics: Statistics,
+        numbers: Numbers,
+        own: Own,
+        data: Any,
+        validation: Any,
+        steps: Any,
+        epochs: Any,
     ) -> Any:
         lanes = Lanes(plan, structure, varied, own, numbers, data, validation)
         return train(lanes, run, statistics, steps, epochs)
@@ -165,12 +172,12 @@ def block_starter(
 ) -> Any:
     """`start(start, numbers)`: the runs of a block before the first step. `drawn`: the places of the variables drawn."""
 
-    def one(values: list[Any], drawn_values: list[Any], keys: Any, numbers: Any) -> Run:
+    def one(values: list[Any], drawn_values: list[Any], keys: Any, numbers: Numbers) -> Run:
         for place, value in zip(drawn, drawn_values, strict=True):
             values = [*values[:place], value, *values[place + 1 :]]
         return first_run_of(structure, plan.rows, numbers, values, keys, 0)
 
-    def lanes(start: Start, numbers: Any) -> Run:
+    def lanes(start: Start, numbers: Numbers) -> Run:
         # One after the other: JAX's batched QR waits for threads of the pool it runs in, and two of them wait for ever.
         each = [(n if v else None) for n, v in zip(start.draw_numbers, draw_varied, strict=True)]
 
@@ -192,10 +199,12 @@ def block_starter(
     return cached(("block start", structure, plan, varied, draw.key, draw_varied, drawn), make, runs_once=True)
 
 
-def block_statistics(structure: Structure, plan: Plan, varied: tuple[bool, ...], run: Run, numbers: Any, x: Any) -> Any:
+def block_statistics(
+    structure: Structure, plan: Plan, varied: tuple[bool, ...], run: Run, numbers: Numbers, x: Any
+) -> Any:
     """The shapes of a block's statistics."""
 
-    def find(run: Run, numbers: Any, x: Any) -> Any:
+    def find(run: Run, numbers: Numbers, x: Any) -> Any:
         lanes = Lanes(plan, structure, varied, Own(), numbers, (x, [], []), None)
         return lanes.no_statistics(run)
 

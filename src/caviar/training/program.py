@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from caviar.graph.programs import cached
-from caviar.parts import Structure, put_together
+from caviar.parts import Numbers, Structure, put_together
 from caviar.training.passes import evaluate_rows, output_shapes, predict_rows, score_chunk, train_batch, with_states
 from caviar.training.recipe import Recipe
-from caviar.training.state import Run, Weights
+from caviar.training.state import Run, Statistics, Weights
 from caviar.training.step import end_epoch, merge, separate
 
 CAPACITY = 128
@@ -65,7 +65,7 @@ def trainer(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, P
 
     def make() -> Callable[..., Any]:
         def advance(
-            run: Run, statistics: Any, numbers: Any, data: Any, validation: Any, steps: Any, epochs: Any
+            run: Run, statistics: Statistics, numbers: Numbers, data: Any, validation: Any, steps: Any, epochs: Any
         ) -> Any:
             return train(Epoch(structure, plan, numbers, data, validation), run, statistics, steps, epochs)
 
@@ -74,7 +74,7 @@ def trainer(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, P
     return cached(("train", structure, plan), make)
 
 
-def train(epoch: Epoch, run: Run, statistics: Any, steps: Any, epochs: Any) -> tuple[Run, Any, Progress]:
+def train(epoch: Epoch, run: Run, statistics: Statistics, steps: Any, epochs: Any) -> tuple[Run, Any, Progress]:
     """Train so many steps, or epochs if fewer; pure, and the same for one run and for a population."""
     plan, fresh = epoch.plan, epoch.no_statistics(run)
     statistics = jax.tree.map(lambda new, old: jnp.where(run.position == 0, new, old), fresh, statistics)
@@ -106,10 +106,10 @@ def train(epoch: Epoch, run: Run, statistics: Any, steps: Any, epochs: Any) -> t
 class Epoch:
     """The parts of an epoch, over data that lies on the device. A population has its own way for each."""
 
-    def __init__(self, structure: Structure, plan: Plan, numbers: Any, data: Any, validation: Any):
+    def __init__(self, structure: Structure, plan: Plan, numbers: Numbers, data: Any, validation: Any):
         self.structure, self.plan, self.numbers, self.data, self.validation = structure, plan, numbers, data, validation
 
-    def some_steps(self, run: Run, statistics: Any, left: Any) -> tuple[Run, Any, Any]:
+    def some_steps(self, run: Run, statistics: Statistics, left: Any) -> tuple[Run, Any, Any]:
         """Full batches up to the end of the epoch or of the budget; the partial batch is a step of its own."""
         plan, before = self.plan, self.plan.before(run.epoch)
         full, steps = plan.rows // plan.batch_size - before, plan.steps_of(run.epoch)
@@ -145,7 +145,7 @@ class Epoch:
         """Nothing counted yet."""
         return no_statistics(self.structure, self.plan.batch_size, self.numbers, run, self.data[0])
 
-    def outcomes(self, run: Run, statistics: Any) -> dict[str, Any]:
+    def outcomes(self, run: Run, statistics: Statistics) -> dict[str, Any]:
         """The logs so far."""
         recipe: Recipe = put_together(self.structure, self.numbers, merge(self.structure, run.trainable, run.fixed))
         return recipe.outcomes(statistics)
@@ -155,11 +155,11 @@ class Epoch:
         rows = jnp.arange(self.plan.rows, dtype=jnp.int32) if rows is None else rows
         return jax.random.permutation(jax.random.fold_in(run.keys[0], run.epoch), rows) if self.plan.shuffle else rows
 
-    def step(self, run: Run, statistics: Any, rows: Any) -> tuple[Run, Any]:
+    def step(self, run: Run, statistics: Statistics, rows: Any) -> tuple[Run, Any]:
         """One step on these rows."""
         return train_batch(self.structure, self.numbers, run, statistics, take(self.data, rows))
 
-    def end(self, run: Run, statistics: Any) -> tuple[Run, dict[str, Any]]:
+    def end(self, run: Run, statistics: Statistics) -> tuple[Run, dict[str, Any]]:
         """Logs, validation, rules."""
         logs = self.outcomes(run, statistics)
         if self.validation is not None:
@@ -191,7 +191,7 @@ def chunk_trainer(structure: Structure) -> Callable[..., tuple[Run, Any, dict[st
     """`(run, statistics, numbers, chunk)`: train on batches stacked on a first axis."""
 
     def make() -> Callable[..., Any]:
-        def program(run: Run, statistics: Any, numbers: Any, chunk: Any) -> Any:
+        def program(run: Run, statistics: Statistics, numbers: Numbers, chunk: Any) -> Any:
             def one(carry: Any, batch: Any) -> Any:
                 return train_batch(structure, numbers, carry[0], carry[1], batch), None
 
@@ -208,7 +208,7 @@ def epoch_ender(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, di
     """`(run, statistics, numbers, validation)`: the end of an epoch whose batches came as a stream."""
 
     def make() -> Callable[..., Any]:
-        def program(run: Run, statistics: Any, numbers: Any, validation: Any) -> Any:
+        def program(run: Run, statistics: Statistics, numbers: Numbers, validation: Any) -> Any:
             return Epoch(structure, plan, numbers, None, validation).end(run, statistics)
 
         return program
@@ -225,7 +225,7 @@ def chunk_scorer(structure: Structure) -> Callable[..., Any]:
     return cached(("score", structure), make)
 
 
-def no_statistics(structure: Structure, batch_size: int, numbers: Any, run: Run, x: Any) -> Any:
+def no_statistics(structure: Structure, batch_size: int, numbers: Numbers, run: Run, x: Any) -> Any:
     """Statistics with nothing counted, for batches of this size."""
     batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), x)
     recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
@@ -245,7 +245,7 @@ def predictor(structure: Structure, batch_size: int) -> Callable[..., Any]:
     """`states, outputs = (numbers, values, x, batches)`, batch by batch; rows beyond so many batches are padding."""
 
     def make() -> Callable[..., Any]:
-        def predict(numbers: Any, values: Any, x: Any, batches: Any) -> Any:
+        def predict(numbers: Numbers, values: Any, x: Any, batches: Any) -> Any:
             weights = Weights(*separate(structure, values))
             return predict_rows(structure, numbers, weights, x, batches, batch_size)
 

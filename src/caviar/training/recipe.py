@@ -15,6 +15,7 @@ from caviar.layers.base import Layer
 from caviar.losses.shapes import ratio
 from caviar.metrics.sums import no_sums, plus
 from caviar.parts import Part, parts_of
+from caviar.training.state import Statistics
 
 if TYPE_CHECKING:
     from caviar.training.trainee import Trainee
@@ -110,7 +111,7 @@ class Recipe(Part):
     def initial_statistics(self, outputs: list[Any]) -> dict[str, Any]:
         """Nothing counted yet; outputs may be abstract, only their shapes are read."""
         terms = len(self.custom_logs) + 1 if self.custom_logs else 2 * len(self._places) + 2
-        statistics: dict[str, Any] = {"loss": no_sums(jnp.zeros((terms,), config.floatx()))}
+        statistics: Statistics = {"loss": no_sums(jnp.zeros((terms,), config.floatx()))}
         if not self.custom_logs:
             statistics |= {name: metric.start(_last_axis(outputs[at])) for name, at, _, metric in self.metrics}
         return jax.tree.map(jnp.copy, statistics)
@@ -120,7 +121,7 @@ class Recipe(Part):
         """The outputs that have a loss."""
         return [place for place, loss in enumerate(self.losses) if loss is not None]
 
-    def accumulate(self, statistics: dict[str, Any], batch: Any, report: Any) -> dict[str, Any]:
+    def accumulate(self, statistics: Statistics, batch: Any, report: Any) -> dict[str, Any]:
         """Count one batch. Everything is kept as sums, so that an epoch is exact however its rows are batched."""
         x, y, weight = batch
         rows = jax.tree.leaves(x)[0].shape[0]
@@ -138,7 +139,7 @@ class Recipe(Part):
                     after[name] = metric.count(statistics[name], y[at], report.outputs[at], own)
         return after
 
-    def outcomes(self, statistics: dict[str, Any]) -> dict[str, Any]:
+    def outcomes(self, statistics: Statistics) -> dict[str, Any]:
         """The logs: every statistic as a number."""
         *terms, rows = statistics["loss"].total
         if self.custom_logs:

@@ -9,6 +9,9 @@ import jax.numpy as jnp
 
 from caviar import config
 
+Statistics = dict[str, Any]
+"""What is counted of an epoch so far: of the loss, and of every metric by its name."""
+
 
 class Run(NamedTuple):
     """Everything that training changes. What it does not change (structure, numbers, data) is not here."""

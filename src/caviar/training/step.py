@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from caviar import config
 from caviar.graph.evaluation import evaluate
-from caviar.parts import Structure, put_together
+from caviar.parts import Numbers, Structure, put_together
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Ruling
 from caviar.training.state import Run
@@ -34,7 +34,7 @@ class Step:
     """One step under way, as `Model.train_step` gets it. Pure: every method returns a new step."""
 
     structure: Structure
-    numbers: Any
+    numbers: Numbers
     run: Any  # a Run, or Weights alone where nothing is trained
 
     def gradients(self, function: Callable[[Recipe], tuple[Any, Any]]) -> tuple[Any, Any, list[Any], Step]:
@@ -95,7 +95,7 @@ def over_rows(body: Callable[[Any, Any], Any], carry: Any, data: Any, batch_size
     return body(carry, at(full * batch_size, rows - full * batch_size)) if rows % batch_size else carry
 
 
-def end_epoch(structure: Structure, numbers: Any, run: Run, logs: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
+def end_epoch(structure: Structure, numbers: Numbers, run: Run, logs: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
     """Let the rules decide on the logs of an epoch; the run that starts the next one."""
     recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
     base = recipe.optimizer.learning_rate_at(run.step)
