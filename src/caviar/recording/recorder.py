@@ -56,7 +56,7 @@ class Recorder:
             kind = type(value)
             if kind is Value:
                 if value.recording == serial:
-                    codes.append(value.place * 3 + need)  # `encode`, written out: the call alone would cost 4 %
+                    codes.append(value.place * 3 + need)  # `encode`, written out: a call of it costs 2 % of recording
                 elif value.array is not None:
                     self.leaves.append(value)
                     value.recording, value.place = serial, -len(self.leaves)

@@ -19,7 +19,7 @@ from caviar.recording.encoding import LEAF, NO_GRADIENT
 from caviar.recording.values import Value
 
 
-class Weight(Parameter):
+class SharedParameter(Parameter):
     """A parameter that is a variable of caviar's: what changes one changes the other."""
 
     def __new__(cls, variable: Any) -> Any:
@@ -33,7 +33,7 @@ class Weight(Parameter):
         super().hold(value)
         vars(self)["variable"].assign(self.array())
 
-    def follow(self) -> Weight:
+    def follow(self) -> SharedParameter:
         """Take the value that the variable has by now."""
         value = vars(self)["variable"].value
         if self._held.array is not value:
@@ -57,12 +57,12 @@ class FromCaviar(Module):
     def __init__(self, layer: Layer) -> None:
         super().__init__()
         self.layer = layer
-        self._weights: list[Weight] = []
+        self._weights: list[SharedParameter] = []
 
-    def _parameters(self) -> list[Weight]:
+    def _parameters(self) -> list[SharedParameter]:
         variables = self.layer.variables
         if [id(vars(w)["variable"]) for w in self._weights] != [id(v) for v in variables]:
-            self._weights = [Weight(v) for v in variables]
+            self._weights = [SharedParameter(v) for v in variables]
         return [w.follow() for w in self._weights]
 
     def named_parameters(self, prefix: str = "", recurse: bool = True) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
+
 from caviar.dialects.torch import creation, indexing
 from caviar.dialects.torch.autograd import backward
 from caviar.dialects.torch.dtypes import TYPES
@@ -128,8 +130,6 @@ class _Methods:
 
 def copied(x: Any, source: Any) -> Any:
     """The source in the array's shape and type."""
-    import jax.numpy as jnp
-
     return jnp.broadcast_to(source, x.shape).astype(x.dtype)
 
 

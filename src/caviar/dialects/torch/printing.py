@@ -21,8 +21,8 @@ def text(tensor: Any) -> str:
         array = array.astype(np.float32)
     body = np.array2string(array, separator=", ", prefix="tensor(", threshold=1000, formatter={"all": _form(array)})
     kind = tensor.dtype
-    plain = kind is get_default_dtype() or kind.name in ("int64", "bool")
-    suffix = ("" if plain else f", dtype={kind}") + (
+    usual = kind is get_default_dtype() or kind.name in ("int64", "bool")
+    suffix = ("" if usual else f", dtype={kind}") + (
         "" if array.size or array.ndim < 2 else f", size={tuple(array.shape)}"
     )
     if tensor.grad_fn is not None:

@@ -43,7 +43,7 @@ class UninitializedParameter(Parameter):
         return self
 
     def held(self) -> Value:
-        """Refused."""
+        """There is no value before there is a shape."""
         raise NotBuiltError("this parameter has no shape yet: call the module on an input first")
 
     def __repr__(self) -> str:

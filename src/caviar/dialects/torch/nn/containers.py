@@ -121,7 +121,7 @@ class _Dict(Module):
 
     kind: ClassVar[type]
 
-    def _kept(self, value: Any) -> Any:
+    def _as_member(self, value: Any) -> Any:
         return value
 
     def __init__(self, members: Any = None) -> None:
@@ -132,7 +132,7 @@ class _Dict(Module):
         return dict(self.items())[key]
 
     def __setitem__(self, key: str, member: Any) -> None:
-        setattr(self, key, self._kept(member))
+        setattr(self, key, self._as_member(member))
 
     def __delitem__(self, key: str) -> None:
         delattr(self, key)
@@ -191,5 +191,5 @@ class ParameterDict(_Dict):
     def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
         super().__init__(parameters)
 
-    def _kept(self, value: Any) -> Any:
+    def _as_member(self, value: Any) -> Any:
         return value if isinstance(value, Parameter) else Parameter(value)

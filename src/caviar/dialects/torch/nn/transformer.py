@@ -84,7 +84,7 @@ class TransformerDecoderLayer(_Block):
         return self._added(x, 3, self._feed)
 
 
-class _Stack(Module):
+class _Layers(Module):
     """So many copies of a layer, one after the other."""
 
     def __init__(self, layer: Module, num_layers: Size, norm: Module | None) -> None:
@@ -98,7 +98,7 @@ class _Stack(Module):
         return x if self.norm is None else self.norm(x)
 
 
-class TransformerEncoder(_Stack):
+class TransformerEncoder(_Layers):
     """So many copies of an encoder layer."""
 
     def __init__(
@@ -112,7 +112,7 @@ class TransformerEncoder(_Stack):
         return self._through(src, mask, src_key_padding_mask)
 
 
-class TransformerDecoder(_Stack):
+class TransformerDecoder(_Layers):
     """So many copies of a decoder layer."""
 
     def __init__(self, decoder_layer: Module, num_layers: Size, norm: Module | None = None) -> None:

@@ -24,13 +24,13 @@ def _is_list(leaf: Any) -> bool:
 
 def rows(state: Any, names: Sequence[str], count: int) -> list[dict[str, Tensor]]:
     """A dict for each parameter: the steps that it made, and copies of what is kept of it."""
-    kept = dict(zip(names, columns(state), strict=True))
+    named = dict(zip(names, columns(state), strict=True))
     step = np.asarray(state.step, "float32")
-    arrays = [{name: column[i] for name, column in kept.items() if column[i] is not None} for i in range(count)]
+    arrays = [{name: column[i] for name, column in named.items() if column[i] is not None} for i in range(count)]
     return [{"step": wrap(step), **{k: wrap(np.array(v)) for k, v in row.items()}} for row in arrays]
 
 
-def restored(fresh: Any, names: Sequence[str], step: int, kept: Sequence[dict[str, Any]], optimizer: str) -> Any:
+def restored(fresh: Any, names: Sequence[str], step: int, rows: Sequence[dict[str, Any]], optimizer: str) -> Any:
     """A fresh state with the steps and arrays of such dicts."""
     waiting = iter(names)
 
@@ -38,7 +38,7 @@ def restored(fresh: Any, names: Sequence[str], step: int, kept: Sequence[dict[st
         if not _is_list(leaf):
             return jnp.array(step, leaf.dtype)
         name = next(waiting)
-        return [None if old is None else array(name, old, row) for old, row in zip(leaf, kept, strict=True)]
+        return [None if old is None else array(name, old, row) for old, row in zip(leaf, rows, strict=True)]
 
     def array(name: str, old: Any, row: dict[str, Any]) -> Any:
         found = row.get(name)

@@ -1,6 +1,6 @@
 """The optimizers: PyTorch's arguments and defaults, and what they mean in caviar's. A new one is its defaults and its rule.
 
-`kept` names what the state holds for each parameter, in PyTorch's words, with the option that it is kept for, if any.
+`state_names` names what the state holds for each parameter, in PyTorch's words, with the option that asks for it, if any.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class SGD(Optimizer):
     """Gradient descent, with momentum if wanted."""
 
     defaults = {"lr": 1e-3, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False}
-    kept = {"momentum_buffer": "momentum"}
+    state_names = {"momentum_buffer": "momentum"}
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; Nesterov's way needs a momentum to look ahead with."""
@@ -45,7 +45,7 @@ class ASGD(Optimizer):
     """Descent with a mean of its weights beside it: `optimizer.state[p]["ax"]`."""
 
     defaults = {"lr": 1e-2, "lambd": 1e-4, "alpha": 0.75, "t0": 1e6, "weight_decay": 0.0}
-    kept = {"ax": ""}
+    state_names = {"ax": ""}
 
     @staticmethod
     def rule(lr: Any, lambd: Any, alpha: Any, t0: Any, weight_decay: Any) -> optimizers.Optimizer:
@@ -59,7 +59,7 @@ class Adagrad(Optimizer):
     defaults = {
         "lr": 1e-2, "lr_decay": 0.0, "weight_decay": 0.0, "initial_accumulator_value": 0.0, "eps": 1e-10,
     }  # fmt: skip
-    kept = {"sum": ""}
+    state_names = {"sum": ""}
 
     @staticmethod
     def rule(
@@ -76,7 +76,7 @@ class Adadelta(Optimizer):
     """Steps in the units of the weights."""
 
     defaults = {"lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0.0}
-    kept = {"square_avg": "", "acc_delta": ""}
+    state_names = {"square_avg": "", "acc_delta": ""}
 
     @staticmethod
     def rule(lr: Any, rho: Any, eps: Any, weight_decay: Any) -> optimizers.Optimizer:
@@ -88,7 +88,7 @@ class RMSprop(Optimizer):
     """Steps divided by the root of a running average of the squared gradients."""
 
     defaults = {"lr": 1e-2, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0.0, "momentum": 0.0, "centered": False}
-    kept = {"square_avg": "", "grad_avg": "centered", "momentum_buffer": "momentum"}
+    state_names = {"square_avg": "", "grad_avg": "centered", "momentum_buffer": "momentum"}
 
     @staticmethod
     def rule(lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any, centered: bool) -> optimizers.Optimizer:
@@ -103,7 +103,7 @@ class Rprop(Optimizer):
     """Every weight has its own step, longer while its gradient keeps its sign."""
 
     defaults = {"lr": 1e-2, "etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0)}
-    kept = {"prev": "", "step_size": ""}
+    state_names = {"prev": "", "step_size": ""}
 
     @staticmethod
     def rule(lr: Any, etas: Any, step_sizes: Any) -> optimizers.Optimizer:
@@ -118,7 +118,7 @@ class Adam(Optimizer):
         "lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False,
         "decoupled_weight_decay": False,
     }  # fmt: skip
-    kept = {**_MOMENTS, "max_exp_avg_sq": "amsgrad"}
+    state_names = {**_MOMENTS, "max_exp_avg_sq": "amsgrad"}
 
     @staticmethod
     def rule(
@@ -141,7 +141,7 @@ class Adamax(Optimizer):
     """Adam with the largest recent gradient in the place of the root of the squares."""
 
     defaults = {"lr": 2e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
-    kept = {"exp_avg": "", "exp_inf": ""}
+    state_names = {"exp_avg": "", "exp_inf": ""}
 
     @staticmethod
     def rule(lr: Any, betas: Any, eps: Any, weight_decay: Any) -> optimizers.Optimizer:
@@ -158,7 +158,7 @@ class NAdam(Optimizer):
         "lr": 2e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "momentum_decay": 4e-3,
         "decoupled_weight_decay": False,
     }  # fmt: skip
-    kept = {**_MOMENTS, "mu_product": ""}
+    state_names = {**_MOMENTS, "mu_product": ""}
 
     @staticmethod
     def rule(
@@ -177,7 +177,7 @@ class RAdam(Optimizer):
     defaults = {
         "lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "decoupled_weight_decay": False,
     }  # fmt: skip
-    kept = _MOMENTS
+    state_names = _MOMENTS
 
     @staticmethod
     def rule(lr: Any, betas: Any, eps: Any, weight_decay: Any, decoupled_weight_decay: bool) -> optimizers.Optimizer:
@@ -191,15 +191,15 @@ class Adafactor(Optimizer):
     """Adam that keeps a row and a column in the place of a matrix of squares."""
 
     defaults = {"lr": 1e-2, "beta2_decay": -0.8, "eps": (None, 1e-3), "d": 1.0, "weight_decay": 0.0}
-    kept = {"row_var": "", "col_var": ""}
+    state_names = {"row_var": "", "col_var": ""}
 
     @staticmethod
     def rule(lr: Any, beta2_decay: Any, eps: Any, d: Any, weight_decay: Any) -> optimizers.Optimizer:
         """The step is in proportion to the weights before they decay."""
-        plain = optimizers.Adafactor(lr, beta2_decay, eps[0], eps[1], d, epsilon_floor=True)
+        without_decay = optimizers.Adafactor(lr, beta2_decay, eps[0], eps[1], d, epsilon_floor=True)
         if is_off(weight_decay):
-            return plain
-        return optimizers.Optax(optax.chain(plain.rule(), optax.add_decayed_weights(-lr * weight_decay)))
+            return without_decay
+        return optimizers.Optax(optax.chain(without_decay.rule(), optax.add_decayed_weights(-lr * weight_decay)))
 
 
 class Muon(Optimizer):
@@ -210,7 +210,7 @@ class Muon(Optimizer):
         "ns_steps": 5, "adjust_lr_fn": None,
     }  # fmt: skip
     unused = {**Optimizer.unused, "eps": 1e-7}
-    kept = {"momentum_buffer": "", "exp_avg_sq": ""}  # the latter never, for matrices
+    state_names = {"momentum_buffer": "", "exp_avg_sq": ""}  # the latter never, for matrices
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add matrices."""

@@ -103,7 +103,7 @@ class Optimizer:
     """
 
     defaults: dict[str, Any] = {}
-    kept: ClassVar[dict[str, str]] = {}
+    state_names: ClassVar[dict[str, str]] = {}
     unused: ClassVar[dict[str, Any]] = {"foreach": None, "capturable": False, "differentiable": False, "fused": None}
 
     rule: ClassVar[Callable[..., optimizers.Optimizer]]
@@ -238,40 +238,40 @@ class Optimizer:
         cohorts = self._cohorts[at]
         if len(cohorts) == 1 and len(cohorts[0].params) == len(moving) == len(self.param_groups[at]["params"]):
             return cohorts
-        ids, kept = {id(p) for p in moving}, list[Cohort]()
+        ids, arranged = {id(p) for p in moving}, list[Cohort]()
         for cohort in cohorts:
             here = [i for i, p in enumerate(cohort.params) if id(p) in ids]
             there = [i for i, p in enumerate(cohort.params) if id(p) not in ids]
-            kept += [cohort] if not here or not there else [cohort.split(here), cohort.split(there)]
-        seen = {id(p) for cohort in kept for p in cohort.params}
+            arranged += [cohort] if not here or not there else [cohort.split(here), cohort.split(there)]
+        seen = {id(p) for cohort in arranged for p in cohort.params}
         new = [p for p in moving if id(p) not in seen]
         if new:
-            kept.append(Cohort(new, _started(new, static, numbers)))
-        self._cohorts[at] = kept
-        return [cohort for cohort in kept if id(cohort.params[0]) in ids]
+            arranged.append(Cohort(new, _started(new, static, numbers)))
+        self._cohorts[at] = arranged
+        return [cohort for cohort in arranged if id(cohort.params[0]) in ids]
 
     # -- keeping --------------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> dict[Tensor, dict[str, Any]]:
-        """What is kept of each parameter, by PyTorch's names: a copy; `load_state_dict` changes it."""
+        """What is held of each parameter, by PyTorch's names: a copy; `load_state_dict` changes it."""
         found: dict[Tensor, dict[str, Any]] = {}
         for at, cohorts in enumerate(self._cohorts):
             for cohort in cohorts:
-                rows = keeping.rows(cohort.state.array, self._kept(at), len(cohort.params))
+                rows = keeping.rows(cohort.state.array, self._names(at), len(cohort.params))
                 found.update(zip(cohort.params, rows, strict=True))
         return found
 
-    def _kept(self, at: int) -> list[str]:
-        """The names of what is kept under the present options of a group."""
+    def _names(self, at: int) -> list[str]:
+        """The names of what the state holds under the present options of a group."""
         group, traced = self.param_groups[at], self._traced[at]
-        return [name for name, option in self.kept.items() if not option or option in traced or group[option]]
+        return [name for name, option in self.state_names.items() if not option or option in traced or group[option]]
 
     def state_dict(self) -> dict[str, Any]:
-        """The options of all groups, and what is kept of each parameter, by its number."""
+        """The options of all groups, and what the state holds of each parameter, by its number."""
         places = {id(p): i for i, p in enumerate(p for g in self.param_groups for p in g["params"])}
         groups = [{**g, "params": [places[id(p)] for p in g["params"]]} for g in self.param_groups]
-        return {"state": {places[id(p)]: kept for p, kept in self.state.items()}, "param_groups": groups}
+        return {"state": {places[id(p)]: row for p, row in self.state.items()}, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take options and state from what `state_dict` gave."""
@@ -281,18 +281,18 @@ class Optimizer:
         for at, (group, new) in enumerate(zip(self.param_groups, state_dict["param_groups"], strict=True)):
             group.update({k: v for k, v in new.items() if k != "params"})
             known = [(p, state_dict["state"].get(i)) for p, i in zip(group["params"], new["params"], strict=True)]
-            self._restore(at, [(p, kept) for p, kept in known if kept])
+            self._restore(at, [(p, row) for p, row in known if row])
 
     def _restore(self, at: int, known: list[tuple[Tensor, dict[str, Any]]]) -> None:
         """The cohorts of a group: those parameters together that have made the same steps."""
         self._cohorts[at] = []
-        self._traced[at] |= {self.kept[name] for _, kept in known for name in kept if self.kept.get(name)}
+        self._traced[at] |= {self.state_names[name] for _, row in known for name in row if self.state_names.get(name)}
         numbers, static = self._options(at, self.param_groups[at])
-        steps = {int(kept["step"]): None for _, kept in known}
+        steps = {int(row["step"]): None for _, row in known}
         for step in steps:
-            params, rows = zip(*[(p, kept) for p, kept in known if int(kept["step"]) == step], strict=True)
+            params, rows = zip(*[(p, row) for p, row in known if int(row["step"]) == step], strict=True)
             fresh = _started(list(params), static, numbers).array
-            state = keeping.restored(fresh, self._kept(at), step, rows, type(self).__name__)
+            state = keeping.restored(fresh, self._names(at), step, rows, type(self).__name__)
             self._cohorts[at].append(Cohort(list(params), Value(state)))
 
     def __repr__(self) -> str:

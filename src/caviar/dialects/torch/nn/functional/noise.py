@@ -34,22 +34,22 @@ def _seeded(seed: Array, draw: Array, *operands: Any, drawing: Any, **static: An
     return drawing(creation.key_of(seed, draw), *operands, **static)
 
 
-def _kept(key: Array, input: Array, p: Any, shared: int) -> Array:
+def _survive(key: Array, input: Array, p: Any, shared: int) -> Array:
     """Which elements stay; the last `shared` dimensions stay or go together."""
     shape = (*input.shape[: input.ndim - shared], *[1] * shared)
     return jax.random.uniform(key, shape) >= p
 
 
 def _drop(key: Array, input: Array, p: Any, shared: int = 0) -> Array:
-    kept = _kept(key, input, p, shared)
-    return jnp.where(kept, input / jnp.where(p < 1, 1 - p, 1), 0).astype(input.dtype)
+    alive = _survive(key, input, p, shared)
+    return jnp.where(alive, input / jnp.where(p < 1, 1 - p, 1), 0).astype(input.dtype)
 
 
 def _alpha_drop(key: Array, input: Array, p: Any, shared: int = 0) -> Array:
     """Elements are replaced by SELU's lowest value; mean and variance stay what they were."""
     a = ((1 - p) * (1 + p * _SATURATED**2)) ** -0.5
-    kept = jnp.where(_kept(key, input, p, shared), input, _SATURATED)
-    return (a * kept - a * p * _SATURATED).astype(input.dtype)
+    mixed = jnp.where(_survive(key, input, p, shared), input, _SATURATED)
+    return (a * mixed - a * p * _SATURATED).astype(input.dtype)
 
 
 def _dropped(drop: Any, input: Tensor, p: Any, training: bool, **static: Any) -> Any:
