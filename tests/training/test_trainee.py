@@ -11,7 +11,7 @@ import pytest
 from compiles import compiles
 
 import caviar
-from caviar.errors import NotBuiltError, NotCompiledError
+from caviar.errors import ArgumentError, NotBuiltError, NotCompiledError
 from caviar.optimizers import SGD
 from caviar.training.trainee import Trainee
 
@@ -60,6 +60,8 @@ def test_a_search_trains_it_too() -> None:
 def test_what_is_missing_is_told() -> None:
     with pytest.raises(NotCompiledError, match="before fit"):
         Line().fit(X, X)
+    with pytest.raises(ArgumentError, match="inside `fit`"):
+        Line().train_step(([], []), (X, X))
     with pytest.raises(NotBuiltError, match="no weights yet"):
         Line().require_built("saving")
 

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar.errors import FileError, ShapeError, warn
+from caviar.layers.base import Layer
 
 
-def fitting(model: Any, tensors: dict[str, np.ndarray], path: Any = "the file") -> list[np.ndarray]:
+def fitting(model: Layer, tensors: dict[str, np.ndarray], path: Any = "the file") -> list[np.ndarray]:
     """The tensors for the model's variables, in their types; refused where they do not fit."""
     variables, names = model.variables, [name.split(" ", 1)[-1] for name in tensors]
     if len(tensors) != len(variables):
@@ -44,7 +45,7 @@ def _kind(name: str) -> str:
     return re.sub(r"_\d+(?=/)", "", name)
 
 
-def check_names(model: Any, tensors: dict[str, np.ndarray]) -> None:
+def check_names(model: Layer, tensors: dict[str, np.ndarray]) -> None:
     """Refuse a file whose weights have other names than its document gives them."""
     expected = [f"{i:05d} {_kind(v.path)}" for i, v in enumerate(model.variables)]
     other = next((n for n, e in zip(tensors, expected, strict=True) if _kind(n) != e), None)
@@ -70,7 +71,7 @@ def cast(tensor: np.ndarray, dtype: str, name: str = "it") -> np.ndarray:
     return changed
 
 
-def put(model: Any, values: list[np.ndarray], tensors: dict[str, np.ndarray], path: Any) -> None:
+def put(model: Layer, values: list[np.ndarray], tensors: dict[str, np.ndarray], path: Any) -> None:
     """Give the model its weights, and tell what is odd about them."""
     for variable, value in zip(model.variables, values, strict=True):
         variable.assign(jnp.asarray(value, variable.dtype))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -16,8 +16,11 @@ from caviar.layers.base import Layer
 from caviar.parts import take_apart
 from caviar.text import printable, say, tabled
 
+if TYPE_CHECKING:
+    from caviar.models.model import Model
 
-def summary(model: Any, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
+
+def summary(model: Model, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
     """Print a table of layers, output shapes and parameter counts."""
     if print_fn is not None:
         print_fn(as_text(model, line_length or 80))
@@ -25,7 +28,7 @@ def summary(model: Any, line_length: int | None = None, print_fn: Callable[[str]
         say(as_text(model, line_length or min(shutil.get_terminal_size().columns, 80), sys.stdout))
 
 
-def as_text(model: Any, width: int = 80, stream: Any = None) -> str:
+def as_text(model: Model, width: int = 80, stream: Any = None) -> str:
     """The table as text, in letters that the stream can show."""
     from rich.box import ROUNDED  # which takes longer to import than the rest of the models
     from rich.table import Table
@@ -54,7 +57,7 @@ def as_text(model: Any, width: int = 80, stream: Any = None) -> str:
     return "\n".join(lines)
 
 
-def output_shapes(model: Any) -> dict[str, str]:
+def output_shapes(model: Model) -> dict[str, str]:
     """The shape that each layer gives, by the layer's name, read off one evaluation of shapes."""
     if model.built_for is None and not model.inputs:
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,9 @@ from caviar.layers.embedding import Embedding
 from caviar.layers.preprocessing import CategoryEncoding
 from caviar.parts import Numbers, Structure, put_together, take_apart
 
+if TYPE_CHECKING:
+    from caviar.training.trainee import Trainee
+
 LARGE = 1000.0
 """Inputs that reach as far are told, where they meet a product and nothing has scaled them."""
 
@@ -31,7 +34,7 @@ class Doors(NamedTuple):
     ones: list[str]  # layers that give 1 whatever comes in
 
 
-def check_ids(model: Any, x: Any, where: str = "x") -> None:
+def check_ids(model: Trainee, x: Any, where: str = "x") -> None:
     """Refuse ids that a layer has no row for, with their place."""
     doors, leaves = doors_of(model, model.built_for), jax.tree.leaves(x)
     for at, count in doors.tables:
@@ -41,7 +44,7 @@ def check_ids(model: Any, x: Any, where: str = "x") -> None:
         _check_computed(take_apart(model), [count for _, count in doors.tables], x, where)
 
 
-def tell_doubts(model: Any, x: Any) -> bool:
+def tell_doubts(model: Trainee, x: Any) -> bool:
     """Say what hardly learns: a softmax over one unit, and inputs that are too large, judged by a few thousand rows."""
     doors, leaves = doors_of(model, model.built_for), jax.tree.leaves(x)
     for name in doors.ones:
@@ -68,7 +71,7 @@ def _count(layer: Any) -> int | None:
     return int(layer.num_tokens) if isinstance(layer, CategoryEncoding) else None
 
 
-def doors_of(model: Any, x: Any) -> Doors:
+def doors_of(model: Trainee, x: Any) -> Doors:
     """Found by one abstract evaluation, for any kind of network; remembered for networks of the same structure."""
     apart = take_apart(model)
     shapes = tuple((a.shape, str(a.dtype)) for a in jax.tree.leaves(x))

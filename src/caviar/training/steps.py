@@ -126,7 +126,8 @@ def take_step(name: str, part: Recipe | Trainee, step: Step, batch: Any) -> tupl
 def _as_step(model: Trainee, given: Any) -> Step:
     if isinstance(given, Step):
         return given
-    assert model.step_under_way is not None
+    if model.step_under_way is None:
+        raise ArgumentError("a step on a state is taken inside `fit`, `evaluate` and `predict`: call those")
     return model.step_under_way.taking(given)
 
 
