@@ -25,8 +25,15 @@ LARGEST = {True: 2**63 - 1, False: float(np.finfo("float32").max)}  # whole numb
 class Declaration:
     """What a value must be; `fits` asks it about values that are known."""
 
-    expected = "anything"
-    is_float = False  # whether what it declares is a number of a program, and not structure
+    @property
+    def expected(self) -> str:
+        """What it must be, in words."""
+        return "anything"
+
+    @property
+    def is_float(self) -> bool:
+        """Whether what it declares is a number of a program, and not structure."""
+        return False
 
     def allows(self, value: Any) -> bool:
         """Whether the value is one of those."""
@@ -56,12 +63,12 @@ class Number(Declaration):
     infinite: bool = False
 
     @property
-    def is_float(self) -> bool:  # type: ignore[override]
+    def is_float(self) -> bool:
         """All but whole numbers."""
         return not self.whole
 
     @property
-    def expected(self) -> str:  # type: ignore[override]
+    def expected(self) -> str:
         """The interval in words."""
         named = {"of at least": self.least, "above": self.above, "of at most": self.most, "below": self.below}
         ends = [f"{words} {end:g}" for words, end in named.items() if abs(end) < INT32_MAX]
@@ -115,7 +122,7 @@ class OneOf(Declaration):
         object.__setattr__(self, "options", options)
 
     @property
-    def expected(self) -> str:  # type: ignore[override]
+    def expected(self) -> str:
         """All of them."""
         return " or ".join(map(repr, self.options))
 
@@ -142,7 +149,7 @@ class Kind(Declaration):
     words: str = ""
 
     @property
-    def expected(self) -> str:  # type: ignore[override]
+    def expected(self) -> str:
         """The type's name, or the words for it."""
         return self.words or f"a {self.kind.__name__}"
 
@@ -182,12 +189,12 @@ class Each(Declaration):
     deep: bool = False
 
     @property
-    def is_float(self) -> bool:  # type: ignore[override]
+    def is_float(self) -> bool:
         """What each of them is."""
         return self.kind.is_float
 
     @property
-    def expected(self) -> str:  # type: ignore[override]
+    def expected(self) -> str:
         """One, or several."""
         return f"{self.kind.expected}, or several" if self.alone else f"a list, each of it {self.kind.expected}"
 
@@ -213,12 +220,12 @@ class Either(Declaration):
     kinds: tuple[Declaration, ...]
 
     @property
-    def is_float(self) -> bool:  # type: ignore[override]
+    def is_float(self) -> bool:
         """Whether one of them is."""
         return any(kind.is_float for kind in self.kinds)
 
     @property
-    def expected(self) -> str:  # type: ignore[override]
+    def expected(self) -> str:
         """All of them."""
         return " or ".join(kind.expected for kind in self.kinds)
 

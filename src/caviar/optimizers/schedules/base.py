@@ -58,7 +58,7 @@ class OrSchedule(Declaration):
     is_float = True
 
     @property
-    def expected(self) -> str:  # type: ignore[override]
+    def expected(self) -> str:
         """The number, or a schedule."""
         return f"{self.number.expected} or a schedule"
 
