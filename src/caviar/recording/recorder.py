@@ -50,7 +50,7 @@ class Recorder:
 
     def write(self, function: Any, static: Any, inputs: Sequence[Any], needs: Sequence[int]) -> list[Value]:
         """Write down the call of a function on values and numbers, with static keyword arguments: its results."""
-        serial, codes = self.serial, [function, static]
+        serial, leaves, codes = self.serial, self.leaves, [function, static]
         floats, ints = len(self.floats), len(self.ints)
         for value, need in zip(inputs, needs):  # noqa: B905
             kind = type(value)
@@ -58,8 +58,8 @@ class Recorder:
                 if value.recording == serial:
                     codes.append(value.place * 3 + need)  # `encode`, written out: a call of it costs 2 % of recording
                 elif value.array is not None:
-                    self.leaves.append(value)
-                    value.recording, value.place = serial, -len(self.leaves)
+                    leaves.append(value)
+                    value.recording, value.place = serial, -len(leaves)
                     codes += value.place * 3 + need, value.spec
                 else:  # it was left uncomputed before: first that, then this call from its beginning
                     del self.floats[floats:], self.ints[ints:]
