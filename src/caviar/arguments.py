@@ -163,7 +163,8 @@ def _written_in(source: Any) -> dict[str, tuple[Any, bool]]:
         fields = {f.name for f in dataclasses.fields(source) if f.init}
         names = {name: a for name, a in vars(source).get("__annotations__", {}).items() if name in fields}
     elif inspect.isfunction(maker):
-        names = {name: p.annotation for name, p in inspect.signature(maker).parameters.items()}
+        parameters = inspect.signature(maker).parameters.items()
+        names = {name: p.annotation for name, p in parameters if p.annotation is not p.empty}
     else:
         return {}
     own = source.__module__.partition(".")[0] == "caviar"

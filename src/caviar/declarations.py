@@ -80,6 +80,7 @@ class Number(Declaration):
         """Whether it is a number of this kind, and inside."""
         if not _is_number(value) or (self.whole and not isinstance(value, (int, np.integer))):
             return False
+        value = value.item() if isinstance(value, np.generic) else value  # whose numbers have an end
         if abs(value) == math.inf:
             return self.infinite
         inside = self.least <= value <= self.most and abs(value) <= LARGEST[self.whole]  # which NaN is not
@@ -90,6 +91,7 @@ class Number(Declaration):
         near: Any = _as_number(value) if isinstance(value, str) else value
         if not _is_number(near):
             return ""
+        near = near.item() if isinstance(near, np.generic) else near
         if not abs(near) < math.inf:
             return "write a finite number"
         near = min(max(near, self.least), self.most)

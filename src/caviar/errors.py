@@ -17,10 +17,12 @@ Each message says what was given, what was expected, where, and what to do.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import re
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 
 class CaviarError(Exception):
@@ -103,4 +105,41 @@ def warn(message: str) -> None:
     warnings.warn(message, stacklevel=level)
 
 
+@contextlib.contextmanager
+def nothing_foreign(what: Callable[[], str]) -> Iterator[None]:
+    """What caviar, or a library that it calls, cannot make sense of is one error; what a user's own code raises stays.
+
+    >>> with nothing_foreign(lambda: "the mean of nothing"):
+    ...     import statistics; statistics.mean(())
+    Traceback (most recent call last):
+    statistics.StatisticsError: mean requires at least one data point
+    """
+    try:
+        yield
+    except CaviarError:
+        raise
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+        if not _is_of_libraries(error) or _is_a_wrong_call(error):
+            raise
+        said = str(error).partition("\n")[0]
+        raise ArgumentError(f"{what()} makes no sense here ({type(error).__name__}: {said})") from error
+
+
+def _is_a_wrong_call(error: Exception) -> bool:
+    """Whether Python says, in its own words, which arguments a function has."""
+    called = r"[\w.<>]+(\(\))? (takes|missing|got an unexpected|got multiple)"
+    return isinstance(error, TypeError) and re.match(called, str(error)) is not None
+
+
+def _is_of_libraries(error: Exception) -> bool:
+    """Whether no code of the user's stands between who asks and where it was raised."""
+    trace = error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] not in _LIBRARIES:
+            return False
+        trace = trace.tb_next
+    return True
+
+
+_LIBRARIES = ("caviar", "contextlib", "functools", "inspect", "jax", "jaxlib", "numpy", "optax", "opt_einsum")
 _INSIDE = ("caviar", "contextlib", "functools")  # what stands between a callback and who called `fit`

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import jax
@@ -37,6 +38,54 @@ def checked(value: Any, where: str, dtype: Any = None, finite: bool = True) -> A
     if not _is_finite(made):
         _refuse_place(np.asarray(given), np.asarray(made), where, columns, finite)
     return made
+
+
+def as_given(value: Any, where: str) -> Any:
+    """Anything array-like as JAX has it, in its own type; what holds no numbers, or too large ones, is refused.
+
+    >>> as_given(np.float32([1, np.nan]), "x").tolist()
+    [1.0, nan]
+    >>> as_given("abc", "x")
+    Traceback (most recent call last):
+    caviar.errors.DataError: x holds text such as 'abc' in its only value, and a network takes numbers: encode it first, ...
+    """
+    if isinstance(value, (jax.Array, jax.core.Tracer)):
+        return value
+    if value is None:
+        raise DataError(f"{where} is None, where numbers are wanted")
+    array = numeric(value, where)
+    return jnp.asarray(_in_32_bits(array, where) if array.dtype.kind in "iu" else array)
+
+
+def finite(array: Any, where: str) -> Any:
+    """An array of weights without NaN or infinity.
+
+    >>> finite(np.float32([[1, np.nan]]), "the kernel")
+    Traceback (most recent call last):
+    caviar.errors.DataError: the kernel holds nan at (0, 1) (1 of 2 values are not finite): such a network gives no numbers
+    """
+    bad = ~np.isfinite(np.asarray(array, np.float64))
+    if bad.any():
+        at = _first(bad)
+        raise DataError(
+            f"{where} holds {array[at]} at {at} ({bad.sum()} of {bad.size} values are not finite): such a network gives no numbers"
+        )
+    return array
+
+
+def spoken(value: Any) -> str:
+    """What was given, in a few words.
+
+    >>> spoken(([1], {"a": 2}))
+    "[1], a dict of 'a'"
+    """
+    if isinstance(value, dict):
+        return f"a dict of {', '.join(map(repr, value)) or 'nothing'}"
+    if isinstance(value, tuple):
+        return ", ".join(map(spoken, value)) or "nothing"
+    if isinstance(value, list) and any(hasattr(v, "shape") for v in value):
+        return f"a list of {', '.join(map(spoken, value))}"
+    return str(tuple(value.shape)) if hasattr(value, "shape") else reprlib.repr(value)
 
 
 def column_names(value: Any) -> list[str] | None:
@@ -104,8 +153,9 @@ def _is_number(value: Any) -> bool:
 def _refuse(array: np.ndarray, at: Any, where: str, columns: list[str] | None) -> None:
     value = array[at] if array.size else array.dtype
     what = "text such as" if isinstance(value, (str, bytes)) else f"{type(value).__name__} values such as"
+    value = value.item() if isinstance(value, np.generic) else value
     raise DataError(
-        f"{where} holds {what} {getattr(value, 'item', lambda: value)()!r} in {_place(at, columns)}, and a network takes numbers: "
+        f"{where} holds {what} {value!r} in {_place(at, columns)}, and a network takes numbers: "
         "encode it first, for instance classes as 0, 1, 2, ... and categories with caviar.layers.CategoryEncoding"
     )
 

@@ -27,6 +27,7 @@ import numpy as np
 
 from caviar import engine
 from caviar.arguments import Checked, annotations_of, mentions_float, signature_of
+from caviar.errors import ArgumentError
 
 
 class Part(Checked):
@@ -54,6 +55,8 @@ class Part(Checked):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Make a part from what `get_config` gave."""
+        if not isinstance(config, dict) or not all(isinstance(name, str) for name in config):
+            raise ArgumentError(f"{cls.__name__}.from_config takes what get_config gives, a dict, and not {config!r}")
         return cls(**config)
 
     def replace(self, **changes: Any) -> Self:
@@ -121,6 +124,7 @@ class Apart(NamedTuple):
     names: list[str]
     owners: list[tuple[Any, str]]  # the part and the attribute that hold the number
     variables: list[Any]
+    off: dict[str, tuple[Any, str]]  # the names of numbers that are zero, and so structure, with their owners
 
 
 class _Placed(NamedTuple):
@@ -140,7 +144,9 @@ def take_apart(part: Any) -> Apart:
     """
     walk = _Walk()
     skeleton = walk(part, "", True, False)
-    return Apart(Structure(skeleton, tuple(walk.slots)), walk.numbers, walk.names, walk.owners, walk.variables)
+    return Apart(
+        Structure(skeleton, tuple(walk.slots)), walk.numbers, walk.names, walk.owners, walk.variables, walk.off
+    )
 
 
 class _Walk:
@@ -151,6 +157,7 @@ class _Walk:
         self.names: list[str] = []
         self.owners: list[tuple[Any, str]] = []
         self.owner: tuple[Any, str] = (None, "")
+        self.off: dict[str, tuple[Any, str]] = {}
         self.variables: list[Any] = []
         self.slots: list[Slot] = []
         self.seen: dict[int, int] = {}
@@ -164,6 +171,7 @@ class _Walk:
             return _Placed("constant", ("bool", value))  # its type too, since True == 1 == 1.0
         if isinstance(value, (float, np.floating)) or (is_float and isinstance(value, int)):
             if value == 0:
+                self.off.setdefault(path, self.owner)
                 return _Placed("constant", ("float", 0.0))
             return self.number(value if isinstance(value, float) else float(value), path, "number")
         if isinstance(value, (int, np.integer)):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from caviar import config
+from caviar import arguments, config, declarations, errors, numbers
 from caviar.config import set_random_seed
 
 __all__ = ["set_random_seed", "to_categorical"]
@@ -16,13 +16,22 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def to_categorical(labels: Any, num_classes: int | None = None) -> np.ndarray:
+def to_categorical(labels: Any, num_classes: declarations.Size | None = None) -> np.ndarray:
     """Class numbers as one-hot rows.
 
     >>> to_categorical([0, 2], 3).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    numbers = np.asarray(labels).astype(int)
-    if numbers.ndim > 1 and numbers.shape[-1] == 1:
-        numbers = numbers[..., 0]
-    return np.eye(num_classes or int(numbers.max()) + 1, dtype=config.floatx())[numbers]
+    arguments.check(to_categorical, locals())
+    given = numbers.numeric(labels, "labels")
+    if given.ndim > 1 and given.shape[-1] == 1:
+        given = given[..., 0]
+    given = given.astype(np.int64) if given.dtype.kind in "bu" else given
+    known = np.isfinite(given) & np.isreal(given)
+    count = num_classes or int(np.max(given, where=known, initial=-1)) + 1
+    wrong = given[~(known & (given >= 0) & (given < min(count, declarations.INT32_MAX)) & (given == np.floor(given)))]
+    if wrong.size:
+        raise errors.DataError(
+            f"labels are the numbers of classes, from 0 to {count - 1}, and one of them is {wrong[0]}"
+        )
+    return np.eye(count, dtype=config.floatx())[given.astype(int)]

@@ -33,6 +33,8 @@ class Rows(NamedTuple):
 def as_inputs(x: Any, where: str = "x") -> Any:
     """Inputs as arrays: one array, or a list or dict of them for several inputs."""
     if isinstance(x, dict):
+        if not x:
+            raise DataError(f"{where} is empty: a dict without a single array")
         return {name: as_inputs(value, f"{where}[{name!r}]") for name, value in x.items()}
     if isinstance(x, (list, tuple)) and x and all(hasattr(v, "shape") for v in x):
         return [as_inputs(value, f"{where}[{i}]") for i, value in enumerate(x)]

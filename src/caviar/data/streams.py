@@ -101,7 +101,7 @@ def _stacked(held: list[Rows]) -> Rows:
 
 
 def _shapes(batch: Rows) -> Any:
-    return [(a.shape, a.dtype) for a in jax.tree.leaves(batch)]
+    return jax.tree.structure(batch), [(a.shape, a.dtype) for a in jax.tree.leaves(batch)]
 
 
 def _size(batch: Any) -> int:

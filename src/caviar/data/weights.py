@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from caviar.data.arrays import Rows
+from caviar.declarations import Number
 from caviar.errors import ArgumentError, DataError
 
 
@@ -87,7 +88,7 @@ def check_class_weight(weights: Any) -> dict[int, float]:
 
 
 def _is_real(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and bool(np.isreal(value)) and bool(np.isfinite(value))
+    return isinstance(value, bool) or Number().allows(value)
 
 
 def _check_known(weights: dict[int, float], names: np.ndarray, output: Any) -> None:

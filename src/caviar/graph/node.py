@@ -237,7 +237,11 @@ def _is_leaf(spec: Any) -> bool:
 
 
 def _as_shape(shape: Any) -> Shape:
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    if hasattr(shape, "stands_for"):
+        raise ArgumentError(
+            f"the shape of an input or a variable is fixed, and {shape!r} was given: write one, as (28, 28)"
+        )
+    return (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(shape)
 
 
 _names: Counter[str] = Counter()

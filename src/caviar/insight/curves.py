@@ -23,6 +23,8 @@ def plot_history(history: Any, path: str | os.PathLike[str] | None = None) -> An
     'epoch'
     """
     logs: Mapping[str, list[float]] = getattr(history, "history", history)
+    if not isinstance(logs, Mapping):
+        raise ArgumentError(f"plot_history draws what fit returns, or a dict of lists, and not {history!r}")
     names = [n for n in logs if not n.startswith("val_") and np.ndim(logs[n][0]) == 0] if logs else []
     if not names:
         raise ArgumentError("there is nothing to draw: the history has no epochs")

@@ -21,14 +21,14 @@ import numpy as np
 from caviar import config, engine, initializers, regularizers
 from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
-from caviar.errors import ArgumentError, NotBuiltError, ShapeError
+from caviar.errors import ArgumentError, NotBuiltError, ShapeError, nothing_foreign
 from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_part
 from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
-from caviar.layers.explaining import explained
+from caviar.layers.explaining import check_shape, explained
 from caviar.layers.given import InitializerLike, RegularizerLike
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
-from caviar.numbers import checked
+from caviar.numbers import as_given, checked, finite, spoken
 from caviar.parts import Part, float_fields, parts_of, take_apart
 
 
@@ -162,10 +162,15 @@ class Layer(Part):
     def set_weights(self, weights: list[Any]) -> None:
         """Give all weights new values, in the order of `get_weights`."""
         variables = self.weights
+        if not isinstance(weights, (list, tuple)):
+            raise ArgumentError(
+                f"set_weights takes a list of arrays, as get_weights gives it, and not {spoken(weights)}"
+            )
         if len(weights) != len(variables):
             raise ShapeError(f"layer {self.name!r} has {len(variables)} weights, and {len(weights)} values were given")
         for variable, value in zip(variables, weights, strict=True):
-            variable.assign(checked(value, f"the value for weight {variable.path!r}", variable.dtype))
+            where = f"the value for weight {variable.path!r}"
+            variable.assign(finite(checked(value, where, variable.dtype, finite=False), where))
 
     def count_params(self) -> int:
         """The number of numbers in all weights."""
@@ -218,9 +223,12 @@ class Layer(Part):
 
     @engine.own_rules()
     def _at_desk(self, *args: Any, training: bool = False, **kwargs: Any) -> Any:
-        args, kwargs = jax.tree.map(jnp.asarray, args), {k: _array_or_same(v) for k, v in kwargs.items()}
-        ensure_built(self, *args, **kwargs)
-        outputs, apart, values = run_part(self, args, kwargs, training)
+        where = f"the input of layer {self.name!r}"
+        args = jax.tree.map(lambda a: as_given(a, where), args)
+        kwargs = {k: _array_or_same(v) for k, v in kwargs.items()}
+        with nothing_foreign(lambda: f"{where}, {spoken(args)},"):
+            ensure_built(self, *args, **kwargs)
+            outputs, apart, values = run_part(self, args, kwargs, training)
         for variable, slot, value in zip(apart.variables, apart.structure.slots, values, strict=True):
             if not slot.trainable and not isinstance(value, jax.core.Tracer):
                 variable.assign(value)
@@ -330,8 +338,11 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(build)
     def wrapped(self: Layer, *shapes: Any) -> None:
+        for shape in shapes:
+            check_shape(self, shape)
         with drawing():
-            build(self, *shapes)
+            with nothing_foreign(lambda: f"the shape {shapes[0]}, for which layer {self.name!r} is built,"):
+                build(self, *shapes)
             vars(self)["built"] = True
             if current() is None and shapes and not is_built(self):  # a layer that builds others where it calls them
                 ensure_built(self, *map(_of_shape, shapes))

@@ -219,6 +219,13 @@ class StackedRNNCells(Layer):
 
     takes = "floats"
 
+    def build(self, input_shape: Any) -> None:
+        """Every cell for what the one below gives."""
+        for cell in self.cells:
+            if not cell.built:
+                cell.build(input_shape)
+            input_shape = (*input_shape[:-1], jax.tree.leaves(cell.state_size)[0])
+
     @property
     def state_size(self) -> tuple[int, ...]:
         """The sizes of all states, cell by cell."""

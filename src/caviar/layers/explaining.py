@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import numpy as np
 
 from caviar.errors import ArgumentError, CaviarError, ShapeError
+from caviar.numbers import spoken
 
 _LOOKS_AT_VALUES = (
     jax.errors.ConcretizationTypeError,  # of which TracerBoolConversionError is one
@@ -29,12 +31,25 @@ def explained(layer: Any, args: Any, error: Exception) -> CaviarError | None:
     own = type(layer).__module__.startswith("caviar.")
     if isinstance(error, CaviarError) or not (own or "shape" in str(error)) or not _raised_by_jax(error):
         return None
-    given = ", ".join(str(tuple(a.shape)) for a in jax.tree.leaves(args))
+    given = ", ".join(map(spoken, jax.tree.leaves(args)))
     weights = ", ".join(f"{k} {tuple(v.shape)}" for k, v in vars(layer).items() if isinstance(v, jax.Array) and v.ndim)
     misfit = f"its weights: {weights}" if weights else "what its `call` computes"
     return ShapeError(
         f"layer {layer.name!r} was given {given}, which does not fit {misfit} ({str(error).splitlines()[0]})"
     )
+
+
+def check_shape(layer: Any, shape: Any) -> None:
+    """Refuse to build for what is no shape, and no list or dict of shapes."""
+    sizes = [] if shape is None else jax.tree.leaves(shape, is_leaf=lambda size: size is None)
+    if not isinstance(shape, (tuple, list, dict)) or not all(size is None or _is_size(size) for size in sizes):
+        raise ShapeError(
+            f"layer {layer.name!r} is built for a shape such as (None, 3), batch first, and was given {shape!r}"
+        )
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 0)
 
 
 def _raised_by_jax(error: Exception) -> bool:

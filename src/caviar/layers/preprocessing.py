@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -17,6 +17,7 @@ from caviar.declarations import Axes, Each, Number, OneOf, Several, Size
 from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError
 from caviar.layers.base import Layer, ensure_built
 from caviar.layers.given import Weight
+from caviar.numbers import numeric, spoken
 
 
 @dataclass(eq=False, repr=False)
@@ -221,8 +222,12 @@ def _as_floats(layer: Layer, x: jax.Array) -> jax.Array:
 def _batches(data: Any) -> Iterator[np.ndarray]:
     """An array as one batch; an iterable as its own, of which pairs (x, y) give x."""
     numbers = isinstance(data, (list, tuple)) and len(data) and not any(hasattr(item, "shape") for item in data)
-    for batch in [data] if hasattr(data, "shape") or numbers else data:
-        yield np.asarray(batch[0] if isinstance(batch, tuple) else batch)
+    whole = hasattr(data, "shape") or numbers or not isinstance(data, Iterable) or isinstance(data, (str, bytes))
+    for batch in [data] if whole else data:
+        array = numeric(batch[0] if isinstance(batch, tuple) and len(batch) else batch, "the data to adapt to")
+        if array.ndim == 0 or array.dtype.kind == "c":
+            raise DataError(f"adapt takes rows of real numbers, and was given {spoken(batch)}")
+        yield array
 
 
 def _check_data(layer: Layer, count: int, values: Any) -> None:

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 
 from caviar import engine
 from caviar.declarations import Axis, DataType, OneOf
-from caviar.errors import ArgumentError, unknown_name
+from caviar.errors import ArgumentError, nothing_foreign, unknown_name
 from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, real, reshaped, same_rank, same_shape, spread
+from caviar.numbers import as_given, spoken
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
@@ -60,10 +61,11 @@ class Loss(Named):
     @engine.own_rules()
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
         """The loss, reduced as `reduction` says."""
-        if self.reduction in (None, "none"):
-            values, weights = self.values_and_weights(y_true, y_pred, sample_weight)
-            return values if weights is None else values * weights
-        return ratio(*self.totals(y_true, y_pred, sample_weight))
+        with nothing_foreign(lambda: f"loss {self.name!r} of {spoken((y_true, y_pred))}"):
+            if self.reduction in (None, "none"):
+                values, weights = self.values_and_weights(y_true, y_pred, sample_weight)
+                return values if weights is None else values * weights
+            return ratio(*self.totals(y_true, y_pred, sample_weight))
 
     def values(self, y_true: Any, y_pred: Any) -> jax.Array:
         """The values alone, as the loss's lower-case function gives them."""
@@ -180,4 +182,4 @@ class FunctionLoss(Loss):
 
     def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """What the function says."""
-        return jnp.asarray(self.function(y_true, y_pred))
+        return as_given(self.function(y_true, y_pred), f"what loss {self.name!r} gives")

@@ -38,7 +38,7 @@ def get(identifier: Any, label_shape: Any = None, output_shape: Any = None) -> L
         return identifier()
     if hasattr(identifier, "made_from"):  # a lower-case function of ours
         return identifier.made_from()
-    if callable(identifier):
+    if callable(identifier) and not isinstance(identifier, type):
         return FunctionLoss(identifier, name=snake_case(getattr(identifier, "__name__", type(identifier).__name__)))
     name = identifier
     if str(identifier).lower() in ("crossentropy", "ce"):

@@ -11,16 +11,17 @@ import jax.numpy as jnp
 from caviar import config
 from caviar.errors import ShapeError
 from caviar.graph.evaluation import logits_of, squeezed
+from caviar.numbers import as_given
 
 EPSILON = 1e-7  # Keras' epsilon: probabilities are kept this far from 0 and 1, divisors this far from 0
 
 
 def arrays(y_true: Any, y_pred: Any, dtype: str | None = None) -> tuple[jax.Array, jax.Array]:
     """Both as arrays; the predictions as floats."""
-    y_pred = jnp.asarray(y_pred)
+    y_pred = as_given(y_pred, "y_pred")
     if dtype or not jnp.issubdtype(y_pred.dtype, jnp.floating):
         y_pred = y_pred.astype(dtype or config.floatx())
-    return jnp.asarray(y_true), y_pred
+    return as_given(y_true, "y_true"), y_pred
 
 
 def real(y_true: jax.Array) -> jax.Array:
@@ -86,7 +87,7 @@ def spread(weights: Any, shape: tuple[int, ...], dtype: Any, what: str = "sample
     >>> spread([1, 2], (2, 3), "float32").tolist()
     [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]
     """
-    given = jnp.asarray(weights).astype(dtype)
+    given = as_given(weights, what).astype(dtype)
     if not shape:  # a value of the whole batch
         return jnp.mean(given)
     fits = given[..., 0] if given.ndim == len(shape) + 1 and given.shape[-1] == 1 else given

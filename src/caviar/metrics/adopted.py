@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from caviar.metrics.base import Metric
 from caviar.metrics.states import State
+from caviar.numbers import as_given
 from caviar.parts import parts_of, put_together, take_apart
 
 _WRITTEN = {"update_state", "result", "reset_state"}
@@ -55,7 +56,7 @@ class Adopted(Metric):
 
     def outcome(self, state: Any) -> jax.Array:
         """What `result` says."""
-        return jnp.asarray(self._copy(state).result())
+        return as_given(self._copy(state).result(), f"result() of metric {self.name!r}")
 
     def _copy(self, state: Any = None) -> Any:
         apart = take_apart(self.metric)

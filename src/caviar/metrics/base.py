@@ -11,11 +11,13 @@ import numpy as np
 
 from caviar import config, engine
 from caviar.declarations import DataType
+from caviar.errors import nothing_foreign
 from caviar.graph.evaluation import current
 from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, spread, together
 from caviar.metrics.states import State
 from caviar.metrics.sums import Sums, no_sums, plus
+from caviar.numbers import spoken
 from caviar.parts import Part, parts_of
 
 
@@ -80,10 +82,10 @@ class Metric(Named):
     @engine.own_rules()
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch to the state that this metric keeps."""
-        if self._state is None:
+        with nothing_foreign(lambda: f"metric {self.name!r} of {spoken((y_true, y_pred))}"):
             shape = np.shape(y_pred)
-            vars(self)["_state"] = self.start(shape[-1] if len(shape) > 1 else 1)
-        vars(self)["_state"] = self.count(self._state, y_true, y_pred, sample_weight)
+            state = self.start(shape[-1] if len(shape) > 1 else 1) if self._state is None else self._state
+            vars(self)["_state"] = self.count(state, y_true, y_pred, sample_weight)
 
     @engine.own_rules()
     def result(self) -> jax.Array:

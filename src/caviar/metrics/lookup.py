@@ -38,13 +38,17 @@ def get(identifier: Any, loss: Any = None, output_shape: Any = None, label_shape
         return identifier()
     if isinstance(getattr(identifier, "made_from", None), type) and issubclass(identifier.made_from, Metric):
         return identifier.made_from()
-    if not isinstance(identifier, str) and not callable(identifier):
+    if not isinstance(identifier, str) and (not callable(identifier) or _is_another_class(identifier)):
         raise ArgumentError(f"a metric is a name, a Metric or a function of (y_true, y_pred), and not {identifier!r}")
     if not isinstance(identifier, str):
         found = losses.get(identifier)
         function = found.function if isinstance(found, losses.FunctionLoss) else found
         return means.MeanOf(function, name=found.name if found else None)
     return _named(identifier, loss, output_shape, label_shape)
+
+
+def _is_another_class(identifier: Any) -> bool:
+    return isinstance(identifier, type) and not issubclass(identifier, losses.Loss)
 
 
 def _named(name: str, loss: Any, output_shape: Any, label_shape: Any) -> Metric:

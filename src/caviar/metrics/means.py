@@ -12,6 +12,7 @@ import numpy as np
 from caviar.losses.base import Loss
 from caviar.losses.shapes import same_rank, spread
 from caviar.metrics.base import NamedFirst, SampleMean
+from caviar.numbers import as_given
 
 
 @dataclass(eq=False, repr=False)
@@ -79,4 +80,5 @@ class MeanOf(SampleMean):
         """What the function says."""
         if isinstance(self.function, Loss):
             return self.function.values(y_true, y_pred)
-        return jnp.asarray(self.function(*same_rank(jnp.asarray(y_true), jnp.asarray(y_pred))))
+        given = self.function(*same_rank(jnp.asarray(y_true), jnp.asarray(y_pred)))
+        return as_given(given, f"what metric {self.name!r} gives")

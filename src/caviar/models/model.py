@@ -8,13 +8,16 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
+from caviar.arguments import check
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.files import FilePath
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
 from caviar.layers.base import Layer, ensure_built, is_built
+from caviar.layers.explaining import check_shape
 from caviar.models import saving, summary
 from caviar.models.rewriting import written_again
+from caviar.numbers import spoken
 from caviar.training.trainee import Trainee
 
 
@@ -76,12 +79,14 @@ class Model(Trainee):
         if self._graph is None:
             return
         for node, given in zip(nodes_in(self._graph.inputs), self._fed(inputs), strict=True):
-            fits = len(given.shape) == len(node.shape) and all(
-                e in (None, g) for e, g in zip(node.shape[1:], given.shape[1:], strict=True)
+            fits = (
+                hasattr(given, "shape")
+                and len(given.shape) == len(node.shape)
+                and all(e in (None, g) for e, g in zip(node.shape[1:], given.shape[1:], strict=True))
             )
             if not fits:
                 raise ShapeError(
-                    f"input {node.name!r} of model {self.name!r} wants shape {_spoken(node.shape)}, and was given {tuple(given.shape)}"
+                    f"input {node.name!r} of model {self.name!r} wants shape {_spoken(node.shape)}, and was given {spoken(given)}"
                 )
 
     def _check_connected(self) -> None:
@@ -143,7 +148,10 @@ class Model(Trainee):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its place."""
+        check(Model.get_layer, {"name": name, "index": index}, "get_layer")
         if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ArgumentError(f"model {self.name!r} has {len(self.layers)} layers, and none of index {index}")
             return self.layers[index]
         found = {layer.name: layer for layer in self.layers}
         if name not in found:
@@ -153,6 +161,7 @@ class Model(Trainee):
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of this shape, batch first: `model.build((None, 10))`."""
         if current() is None and self._graph is None:
+            check_shape(self, input_shape)
             self.called_with = abstract(input_shape)
             ensure_built(self, self.called_with)
 

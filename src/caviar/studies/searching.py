@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from caviar import config
+from caviar.arguments import check
 from caviar.closing import hyperparameters
+from caviar.declarations import INT32_MAX, Count, Fraction, Number, OneOf, Times, Verbosity
 from caviar.errors import ArgumentError, FileError
 from caviar.files import FilePath, as_path
 from caviar.models.configs import Writer
@@ -28,11 +29,13 @@ from caviar.studies.store import Store
 from caviar.studies.study import Study
 from caviar.studies.task import Task, checksum, cut, first_that_works
 from caviar.training.given import Callbacks
-from caviar.training.monitor import check_monitor, direction
+from caviar.training.monitor import MODES, check_monitor, direction
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_list
 from caviar.training.source import Source, with_validation
 from caviar.training.trainee import Trainee
+
+Folds = Annotated[int, Number(least=2, most=INT32_MAX, whole=True)]
 
 
 def search(
@@ -40,26 +43,26 @@ def search(
     x: Any = None,
     y: Any = None,
     *,
-    trials: int = 100,
-    epochs: int = 1,
+    trials: Times = 100,
+    epochs: Times = 1,
     strategy: str | strategies.Strategy | type[strategies.Strategy] = "random",
     monitor: str | None = None,
-    mode: str = "auto",
+    mode: Annotated[str, OneOf(*MODES)] = "auto",
     path: FilePath | None = None,
-    seed: int | None = None,
-    folds: int | None = None,
-    repeats: int = 1,
-    keep: int = 10,
+    seed: Count | None = None,
+    folds: Folds | None = None,
+    repeats: Times = 1,
+    keep: Times = 10,
     batch_size: int | None = None,
-    verbose: int | str = "auto",
+    verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
     callbacks: Callbacks = None,
-    validation_split: float = 0.0,
+    validation_split: Fraction = 0.0,
     validation_data: Any = None,
     shuffle: bool = True,
-    class_weight: dict[int, float] | None = None,
+    class_weight: dict[int, float] | str | None = None,
     sample_weight: Any = None,
-    validation_batch_size: int | None = None,
-    validation_freq: int = 1,
+    validation_batch_size: Times | None = None,
+    validation_freq: Times = 1,
 ) -> Study:
     """Train many versions of a compiled model with ranges in it, all in one program, and find the best.
 
@@ -86,7 +89,7 @@ def search(
     batches = {"shuffle": shuffle, "validation_batch_size": validation_batch_size, "validation_freq": validation_freq}
     rest = {"keep": keep, "seed": seed, "validation_split": validation_split, "class_weight": class_weight}
     _check_fixed(**counts, **batches, **rest, monitor=monitor, mode=mode)
-    _check_counts(**counts, keep=keep, seed=seed, validation_freq=validation_freq)
+    check(search, {**counts, **batches, **rest, "monitor": monitor, "mode": mode, "verbose": verbose})
     if x is None:
         raise ArgumentError("search needs x: arrays of rows")
     if folds is not None and (validation_split or validation_data is not None):
@@ -162,19 +165,6 @@ def _check_fixed(**fixed: Any) -> None:
     found = hyperparameters(**fixed)
     if found:
         raise ArgumentError(f"{found[0].name} cannot be a range: all members of a search share it")
-
-
-LEAST = {"folds": 2, "seed": 0}
-"""What is not at least 1."""
-
-
-def _check_counts(**counts: Any) -> None:
-    for name, value in counts.items():
-        least, may_be_none = LEAST.get(name, 1), name in LEAST
-        if value is None and may_be_none:
-            continue
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-            raise ArgumentError(f"{name} must be a whole number of at least {least}, and is {value!r}")
 
 
 def _plain(told: dict[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,8 @@ def _same(a: Any, b: Any) -> bool:
 
 def check_objective(recipe: Recipe, x: Any) -> None:
     """Refuse to train where nothing is to be minimised: no loss, no penalty, and no step of the user's own."""
+    if recipe.optimizer is None:
+        raise ArgumentError("there is nothing to train with: compile was given no optimizer, such as 'adam'")
     if any(recipe.losses) or is_own(recipe.network, "train_step") or is_own(recipe.network, "compute_loss"):
         return
     apart, penalties = take_apart(recipe), []

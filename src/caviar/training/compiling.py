@@ -52,7 +52,7 @@ def resolve_metrics(
     found: list[tuple[str, int, bool, Any]] = []
     for asked, counts in ((given, False), (weighted, True)):
         for at, (name, own) in enumerate(zip(names, _metrics_of_each(asked, names), strict=True)):
-            for identifier in own:
+            for identifier in (m for m in own if m is not None):
                 metric: Any = metrics.get(identifier, loss=resolved[at], output_shape=outputs[at].shape)
                 key = f"{name}_{metric.name}" if len(names) > 1 else metric.name
                 found.append((_unused(key, [f[0] for f in found]), at, counts, adopted(metric)))

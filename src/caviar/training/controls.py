@@ -52,7 +52,14 @@ class Controls(MutableMapping[str, Any]):
         return {name: float(getattr(owner, attribute)) for name, (owner, attribute) in self._owners().items()}
 
     def _find(self, name: str) -> tuple[Any, str]:
+        """Where it stands; what is zero is found, though it is not listed."""
         owners = self._owners()
+        if not isinstance(name, str):
+            raise ArgumentError(f"a control is found by its name, a str, and not by {name!r}")
+        for part in () if name in owners else self._parts:
+            owner, attribute = take_apart(part).off.get(name, (None, ""))
+            if isinstance(getattr(owner, attribute, None), (int, float)):
+                return owner, attribute
         if name not in owners:
             raise unknown_name("control", name, owners)
         return owners[name]

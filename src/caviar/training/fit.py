@@ -103,6 +103,7 @@ def train_on_batch(
     return_dict: bool = False,
 ) -> Any:
     """One step on one batch; loss and metrics of this batch before the step."""
+    check(train_on_batch, locals())
     compiled, inputs = model.require_compiled("train_on_batch"), as_inputs(x)
     outputs, names = build_for(model, inputs, int(jax.tree.leaves(inputs)[0].shape[0]))
     recipe = compiled.recipe(model, outputs, names)

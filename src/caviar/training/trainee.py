@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import jax
 import numpy as np
 
 from caviar import optimizers
+from caviar.arguments import check
 from caviar.data.arrays import as_inputs
+from caviar.declarations import OneOf, Times
 from caviar.errors import NotBuiltError, NotCompiledError
 from caviar.graph.node import Node
 from caviar.layers.base import Layer
@@ -119,12 +121,13 @@ class Trainee(Layer):
         metrics: MetricsLike = None,
         weighted_metrics: MetricsLike = None,
         run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: bool | str = "auto",
+        steps_per_execution: Times = 1,
+        jit_compile: bool | Annotated[str, OneOf("auto")] | None = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
         """Choose optimizer, loss and metrics. The last four arguments are Keras' and change nothing: all is one program."""
-        del run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+        unused = {"run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution}
+        check(Trainee.compile, {**unused, "jit_compile": jit_compile, "auto_scale_loss": auto_scale_loss})
         check_compiled(loss, loss_weights, [metrics, weighted_metrics])  # a mistyped name is told here, not at fit
         optimizer = optimizer if isinstance(optimizer, Range) else optimizers.get(optimizer)
         self.compiled_with = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics)

@@ -169,7 +169,9 @@ class CallbackList:
         model: Any = None,
         params: dict[str, Any] | None = None,
     ):
-        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        given: list[Any] = (
+            list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+        )
         for callback in given:
             if not isinstance(callback, Callback):
                 hint = f": write {callback.__name__}()" if isinstance(callback, type) else ""
