@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar import engine
 from caviar.declarations import Axis, DataType, OneOf
@@ -99,7 +100,7 @@ class Loss(Named):
             case _:
                 raise unknown_name("reduction", self.reduction, REDUCTIONS)
         if values.ndim == 0:  # one number for the batch counts as often as the batch has rows
-            rows = jnp.shape(y_pred)[0]
+            rows = np.shape(y_pred)[0]
             return total * rows, count * rows
         return total, count
 
