@@ -83,6 +83,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "no optimizer": (lambda: fitted(optimizer=None), "nothing to train with"),
     "text as a flag": (lambda: fitted(run_eagerly="a"), "run_eagerly of compile must be True or False"),
     "half a step": (lambda: fitted(steps_per_execution=0.5), "steps_per_execution of compile"),
+    "complex labels": (lambda: to_categorical([1j]), "these are complex"),
     "negative labels": (lambda: to_categorical([0, -1]), "the numbers of classes, from 0 to 0, and one of them is -1"),
     "fractions as labels": (lambda: to_categorical([0.5, 1]), "one of them is 0.5"),
     "labels that are no number": (lambda: to_categorical([np.nan, 1]), "one of them is nan"),

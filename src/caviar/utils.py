@@ -27,7 +27,9 @@ def to_categorical(labels: Any, num_classes: declarations.Size | None = None) ->
     if given.ndim > 1 and given.shape[-1] == 1:
         given = given[..., 0]
     given = given.astype(np.int64) if given.dtype.kind in "bu" else given
-    known = np.isfinite(given) & np.isreal(given)
+    if given.dtype.kind == "c":
+        raise errors.DataError("labels are the numbers of classes, and these are complex")
+    known = np.isfinite(given)
     count = num_classes or int(np.max(given, where=known, initial=-1)) + 1
     wrong = given[~(known & (given >= 0) & (given < min(count, declarations.INT32_MAX)) & (given == np.floor(given)))]
     if wrong.size:
