@@ -24,6 +24,13 @@ X = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 Y = X[:, :1]
 
 
+class Silent(Layer):
+    """Its author forgot to say `return`."""
+
+    def call(self, x: Any) -> None:
+        x + 1
+
+
 class OfTwo(metrics.Metric):
     """Its result is a dict, as in Keras."""
 
@@ -114,6 +121,9 @@ OF_A_MODEL: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a control without a name": (lambda m: m.controls[[]], "a control is found by its name"),
     "an empty dict": (lambda m: m.predict_on_batch({}), "a dict without a single array"),
     "rows in a column of objects": (lambda m: m.predict(np.array([X[0], X[1, :2]], object), verbose=0), "holds ndarray values"),
+    "a summary printed by a number": (lambda m: m.summary(print_fn=5), "print_fn of summary must be a function"),
+    "a layer that gives nothing": (lambda m: Silent()(Input((3,))), "gives nothing: end Silent.call with `return outputs`"),
+    "a study of too long a name": (lambda m: caviar.load_study("x" * 300), "x"),
     "another structure in a later batch": (lambda m: m.fit(iter([(X, Y), ([X, X], Y)]), verbose=0), "."),
 }  # fmt: skip
 

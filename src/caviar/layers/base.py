@@ -271,6 +271,10 @@ class Layer(Part):
             raise told from error
 
     def _finish(self, context: Context, args: Any, outputs: Any) -> Any:
+        if outputs is None:
+            raise ArgumentError(
+                f"layer {self.name!r} gives nothing: end {type(self).__name__}.call with `return outputs`"
+            )
         if args and not context.building:
             mask = self.compute_mask(args[0], _mask_of(context, args[0]))
             masks = mask if isinstance(mask, (tuple, list)) else [mask]  # one alone belongs to the first output

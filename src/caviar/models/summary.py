@@ -11,6 +11,8 @@ import jax
 import numpy as np
 
 from caviar import engine
+from caviar.arguments import check
+from caviar.declarations import Size
 from caviar.graph.evaluation import Context, evaluating
 from caviar.layers.base import Layer
 from caviar.parts import take_apart
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     from caviar.models.model import Model
 
 
-def summary(model: Model, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
+def summary(model: Model, line_length: Size | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
     """Print a table of layers, output shapes and parameter counts."""
+    check(summary, {"line_length": line_length, "print_fn": print_fn})
     if print_fn is not None:
         print_fn(as_text(model, line_length or 80))
     else:

@@ -91,7 +91,7 @@ class StudyFile:
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
         """Look at a file, also while another process writes it: each call sees the commit that is then the last."""
-        if not (found := _checked(path)).exists():
+        if not os.path.exists(found := _checked(path)):
             raise FileError(f"{path} does not exist: no search has begun in it")
         file = cls(found, writes=False)
         with file._closing_on(BaseException), file._telling("cannot be read") as database:
@@ -317,9 +317,9 @@ def _checksum(row: tuple[Any, ...]) -> int:
 
 def _checked(given: str | os.PathLike[str]) -> Path:
     path = as_path(given)
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # which, unlike pathlib, has no error of its own for a name that is too long
         raise FileError(f"{path}: the folder {path.parent} does not exist: make it first")
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not path.is_file():
         raise FileError(f"{path} is a {'folder' if path.is_dir() else 'device'}: give the name of a file")
     return path
 

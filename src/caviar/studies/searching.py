@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,7 +134,7 @@ def search(
 @contextlib.contextmanager
 def _written(path: Any, told: dict[str, Any]) -> Iterator[Store]:
     """The study's file while it is written; what goes wrong undoes what was not committed. Others may write afterwards."""
-    is_new = path is not None and not as_path(path).exists()
+    is_new = path is not None and not os.path.exists(as_path(path))
     store = Store.open(path, told, growing="trials")
     with contextlib.ExitStack() as closing:
         if is_new:
