@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Self
@@ -23,7 +22,7 @@ from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError, nothing_foreign
 from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_part
-from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
+from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, layer_stem, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
 from caviar.layers.explaining import check_shape, explained
 from caviar.layers.given import InitializerLike, RegularizerLike
@@ -52,9 +51,7 @@ class Layer(Part):
 
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name", "_key"}
     supports_masking: ClassVar[bool] = False
-    side_by_side: ClassVar[bool] = (
-        True  # whether a CPU is quicker with several members' layers than with one after the other
-    )
+    side_by_side: ClassVar[bool] = True  # whether a CPU is quicker with several members at once than with one by one
     built: ClassVar[bool] = False
     takes: ClassVar[str] = "given"
     """What integers and booleans become before `call`: "floats"; or they stay, as "ids" that mean something, as
@@ -63,7 +60,7 @@ class Layer(Part):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the layer, with a name of its own."""
         self = super().__new__(cls, *args, **kwargs)
-        own = unique_name(_snake_case(cls.__name__))
+        own = unique_name(layer_stem(cls.__name__))
         vars(self).update(name=own, trainable=True, _own_name=own)  # also for subclasses that skip super().__init__()
         return self
 
@@ -391,13 +388,3 @@ def _parameters(cls: Any) -> frozenset[str]:
 
 def _array_or_same(value: Any) -> Any:
     return jax.tree.map(jnp.asarray, value) if isinstance(value, (np.ndarray, jax.Array, list, tuple)) else value
-
-
-def _snake_case(name: str) -> str:
-    """As Keras names layers: Conv2D is conv2d, MaxPooling2D is max_pooling2d.
-
-    >>> _snake_case("MaxPooling2D"), _snake_case("LSTM"), _snake_case("GlobalMaxPooling1D")
-    ('max_pooling2d', 'lstm', 'global_max_pooling1d')
-    """
-    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
