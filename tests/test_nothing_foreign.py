@@ -18,6 +18,7 @@ from caviar.insight import plot_history
 from caviar.layers import Dense, Layer
 from caviar.models import Sequential
 from caviar.optimizers import SGD
+from caviar.optimizers.schedules import CosineDecay
 from caviar.utils import to_categorical
 
 X = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
@@ -100,6 +101,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "adapting to text": (lambda: layers.Normalization().adapt(np.array([["a"]])), "the data to adapt to holds text"),
     "adapting to gaps": (lambda: layers.Normalization().adapt(np.ma.masked_less(X, 0)), "is masked in"),
     "no dict as arguments": (lambda: Dense.from_config(3), "from_config takes what get_config gives"),
+    "text as a step": (lambda: CosineDecay(0.1, 5)("a"), "the step or rate 'a' of a schedule"),
+    "a loss of numbers without rows": (lambda: losses.categorical_crossentropy(1.0, 2.0), "categorical_crossentropy of"),
     "no history": (lambda: plot_history(5), "draws what fit returns"),
     "no callbacks": (lambda: CallbackList(5), "callbacks wants"),  # type: ignore[arg-type]
 }  # fmt: skip

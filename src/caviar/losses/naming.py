@@ -10,6 +10,8 @@ from typing import Any
 
 import jax
 
+from caviar.errors import nothing_foreign
+from caviar.numbers import spoken
 from caviar.parts import Part
 
 
@@ -63,7 +65,8 @@ def function_of(cls: type[Named]) -> Callable[..., jax.Array]:
     def function(*args: Any, **kwargs: Any) -> jax.Array:
         given = signature.bind(*args, **kwargs).arguments
         y_true, y_pred = given.pop("y_true"), given.pop("y_pred")
-        return cls(**given).values(y_true, y_pred)
+        with nothing_foreign(lambda: f"{function.__name__} of {spoken((y_true, y_pred))}"):
+            return cls(**given).values(y_true, y_pred)
 
     function.__name__ = function.__qualname__ = snake_case(cls.__name__)
     function.__doc__ = f"The values per sample of `{cls.__name__}`: {(cls.__doc__ or '').splitlines()[0]}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from caviar import config
 from caviar.declarations import Declaration, Number, Size, fits
+from caviar.errors import nothing_foreign
 from caviar.parts import Part
 
 
@@ -116,7 +117,8 @@ class Every(Schedule):
 
 def as_float(value: Any) -> jax.Array:
     """A step or a number in the float type of the library."""
-    return jnp.asarray(value, config.floatx())
+    with nothing_foreign(lambda: f"the step or rate {value!r} of a schedule"):
+        return jnp.asarray(value, config.floatx())
 
 
 def value_at(value: float_or_schedule | Callable[[Any], Any], step: Any) -> Any:
