@@ -64,7 +64,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "objects for a layer": (lambda: layers.ReLU()(np.array([["a", 1]], object)), "holds text such as 'a'"),
     "dates for a layer": (lambda: Dense(2)(np.full((2, 3), np.datetime64("2020-01-01"))), "holds"),
     "ids of 64 bits": (lambda: Dense(2)(np.full((2, 3), 2**40)), "must fit in 32 bits"),
-    "a dict for one input": (lambda: Dense(2)({"a": X}), "{'a': .None, 3.}, for which layer .* is built"),
+    "a dict for one input": (lambda: Dense(2)({"a": X}), "the input of layer .*, a dict of 'a', makes no sense"),
     "nothing for an LSTM": (lambda: layers.LSTM(2)(None), "the input of layer 'lstm.*', None, makes no sense"),
     "a list for an LSTM": (lambda: layers.LSTM(2)([X, X]), r"a list of \(4, 3\), \(4, 3\), makes no sense"),
     "nothing to add": (lambda: layers.Add()([]), "makes no sense here"),

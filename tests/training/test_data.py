@@ -171,7 +171,7 @@ def test_weights_of_a_model_that_cannot_be_held(model: Sequential) -> None:
 
 
 def test_inputs_of_another_nesting_are_explained() -> None:
-    for x in ({"a": X}, list(X), [X, X], {}):
+    for x in ({"a": X}, list(X), [X, X]):
         with pytest.raises(errors.ArgumentError, match="for one input give one array"):
             compiled(Dense(1)).fit(x, Y, verbose=0)
 

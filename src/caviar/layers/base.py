@@ -7,6 +7,7 @@ numbers are plain arrays, so `call` reads `self.kernel` and `self.rate`, and upd
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -342,7 +343,8 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
         for shape in shapes:
             check_shape(self, shape)
         with drawing():
-            with nothing_foreign(lambda: f"the shape {shapes[0]}, for which layer {self.name!r} is built,"):
+            told = nothing_foreign(lambda: f"the shape {shapes[0]}, for which layer {self.name!r} is built,")
+            with told if current() is None else contextlib.nullcontext():  # else who builds says for what
                 build(self, *shapes)
             vars(self)["built"] = True
             if current() is None and shapes and not is_built(self):  # a layer that builds others where it calls them

@@ -1,6 +1,7 @@
 """TensorFlow 1's graph and session: its names and defaults, on caviar's graph.
 
 >>> import caviar.dialects.tensorflow as tf
+>>> tf.reset_default_graph()
 >>> w = tf.Variable(0, dtype=tf.float32)
 >>> cost = tf.add(tf.add(w**2, tf.multiply(-10.0, w)), 25)
 >>> train = tf.train.GradientDescentOptimizer(0.01).minimize(cost)

@@ -51,7 +51,8 @@ class Plan(NamedTuple):
 class Session:
     """Runs nodes. Every run computes all that is fetched from the values before it, and then assigns.
 
-    >>> from caviar.dialects.tensorflow.variables import Variable, global_variables_initializer
+    >>> from caviar.dialects.tensorflow import Variable, global_variables_initializer, reset_default_graph
+    >>> reset_default_graph()
     >>> w = Variable(0, dtype="float32")
     >>> session = Session()
     >>> session.run(global_variables_initializer())

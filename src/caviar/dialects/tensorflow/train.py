@@ -41,7 +41,8 @@ class Optimizer:
 
     Any number may also be a node: a placeholder, or `tf.train.exponential_decay(...)`.
 
-    >>> from caviar.dialects.tensorflow import Session, global_variables_initializer
+    >>> from caviar.dialects.tensorflow import Session, global_variables_initializer, reset_default_graph
+    >>> reset_default_graph()
     >>> w = Variable(0.0)
     >>> train = GradientDescentOptimizer(0.01).minimize(w**2 - 10 * w + 25)
     >>> with Session() as session:

@@ -148,7 +148,8 @@ def variables_initializer(var_list: Iterable[Variable], name: str | None = None)
 def global_variables_initializer() -> Group:
     """The operation that gives all variables made so far their first values.
 
-    >>> from caviar.dialects.tensorflow.session import Session
+    >>> from caviar.dialects.tensorflow import Session, reset_default_graph
+    >>> reset_default_graph()
     >>> w = Variable(3.0)
     >>> session = Session()
     >>> session.run(global_variables_initializer())
