@@ -12,9 +12,9 @@ from caviar import LogUniform, Sequential, search
 from caviar.callbacks import EarlyStopping
 from caviar.layers import LSTM, Conv2D, Dense, Dropout, Flatten
 from caviar.optimizers import SGD, Adam
+from caviar.studies.groups import Group
 from caviar.studies.population import Population
-from caviar.studies.structures import Structure
-from caviar.training import populations
+from caviar.training import vectorized
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3)).astype("float32")
@@ -38,32 +38,32 @@ def losses(found: Any) -> list[np.ndarray]:
 
 @pytest.fixture
 def lanes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many lanes each structure was given."""
+    """How many lanes each group was given."""
     seen: list[int] = []
-    prepare = Structure.prepare
+    prepare = Group.prepare
 
-    def noted(self: Structure, seats: Any, lanes: Any = None) -> None:
+    def noted(self: Group, seats: Any, lanes: Any = None) -> None:
         prepare(self, seats, lanes)
         seen.append(self.lanes)
 
-    monkeypatch.setattr(Structure, "prepare", noted)
+    monkeypatch.setattr(Group, "prepare", noted)
     return seen
 
 
 def test_a_population_of_any_size_is_trained_by_one_program() -> None:
     study(12)
     with compiles() as count:
-        many = study(3 * populations.devices() * max(populations.LANES))
+        many = study(3 * vectorized.devices() * max(vectorized.LANES))
     assert count() <= 2  # other lanes: one program to train, one to start
     assert {row["epochs"] for row in many.table()} == {3}
 
 
 def test_a_block_that_does_not_fit_the_memory_is_halved(lanes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     free = study(24)
-    assert lanes[-1] > populations.devices()
-    monkeypatch.setattr(populations, "bytes_free", lambda: 1)
+    assert lanes[-1] > vectorized.devices()
+    monkeypatch.setattr(vectorized, "bytes_free", lambda: 1)
     tight = study(24)
-    assert lanes[-1] == populations.devices()
+    assert lanes[-1] == vectorized.devices()
     for a, b in zip(losses(free), losses(tight), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5)
 
@@ -73,7 +73,7 @@ def test_a_block_that_does_not_fit_the_memory_is_halved(lanes: list[int], monkey
     [(1, 0, True, 1), (3, 0, True, 3), (50, 0, True, 5), (24, 0, True, 6), (50, 2**21, True, 1), (50, 0, False, 1)],
 )
 def test_lanes_fit_the_members(members: int, bytes_each: int, side_by_side: bool, expected: int) -> None:
-    assert populations.lanes_for(members * populations.devices(), bytes_each, side_by_side) == expected
+    assert vectorized.lanes_for(members * vectorized.devices(), bytes_each, side_by_side) == expected
 
 
 def test_convolutions_are_trained_one_after_the_other(lanes: list[int]) -> None:
@@ -81,7 +81,7 @@ def test_convolutions_are_trained_one_after_the_other(lanes: list[int]) -> None:
     made.compile(Adam(LogUniform(1e-3, 1e-1)), "mse")
     images = RNG.normal(size=(16, 4, 4, 1)).astype("float32")
     found = search(made, images, images.mean(axis=(1, 2)), trials=5, epochs=2, seed=0, verbose=0)
-    assert lanes == [populations.devices()]
+    assert lanes == [vectorized.devices()]
     alone = found.untrained(4).fit(images, images.mean(axis=(1, 2)), epochs=2, verbose=0)
     np.testing.assert_allclose(found.curves(4)["loss"], alone.history["loss"], rtol=2e-5)
 
@@ -103,10 +103,10 @@ def test_survivors_are_packed_into_fewer_blocks(monkeypatch: pytest.MonkeyPatch)
 
     def noted(self: Population, leaving: Any) -> None:
         pack(self, leaving)
-        blocks.append(sum(len(s.blocks) for s in self.structures.values()))
+        blocks.append(sum(len(s.blocks) for s in self.groups.values()))
 
     monkeypatch.setattr(Population, "pack", noted)
-    many = 6 * populations.devices() * max(populations.LANES)
+    many = 6 * vectorized.devices() * max(vectorized.LANES)
     given = {"callbacks": [EarlyStopping(patience=2)], "epochs": 60, "model": model(SGD(LogUniform(1e-3, 1)))}
     found = study(many, **given)
     assert blocks[-1] < blocks[0]

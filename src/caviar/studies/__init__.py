@@ -1,7 +1,7 @@
 """Searches: a population of networks trained by one program, and the study of what came out.
 
 The way of a search: `search` describes the task, `strategies` decide who trains how long, `samplers` where new trials lie,
-`population` sorts members into structures and blocks, `driver` runs the rounds and writes them to the `store`, and a `study` is
+`population` sorts members into groups and blocks, `driver` runs the rounds and writes them to the `store`, and a `study` is
 what people look at.
 """
 

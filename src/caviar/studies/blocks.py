@@ -11,7 +11,7 @@ from safetensors.numpy import load, save
 
 from caviar import config
 from caviar.errors import FileError
-from caviar.training import populations
+from caviar.training import vectorized
 from caviar.training.state import Run, Statistics
 
 
@@ -86,8 +86,8 @@ def on_devices(pattern: Any, leaves: list[np.ndarray], position: int) -> tuple[R
     if [(w.shape[1:], w.dtype) for w in wanted] != [(leaf.shape[1:], leaf.dtype) for leaf in leaves]:
         raise FileError("the state in the study's file is of another network, optimizer or data")
     run, statistics = jax.tree.unflatten(structure, leaves)
-    run = populations.run_on_devices(run._replace(position=np.int32(position)))
-    return run._replace(keys=config.as_key(run.keys)), populations.over_devices(statistics)
+    run = vectorized.run_on_devices(run._replace(position=np.int32(position)))
+    return run._replace(keys=config.as_key(run.keys)), vectorized.over_devices(statistics)
 
 
 def packed(leaves: Sequence[np.ndarray]) -> bytes:

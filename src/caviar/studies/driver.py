@@ -13,7 +13,7 @@ from typing import Any
 from caviar.errors import ArgumentError
 from caviar.studies.blocks import Member, Seat, packed
 from caviar.studies.board import Board
-from caviar.studies.listening import Listeners
+from caviar.studies.callbacks import SearchCallbacks
 from caviar.studies.population import Population
 from caviar.studies.progress import SearchProgress
 from caviar.studies.strategies import Change, Round, Strategy
@@ -44,9 +44,9 @@ class Driver:
         self._began = self._shown = time.monotonic()
         self._commit_at = self._began + SECONDS_BETWEEN_COMMITS
 
-    def run(self, progress: SearchProgress, listeners: Listeners) -> None:
+    def run(self, progress: SearchProgress, callbacks: SearchCallbacks) -> None:
         """Search; Ctrl-C ends it with everything in order, a second one at once."""
-        self.progress, self.listeners = progress, listeners
+        self.progress, self.callbacks = progress, callbacks
         with progress, self._interruptible():
             try:
                 self._run_rounds()
@@ -159,7 +159,7 @@ class Driver:
                 self.population.pack(self._leave)
             for piece in pieces or []:
                 self.board.record(piece)
-                self.listeners.hear(piece)
+                self.callbacks.hear(piece)
             self._end_members([piece.member for piece in pieces or [] if piece.stopped])
             self._show()
             if self._stopping:
@@ -239,7 +239,7 @@ class Driver:
         self.store.note("done", True)
         self._commit()
         self._show(at_last=True)
-        self.listeners.end()
+        self.callbacks.end()
 
     # -- what people see ------------------------------------------------------------------------------------------
 

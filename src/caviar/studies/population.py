@@ -1,4 +1,4 @@
-"""The population: all members that train, sorted into structures, packed into blocks."""
+"""The population: all members that train, sorted into groups, packed into blocks."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from caviar.errors import OpenRangeError
 from caviar.graph.waiting import in_threads
 from caviar.ranges import Choice
 from caviar.studies.blocks import Lane, Member, Seat, Slice, on_host, packed, unpacked
+from caviar.studies.groups import Group
 from caviar.studies.space import Space
-from caviar.studies.structures import Structure
 from caviar.training.monitor import direction, worst
-from caviar.training.populations import devices
+from caviar.training.vectorized import devices
 
 
 class Population:
-    """Members by structure. `make(seat)` builds what a member of a new structure needs."""
+    """Members by group. `make(seat)` builds what a member of a new group needs."""
 
-    def __init__(self, space: Space, make: Callable[[Seat], Structure], lanes: Mapping[str, int] | None = None):
+    def __init__(self, space: Space, make: Callable[[Seat], Group], lanes: Mapping[str, int] | None = None):
         self.space, self._make, self._lanes = space, make, dict(lanes or {})
-        self.structures: dict[Any, Structure] = {}
+        self.groups: dict[Any, Group] = {}
         self._is_number: dict[str, bool] = {}
         self._checked: set[int] = set()
 
-    # -- structures -----------------------------------------------------------------------------------------------
+    # -- groups ---------------------------------------------------------------------------------------------------
 
     def is_number(self, name: str) -> bool:
         """Whether a hyperparameter varies within one program."""
         return self._is_number.get(name, False)
 
-    def structure_of(self, seat: Seat) -> Structure:
-        """The structure of a member: one that is known, or a new one."""
+    def group_of(self, seat: Seat) -> Group:
+        """The group of a member: one that is known, or a new one."""
         key = self._key(seat)
-        if key is None or key not in self.structures:
+        if key is None or key not in self.groups:
             made = self._make(seat)
             self._learn(seat, made)
-            return self.structures.setdefault(self._key(seat), made)
-        found = self.structures[key]
+            return self.groups.setdefault(self._key(seat), made)
+        found = self.groups[key]
         if id(found) not in self._checked:  # the second member: what it does not vary must be the same
             if self._make(seat).constants() != found.constants():
                 raise OpenRangeError(
@@ -51,13 +51,13 @@ class Population:
             self._checked.add(id(found))
         return found
 
-    def _learn(self, seat: Seat, made: Structure) -> None:
+    def _learn(self, seat: Seat, made: Group) -> None:
         for name, value in seat.values.items():
             if value != 0 or isinstance(value, bool):  # a zero is structure, and tells nothing of other values
                 self._is_number[name] = name in made.origins and self._is_number.get(name, True)
 
     def _key(self, seat: Seat) -> Any:
-        """What sets a structure apart: the options chosen, and every value that is not an argument of the program."""
+        """What sets a group apart: the options chosen, and every value that is not an argument of the program."""
         if any(name not in self._is_number for name, value in seat.values.items() if not _is_zero(value)):
             return None
         ranges = {h.name: h.range for h in self.space.found}
@@ -78,10 +78,10 @@ class Population:
         `tell` hears how many programs of how many are compiled. What could not be built or compiled is returned.
         """
         failed: dict[Member, Exception] = {}
-        wanted: dict[Structure, list[Seat]] = {}
+        wanted: dict[Group, list[Seat]] = {}
         for seat in seats:
             try:
-                wanted.setdefault(self.structure_of(seat), []).append(seat)
+                wanted.setdefault(self.group_of(seat), []).append(seat)
             except OpenRangeError:
                 raise
             except Exception as error:  # a layer of the user's may raise anything
@@ -96,69 +96,67 @@ class Population:
 
     def gather(self, seats: Sequence[Seat], parents: Mapping[Member, Member]) -> None:
         """Let exactly these train on, who are prepared: new ones are begun, others leave, changed ones take over a state."""
-        wanted: dict[Structure, list[Seat]] = {}
+        wanted: dict[Group, list[Seat]] = {}
         for seat in seats:
-            wanted.setdefault(self.structure_of(seat), []).append(seat)
+            wanted.setdefault(self.group_of(seat), []).append(seat)
         lanes = self._lanes_to_move(wanted, parents)
-        for structure in self.structures.values():
-            _reseat(structure, wanted.get(structure, []), parents, lanes)
+        for group in self.groups.values():
+            _reseat(group, wanted.get(group, []), parents, lanes)
 
     @property
     def lanes(self) -> dict[str, int]:
-        """How many lanes the blocks of each structure have: rounding hangs on it, so a search that goes on keeps to it."""
-        return self._lanes | {repr(key): structure.lanes for key, structure in self.structures.items()}
+        """How many lanes the blocks of each group have: rounding hangs on it, so a search that goes on keeps to it."""
+        return self._lanes | {repr(key): group.lanes for key, group in self.groups.items()}
 
-    def _lanes_of(self, structure: Structure) -> int | None:
-        return next((self._lanes.get(repr(key)) for key, s in self.structures.items() if s is structure), None)
+    def _lanes_of(self, group: Group) -> int | None:
+        return next((self._lanes.get(repr(key)) for key, s in self.groups.items() if s is group), None)
 
-    def _lanes_to_move(
-        self, wanted: dict[Structure, list[Seat]], parents: Mapping[Member, Member]
-    ) -> dict[Member, Lane]:
+    def _lanes_to_move(self, wanted: dict[Group, list[Seat]], parents: Mapping[Member, Member]) -> dict[Member, Lane]:
         """The states of members whose blocks change: on the host, to be packed anew."""
         found: dict[Member, Lane] = {}
-        for structure in self.structures.values():
-            here = structure.here
-            staying = {seat.member for seat in wanted.get(structure, [])} & here
+        for group in self.groups.values():
+            here = group.here
+            staying = {seat.member for seat in wanted.get(group, [])} & here
             if here and (staying != here or set(parents) & here or set(parents.values()) & here):
-                found |= structure.taken_out()
+                found |= group.taken_out()
         return found
 
     # -- training -------------------------------------------------------------------------------------------------
 
     def train(self, until: int) -> Iterator[list[Slice] | None]:
         """Train everybody until so many epochs; what each dispatch brought, and None where it is time to pack."""
-        for structure in [*self.structures.values()]:
-            yield from _train(structure, until)
+        for group in [*self.groups.values()]:
+            yield from _train(group, until)
 
     @property
     def here(self) -> list[Member]:
         """Everybody who has a seat."""
-        return [seat.member for s in self.structures.values() for block in s.blocks for seat in block.seats]
+        return [seat.member for s in self.groups.values() for block in s.blocks for seat in block.seats]
 
     def clear(self) -> None:
         """Everybody leaves."""
-        for structure in self.structures.values():
-            structure.blocks = []
+        for group in self.groups.values():
+            group.blocks = []
 
     @property
     def alive(self) -> int:
         """How many still train."""
-        return sum(int((~b.stopped).sum()) for s in self.structures.values() for b in s.blocks)
+        return sum(int((~b.stopped).sum()) for s in self.groups.values() for b in s.blocks)
 
     def pack(self, leaving: Callable[[list[Member]], None]) -> None:
         """Pack survivors into fewer blocks where that saves one, after telling who leaves."""
-        for structure in self.structures.values():
-            staying = [s for b in structure.blocks for i, s in enumerate(b.seats) if not b.stopped[i]]
-            places = {(b.epoch, b.position) for b in structure.blocks if b.alive}
-            if -(-len(staying) // max(structure.lanes, 1)) < len(structure.blocks) and len(places) <= 1:
-                leaving([s.member for b in structure.blocks for i, s in enumerate(b.seats) if b.stopped[i]])
-                structure.seat_again(staying, structure.taken_out())
+        for group in self.groups.values():
+            staying = [s for b in group.blocks for i, s in enumerate(b.seats) if not b.stopped[i]]
+            places = {(b.epoch, b.position) for b in group.blocks if b.alive}
+            if -(-len(staying) // max(group.lanes, 1)) < len(group.blocks) and len(places) <= 1:
+                leaving([s.member for b in group.blocks for i, s in enumerate(b.seats) if b.stopped[i]])
+                group.seat_again(staying, group.taken_out())
 
     # -- going on after a kill ------------------------------------------------------------------------------------
 
     def saved(self) -> tuple[list[dict[str, Any]], Iterable[bytes]]:
         """Every block: who sits in it and where it stands, and its state."""
-        blocks = [block for structure in self.structures.values() for block in structure.blocks]
+        blocks = [block for group in self.groups.values() for block in group.blocks]
         told = [
             {
                 "members": [list(seat.member) for seat in block.seats],
@@ -174,49 +172,47 @@ class Population:
         """Put saved blocks back; who sits in them is prepared."""
         for one, content in zip(told, states, strict=True):
             row, leaves = [seat(Member(*m)) for m in one["members"]], unpacked(content)
-            structure = self.structure_of(row[0])
+            group = self.group_of(row[0])
             lanes = [Lane(leaves, i, one["epoch"], one["position"], s) for i, s in enumerate(one["stopped"])]
-            structure.blocks.append(structure.restored(row, lanes))
+            group.blocks.append(group.restored(row, lanes))
 
     def weights(self, member: Member) -> list[np.ndarray] | None:
         """The best weights of a member that is here."""
-        return next((s.weights(member) for s in self.structures.values() if member in s.here), None)
+        return next((s.weights(member) for s in self.groups.values() if member in s.here), None)
 
 
-def _reseat(
-    structure: Structure, seats: list[Seat], parents: Mapping[Member, Member], lanes: dict[Member, Lane]
-) -> None:
-    here = structure.here
+def _reseat(group: Group, seats: list[Seat], parents: Mapping[Member, Member], lanes: dict[Member, Lane]) -> None:
+    here = group.here
     old = [s for s in seats if s.member in here or s.member in parents]
     if any(member in lanes for member in here) or any(parents.get(s.member) in lanes for s in old):
         states = {s.member: lanes[s.member] for s in old if s.member not in parents}
-        states |= {s.member: _inherited(structure, s, lanes[parents[s.member]]) for s in old if s.member in parents}
-        structure.seat_again(old, states)
-    structure.start([s for s in seats if s.member not in here and s.member not in parents])
+        states |= {s.member: _inherited(group, s, lanes[parents[s.member]]) for s in old if s.member in parents}
+        group.seat_again(old, states)
+    group.start([s for s in seats if s.member not in here and s.member not in parents])
 
 
-def _inherited(structure: Structure, heir: Seat, lane: Lane) -> Lane:
+def _inherited(group: Group, heir: Seat, lane: Lane) -> Lane:
     """A parent's state as that of its heir, who must find its best by itself: it has other hyperparameters."""
-    keeper = structure.recipe.rules[-1]
-    named = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(structure._pattern(heir))]
-    place = named.index(f"[0].rules[{len(structure.recipe.rules) - 1}]['best']")
+    keeper = group.recipe.rules[-1]
+    named = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(group._pattern(heir))]
+    place = named.index(f"[0].rules[{len(group.recipe.rules) - 1}]['best']")
     leaves = [*lane.leaves]
     leaves[place] = np.full_like(leaves[place], worst(direction(keeper.monitor, keeper.mode)))
     return lane._replace(leaves=leaves)
 
 
-def _train(structure: Structure, until: int) -> Iterator[list[Slice] | None]:
-    """All blocks of a structure keep together: each goes to the same epoch before any goes on."""
+def _train(group: Group, until: int) -> Iterator[list[Slice] | None]:
+    """All blocks of a group keep together: each goes to the same epoch before any goes on."""
     while True:
-        blocks = [b for b in structure.blocks if b.alive and b.epoch < until]
+        blocks = [b for b in group.blocks if b.alive and b.epoch < until]
         if not blocks:
             return
         farthest = max(b.epoch + (b.position > 0) for b in blocks)
         behind = any(b.epoch != farthest or b.position for b in blocks)
-        target = farthest if behind else min(until, farthest + structure.epochs_at_once(until - farthest))
+        target = farthest if behind else min(until, farthest + group.epochs_at_once(until - farthest))
         for block in blocks:
             while block.alive and block.epoch < target:
-                yield structure.advance(block, target)
+                yield group.advance(block, target)
         yield None  # all are at the end of the same epoch
 
 

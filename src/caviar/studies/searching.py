@@ -22,8 +22,8 @@ from caviar.models.model import Model
 from caviar.models.saving import write_specs
 from caviar.studies import strategies
 from caviar.studies.board import Board
+from caviar.studies.callbacks import SearchCallbacks
 from caviar.studies.driver import Driver
-from caviar.studies.listening import Listeners
 from caviar.studies.progress import SearchProgress
 from caviar.studies.space import Space, Template
 from caviar.studies.store import Store
@@ -96,7 +96,7 @@ def search(
     if folds is not None and (validation_split or validation_data is not None):
         raise ArgumentError("folds validate on rows of x: leave out validation_split and validation_data")
     given = as_list(callbacks)
-    listeners, asked = Listeners(given, trials, epochs), strategies.get(strategy)
+    heard, asked = SearchCallbacks(given, trials, epochs), strategies.get(strategy)
     space = Space(Template(model, compiled, [c for c in given if isinstance(c, Rule)], batch_size))
     source = Source(model, x, y, sample_weight, class_weight, 32, shuffle)
     if source.stream or source.large:
@@ -123,10 +123,10 @@ def search(
         if store.noted("template") is None:
             _note_template(store, space, typical)
         driver = Driver(board, task, asked, trials, epochs, keep)
-        driver.run(progress, listeners)
+        driver.run(progress, heard)
     board.store = store if store.path is None else Store.read(store.path)  # the study only looks
     study = Study(board, typical.built_for, driver.interrupted)
-    for tensorboard in listeners.boards:
+    for tensorboard in heard.boards:
         study.to_tensorboard(tensorboard.log_dir)
     return study
 

@@ -38,7 +38,7 @@ class Round(NamedTuple):
     note: str = ""  # a few words for the progress line: "round 2 of 3", "rung 3: 11 of 100"
 
 
-class Board(Protocol):
+class BoardView(Protocol):
     """What a strategy sees of a search. In a replay it shows what it showed then."""
 
     @property
@@ -77,7 +77,7 @@ class Strategy(Part):
     grows: ClassVar[bool] = False
     """Whether a search of more trials begins with the same ones, trained alike: then one that is finished can grow."""
 
-    def rounds(self, board: Board, trials: int, epochs: int) -> Iterator[Round]:
+    def rounds(self, board: BoardView, trials: int, epochs: int) -> Iterator[Round]:
         """The rounds of a search with this many trials, of at most this many epochs each."""
         raise NotImplementedError(f"{type(self).__name__} has no rounds(self, board, trials, epochs)")
 
@@ -94,7 +94,7 @@ class Full(Strategy):
     batch: int | None = None
     grows = True
 
-    def rounds(self, board: Board, trials: int, epochs: int) -> Iterator[Round]:
+    def rounds(self, board: BoardView, trials: int, epochs: int) -> Iterator[Round]:
         """One round, or one for each batch."""
         _require_ints(trials=trials, epochs=epochs, batch=self.batch)
         sampler = samplers.get(self.sampler)
@@ -103,7 +103,7 @@ class Full(Strategy):
             yield Round(board.add(points, i), epochs, {}, f"batch {i + 1}" if size < trials else "")
 
 
-def _batches(board: Board, sampler: Sampler, trials: int, size: int) -> Iterator[np.ndarray]:
+def _batches(board: BoardView, sampler: Sampler, trials: int, size: int) -> Iterator[np.ndarray]:
     """A sampler that learns is asked for each batch, any other (a grid, say) for all at once."""
     if sampler.learns:
         for start in range(0, trials, size):
@@ -113,7 +113,7 @@ def _batches(board: Board, sampler: Sampler, trials: int, size: int) -> Iterator
         yield from (points[start : start + size] for start in range(0, len(points), size))
 
 
-def _ask(board: Board, sampler: str | Sampler, count: int) -> np.ndarray:
+def _ask(board: BoardView, sampler: str | Sampler, count: int) -> np.ndarray:
     """New points, for a sampler that is told of all trials so far."""
     numbers = board.numbers()
     told = (board.units(numbers), board.scores(numbers)) if numbers else nothing_told(board.ranges)
@@ -132,7 +132,7 @@ class CoarseToFine(Strategy):
     def __init__(self, rounds: int = 3, best: int = 3, sampler: str | Sampler = "random"):
         self.count, self.best, self.sampler = rounds, best, sampler  # `rounds` is what a strategy does
 
-    def rounds(self, board: Board, trials: int, epochs: int) -> Iterator[Round]:
+    def rounds(self, board: BoardView, trials: int, epochs: int) -> Iterator[Round]:
         """One round for the whole space, and one for each finer box."""
         _require_ints(trials=trials, epochs=epochs, rounds=self.count, best=self.best)
         box = Box.whole(board.ranges)
@@ -175,7 +175,7 @@ class Box(NamedTuple):
         options = {i: sorted({_middle(self.ranges[i], u) for u in best[:, i]}) for i in self.options}
         return self._replace(low=np.maximum(middle - half, 0), high=np.minimum(middle + half, 1), options=options)
 
-    def points(self, sampler: str | Sampler, board: Board, count: int) -> np.ndarray:
+    def points(self, sampler: str | Sampler, board: BoardView, count: int) -> np.ndarray:
         """Points that the sampler spreads over a whole cube, moved into the box."""
         left = {i: IntUniform(0, len(kept) - 1) for i, kept in self.options.items()}
         ranges = [left.get(i, r) for i, r in enumerate(self.ranges)]
@@ -192,7 +192,7 @@ def _middle(of: Range, unit: float) -> float:
     return of.unit(of.at(unit))
 
 
-def _best(board: Board, numbers: Sequence[int], count: int, epochs: int) -> list[int]:
+def _best(board: BoardView, numbers: Sequence[int], count: int, epochs: int) -> list[int]:
     """The best trials, best first; failed ones are never among them."""
     scores = np.asarray(board.scores(numbers, epochs))
     return [numbers[i] for i in np.argsort(-scores, kind="stable")[:count] if scores[i] > -math.inf]
@@ -210,7 +210,7 @@ class Halving(Strategy):
     min_epochs: int | None = None
     sampler: str | Sampler = "random"
 
-    def rounds(self, board: Board, trials: int, epochs: int) -> Iterator[Round]:
+    def rounds(self, board: BoardView, trials: int, epochs: int) -> Iterator[Round]:
         """One round for each rung."""
         rungs = self.rungs(trials, epochs)
         yield from _climb(board, board.add(_ask(board, self.sampler, trials), 0), rungs, self.factor)
@@ -239,7 +239,7 @@ def _divisions(whole: float, factor: float, least: float = 1) -> int:
     return count
 
 
-def _climb(board: Board, numbers: list[int], rungs: list[int], factor: float, note: str = "") -> Iterator[Round]:
+def _climb(board: BoardView, numbers: list[int], rungs: list[int], factor: float, note: str = "") -> Iterator[Round]:
     """Train until each rung in turn, with the survivors of the one before."""
     began = len(numbers)
     for i, rung in enumerate(rungs):
@@ -261,7 +261,7 @@ class Hyperband(Strategy):
     factor: float = 3
     sampler: str | Sampler = "random"
 
-    def rounds(self, board: Board, trials: int, epochs: int) -> Iterator[Round]:
+    def rounds(self, board: BoardView, trials: int, epochs: int) -> Iterator[Round]:
         """The rounds of one bracket after the other."""
         brackets = self.brackets(trials, epochs)
         for i, (count, rungs) in enumerate(brackets):
@@ -302,7 +302,7 @@ class PopulationBased(Strategy):
     share: float = 0.25
     sampler: str | Sampler = "random"
 
-    def rounds(self, board: Board, trials: int, epochs: int) -> Iterator[Round]:
+    def rounds(self, board: BoardView, trials: int, epochs: int) -> Iterator[Round]:
         """One round for each interval."""
         _require_ints(trials=trials, epochs=epochs, interval=self.interval)
         if not (isinstance(self.share, (int, float)) and 0 < self.share <= 0.5):
@@ -314,7 +314,7 @@ class PopulationBased(Strategy):
             changes = self._changes(board, numbers, ends[i - 1], i) if i else {}
             yield Round(numbers, end, changes, f"generation {i + 1} of {len(ends)}")
 
-    def _changes(self, board: Board, numbers: list[int], epochs: int, round: int) -> dict[int, Change]:
+    def _changes(self, board: BoardView, numbers: list[int], epochs: int, round: int) -> dict[int, Change]:
         """For each of the worst, the run of one of the best, and units near that one's."""
         scores = dict(zip(numbers, board.scores(numbers, epochs), strict=True))
         ranked = sorted(numbers, key=lambda n: -scores[n])

@@ -1,4 +1,4 @@
-"""What a search is about: the space, the data, and how a point of the space becomes a structure that trains."""
+"""What a search is about: the space, the data, and how a point of the space becomes a group that trains."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from caviar.errors import ArgumentError
 from caviar.layers.weights import undrawn
 from caviar.studies.best import KeepBest
 from caviar.studies.blocks import Seat
+from caviar.studies.groups import Data, Group
 from caviar.studies.space import Space
-from caviar.studies.structures import Data, Structure
 from caviar.training.callbacks import CallbackList
 from caviar.training.compiled import check_targets, name_logs
 from caviar.training.fit import plan_for
-from caviar.training.populations import on_all_devices
 from caviar.training.recipe import Recipe
 from caviar.training.source import build_for
 from caviar.training.trainee import Trainee
+from caviar.training.vectorized import on_all_devices
 
 
 @dataclass
@@ -55,12 +55,12 @@ class Task:
             return Data(rows, rows._replace(weight=on_all_devices(own)), self.folds)
         return Data(rows, None if self.validation is None else on_all_devices(self.validation), None)
 
-    def make(self, seat: Seat) -> Structure:
-        """The structure of a member: its network built, its recipe, and the plan of its epochs."""
+    def make(self, seat: Seat) -> Group:
+        """The group of a member: its network built, its recipe, and the plan of its epochs."""
         recipe, size = self.recipe(seat.units)
         count = self.rows.number if seat.fold is None else seat.fold[0]
         given = size if self.validation_batch_size is None else check_batch_size(self.validation_batch_size)
-        return Structure(recipe, plan_for(count, size, None, self.shuffle, given, self.validation_freq), self.data)
+        return Group(recipe, plan_for(count, size, None, self.shuffle, given, self.validation_freq), self.data)
 
     def recipe(self, units: Any) -> tuple[Recipe, int]:
         """The recipe at a point, and the batch size; everything that cannot work is refused here."""

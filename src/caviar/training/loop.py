@@ -112,17 +112,17 @@ def _dispatch(training: Training, data: Rows, clock: Clock) -> None:
     shown, program = listeners.progress, trainer(apart.structure, plan)
     given = (training.run, training.statistics, numbers, data, training.validation, np.int32(steps), np.int32(epochs))
     start = shown.now()
-    training.run, training.statistics, progress = shown.call(program, *given)
-    finished, now = int(progress.finished), int(training.run.position)
+    training.run, training.statistics, ended = shown.call(program, *given)
+    finished, now = int(ended.finished), int(training.run.position)
     clock.measure(shown.now() - start, finished * plan.steps + now - position)
     live = listeners.pace != "run"
     if live:
         store_values(apart, training.run)
     if finished:
         training.finished = training.run
-        _tell_epochs(training, jax.device_get(progress.logs), epoch, finished, clock.epoch_seconds(finished))
+        _tell_epochs(training, jax.device_get(ended.logs), epoch, finished, clock.epoch_seconds(finished))
     else:
-        listeners.steps_end(now, readable(training.recipe, progress.running))
+        listeners.steps_end(now, readable(training.recipe, ended.running))
     if live:
         training.take_changes(apart)
 

@@ -15,10 +15,10 @@ import jax.numpy as jnp
 from caviar.data.arrays import Rows
 from caviar.graph.evaluation import evaluate
 from caviar.parts import Numbers, Structure, put_together
+from caviar.training.hooks import take_step
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, Statistics, Weights
 from caviar.training.step import Step, merge, over_rows
-from caviar.training.steps import take_step
 
 States = dict[int, Any]
 """The values of variables that an evaluation changes, by their places among those that gradients do not change."""

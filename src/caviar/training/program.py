@@ -49,15 +49,15 @@ class Plan(NamedTuple):
         return self.steps if self.epochs_of_pass == 1 else jnp.minimum(self.steps, self.whole - self.before(epoch))
 
 
-class Progress(NamedTuple):
-    """What a dispatch brings back besides the run."""
+class EpochLogs(NamedTuple):
+    """What a dispatch brings back beside the run: the logs of its epochs."""
 
     logs: dict[str, Any]  # [CAPACITY] of each log, one entry for each finished epoch
     finished: Any  # how many epochs ended
     running: dict[str, Any]  # the logs of the epoch under way
 
 
-def trainer(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, Progress]]:
+def trainer(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, EpochLogs]]:
     """`advance(run, statistics, numbers, data, validation, steps, epochs)`: train so many steps, or epochs if fewer.
 
     One program serves all paces: a step, a part of an epoch, an epoch, hundreds of epochs. `statistics` is None at first.
@@ -74,7 +74,7 @@ def trainer(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, P
     return cached(("train", structure, plan), make)
 
 
-def train(epoch: Epoch, run: Run, statistics: Statistics, steps: Any, epochs: Any) -> tuple[Run, Any, Progress]:
+def train(epoch: Epoch, run: Run, statistics: Statistics, steps: Any, epochs: Any) -> tuple[Run, Any, EpochLogs]:
     """Train so many steps, or epochs if fewer; pure, and the same for one run and for a population."""
     plan, fresh = epoch.plan, epoch.no_statistics(run)
     statistics = jax.tree.map(lambda new, old: jnp.where(run.position == 0, new, old), fresh, statistics)
@@ -96,11 +96,11 @@ def train(epoch: Epoch, run: Run, statistics: Statistics, steps: Any, epochs: An
 
         ended = run.position == plan.steps_of(run.epoch)
         now = jax.lax.cond(ended, end, lambda _: (run, statistics, lines, finished), None)
-        return epoch.kept(before, now[0]), *now[1:], left - taken
+        return epoch.hold_stopped(before, now[0]), *now[1:], left - taken
 
     zero = jnp.zeros((), jnp.int32)
     run, statistics, lines, finished, _ = jax.lax.while_loop(going, body, (run, statistics, lines, zero, steps))
-    return run, statistics, Progress(lines, finished, epoch.outcomes(run, statistics))
+    return run, statistics, EpochLogs(lines, finished, epoch.outcomes(run, statistics))
 
 
 class Epoch:
@@ -137,8 +137,8 @@ class Epoch:
         """Whether there is a reason to train the next epoch."""
         return ~run.stopped
 
-    def kept(self, before: Run, after: Run) -> Run:
-        """What becomes of the run."""
+    def hold_stopped(self, before: Run, after: Run) -> Run:
+        """The run after some steps. A run alone has ended when it stops; in a population the stopped ones stay as they were."""
         return after
 
     def no_statistics(self, run: Run) -> Any:

@@ -17,14 +17,14 @@ from caviar.graph.node import Node
 from caviar.layers.base import Layer
 from caviar.ranges import Range
 from caviar.training import fit as fitting
-from caviar.training import scoring, steps
+from caviar.training import hooks, scoring
 from caviar.training.callbacks import History
 from caviar.training.compiled import Compiled
-from caviar.training.compiling import check_compiled
 from caviar.training.controls import Controls
 from caviar.training.given import LossLike, LossWeights, MetricsLike, OptimizerLike
 from caviar.training.loop import Training
 from caviar.training.recipe import Recipe
+from caviar.training.resolving import check_compiled
 from caviar.training.state import Run
 from caviar.training.step import Step
 
@@ -160,11 +160,11 @@ class Trainee(Layer):
     predict = scoring.predict
     train_on_batch = fitting.train_on_batch
 
-    train_step = steps.train_step
-    test_step = steps.score_step
-    predict_step = steps.predict_step
-    compute_loss = steps.compute_loss
-    stateless_call = steps.stateless_call
+    train_step = hooks.train_step
+    test_step = hooks.score_step
+    predict_step = hooks.predict_step
+    compute_loss = hooks.compute_loss
+    stateless_call = hooks.stateless_call
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""

@@ -11,7 +11,7 @@ from caviar.training.callbacks.base import Callback
 from caviar.training.rules import Rule
 
 
-class Listeners:
+class SearchCallbacks:
     """The callbacks that are no rules; `logs["trial"]` says whose epoch it is."""
 
     def __init__(self, callbacks: list[Any], trials: int, epochs: int):

@@ -1,4 +1,4 @@
-"""One structure of a search: what its members share, the programs that train them, and the blocks that they stand in."""
+"""A group: the members of a search that share a structure, the programs that train them, and the blocks they are in."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from caviar.layers.base import Layer
 from caviar.layers.weights import Draw
 from caviar.parts import Numbers, parts_of, take_apart
 from caviar.studies.blocks import Block, Lane, Member, Seat, Slice, on_devices, on_host, plain
-from caviar.training import populations
+from caviar.training import vectorized
 from caviar.training.clock import Clock
-from caviar.training.populations import Own, Start
 from caviar.training.program import Plan
 from caviar.training.recipe import Recipe
 from caviar.training.step import merge
+from caviar.training.vectorized import Own, Start
 
 MEMORY_SHARE = 0.6
 """The share of the free memory that a block may take."""
@@ -36,8 +36,8 @@ class Data(NamedTuple):
     folds: list[tuple[np.ndarray, np.ndarray]] | None
 
 
-class Structure:
-    """The members of one structure, and their programs."""
+class Group:
+    """The members that share one structure, and their programs."""
 
     def __init__(self, recipe: Recipe, plan: Plan, data: Data):
         self.recipe, self.plan, self.data = recipe, plan, data
@@ -55,11 +55,11 @@ class Structure:
 
     @property
     def origins(self) -> set[str]:
-        """The hyperparameters that vary within this structure."""
+        """The hyperparameters that vary within this group."""
         return {n.origin for n in [*self.apart.numbers, *self.draw.numbers] if isinstance(n, Closed)}
 
     def constants(self) -> list[Any]:
-        """The numbers that no hyperparameter varies: all members of the structure must have the same."""
+        """The numbers that no hyperparameter varies: all members of the group must have the same."""
         return [np.asarray(n).tolist() for n in self.apart.numbers if not isinstance(n, Closed)]
 
     @property
@@ -70,16 +70,16 @@ class Structure:
     # -- programs -------------------------------------------------------------------------------------------------
 
     def prepare(self, seats: Sequence[Seat], lanes: int | None = None) -> None:
-        """Decide how many lanes a block has, and compile; several structures do so at once, each in a thread."""
+        """Decide how many lanes a block has, and compile; several groups do so at once, each in a thread."""
         with self._lock:
             if self._ready or not seats:
                 return
-            each = lanes // populations.devices() if lanes else self._lanes_each(len(seats))
+            each = lanes // vectorized.devices() if lanes else self._lanes_each(len(seats))
             while True:
-                self.lanes, self._statistics = each * populations.devices(), None
+                self.lanes, self._statistics = each * vectorized.devices(), None
                 block = self._seated([seats[0]])
-                needed = populations.bytes_needed(self._program.lower(*self._given(block, 0, 0)).compile())
-                if each == 1 or needed <= MEMORY_SHARE * populations.bytes_free():
+                needed = vectorized.bytes_needed(self._program.lower(*self._given(block, 0, 0)).compile())
+                if each == 1 or needed <= MEMORY_SHARE * vectorized.bytes_free():
                     break
                 each //= 2
             self._ready = True
@@ -88,21 +88,21 @@ class Structure:
         """Layers that gain nothing from being computed side by side, or weights beyond the caches, go one by one."""
         slots = [slot for slot in self.apart.structure.slots if slot.trainable]
         run = 4 * sum(int(np.prod(slot.shape)) * np.dtype(slot.dtype).itemsize for slot in slots)
-        return populations.lanes_for(members, run, all(la.side_by_side for la in parts_of(self.recipe.network, Layer)))
+        return vectorized.lanes_for(members, run, all(la.side_by_side for la in parts_of(self.recipe.network, Layer)))
 
     @property
     def _program(self) -> Any:
-        return populations.block_trainer(self.apart.structure, self.plan, self.varied)
+        return vectorized.block_trainer(self.apart.structure, self.plan, self.varied)
 
     @property
     def _starter(self) -> Any:
         given = self.apart.structure, self.plan, self.varied, self.draw, self.draw_varied, self.drawn
-        return populations.block_starter(*given)
+        return vectorized.block_starter(*given)
 
     def _given(self, block: Block, steps: int, epochs: int) -> tuple[Any, ...]:
         if block.arguments is None:
             seats = self._padded(block.seats)
-            own = populations.over_devices(self._own(seats))
+            own = vectorized.over_devices(self._own(seats))
             block.arguments = (self._numbers(self.apart.numbers, seats), own)
         rest = (self.data.rows, self.data.validation, np.int32(steps), np.int32(epochs))
         return (block.run, block.statistics, *block.arguments, *rest)
@@ -111,9 +111,9 @@ class Structure:
         """Each number as an array: one for all members, or one a lane."""
         dtype = np.dtype(config.floatx())
         return [
-            populations.over_devices(np.asarray([seat.values[n.origin] for seat in seats], dtype))
+            vectorized.over_devices(np.asarray([seat.values[n.origin] for seat in seats], dtype))
             if isinstance(n, Closed)
-            else populations.on_all_devices(as_arrays([n])[0])
+            else vectorized.on_all_devices(as_arrays([n])[0])
             for n in numbers
         ]
 
@@ -138,37 +138,37 @@ class Structure:
         keys = [config.keys_of(seat.seed) for seat in padded]
         fixed = [None if i in self.drawn else v.value for i, v in enumerate(self.apart.variables)]
         start = Start(
-            populations.keys_on_devices(np.stack([run for _, run in keys])),
-            populations.keys_on_devices(np.stack([weights for weights, _ in keys])),
+            vectorized.keys_on_devices(np.stack([run for _, run in keys])),
+            vectorized.keys_on_devices(np.stack([weights for weights, _ in keys])),
             self._numbers(self.draw.numbers, padded),
-            populations.on_all_devices(fixed),
+            vectorized.on_all_devices(fixed),
         )
         numbers = self._numbers(self.apart.numbers, padded)
-        run = populations.run_on_devices(self._starter(start, numbers))
+        run = vectorized.run_on_devices(self._starter(start, numbers))
         if self._statistics is None:
             given = (self.apart.structure, self.plan, self.varied, run, numbers, self.data.rows.x)
-            self._statistics = populations.block_statistics(*given)
+            self._statistics = vectorized.block_statistics(*given)
         empty = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), self._statistics)
-        block = Block(seats, run, populations.over_devices(empty))
+        block = Block(seats, run, vectorized.over_devices(empty))
         self._stop_padding(block)
         return block
 
     def _stop_padding(self, block: Block) -> None:
         stopped = np.ones(self.lanes, bool)
         stopped[: len(block.seats)] = block.stopped
-        block.run = block.run._replace(stopped=populations.over_devices(stopped))
+        block.run = block.run._replace(stopped=vectorized.over_devices(stopped))
 
     def advance(self, block: Block, until: int) -> list[Slice]:
         """Train a block for about a dispatch's time, and at most until so many epochs."""
         steps, epochs = self.clock.amount("run", block.position, until - block.epoch)
         began = time.perf_counter()
-        block.run, block.statistics, progress = self._program(*self._given(block, steps, epochs))
-        finished, position = int(progress.finished), int(block.run.position)
+        block.run, block.statistics, brought = self._program(*self._given(block, steps, epochs))
+        finished, position = int(brought.finished), int(block.run.position)
         self.clock.measure(time.perf_counter() - began, finished * self.plan.steps + position - block.position)
         start, block.position, block.epoch = block.epoch, position, block.epoch + finished
         ended = np.asarray(block.run.epoch)
         was, block.stopped = block.stopped, np.asarray(block.run.stopped)[: len(block.seats)]
-        logs = {name: np.asarray(values)[:finished].astype(np.float64) for name, values in progress.logs.items()}
+        logs = {name: np.asarray(values)[:finished].astype(np.float64) for name, values in brought.logs.items()}
         return [
             Slice(
                 seat.member, start, {n: v[: int(ended[i]) - start, i] for n, v in logs.items()}, bool(block.stopped[i])

@@ -21,7 +21,7 @@ from caviar.graph.programs import cached
 from caviar.layers.weights import Draw
 from caviar.parts import Numbers, Structure
 from caviar.training.compiled import first_run_of
-from caviar.training.program import Epoch, Plan, Progress, take, train
+from caviar.training.program import Epoch, EpochLogs, Plan, take, train
 from caviar.training.rules import watched
 from caviar.training.state import Run, Statistics
 
@@ -84,7 +84,7 @@ def run_on_devices(run: Run) -> Run:
 class Lanes(Epoch):
     """The parts of an epoch for each member of a block."""
 
-    def __init__(self, plan: Plan, structure: Structure, varied: tuple[bool, ...], own: Own, *rest: Any):
+    def __init__(self, structure: Structure, plan: Plan, varied: tuple[bool, ...], own: Own, *rest: Any):
         super().__init__(structure, plan, *rest)
         self.varied, self.own = varied, own
 
@@ -102,7 +102,7 @@ class Lanes(Epoch):
         """Members that stopped leave between two dispatches."""
         return True
 
-    def kept(self, before: Run, after: Run) -> Run:
+    def hold_stopped(self, before: Run, after: Run) -> Run:
         """A member that has stopped stays as it was."""
 
         def choose(old: Any, new: Any) -> Any:
@@ -150,13 +150,13 @@ def block_trainer(structure: Structure, plan: Plan, varied: tuple[bool, ...]) ->
         steps: Any,
         epochs: Any,
     ) -> Any:
-        lanes = Lanes(plan, structure, varied, own, numbers, data, validation)
+        lanes = Lanes(structure, plan, varied, own, numbers, data, validation)
         return train(lanes, run, statistics, steps, epochs)
 
     def make() -> Any:
         logs = PartitionSpec(None, "members")
         given = (_RUN, _EACH, [_EACH if v else _ONCE for v in varied], _EACH, _ONCE, _ONCE, _ONCE, _ONCE)
-        found = (_RUN, _EACH, Progress(logs, _ONCE, _EACH))  # type: ignore[arg-type]
+        found = (_RUN, _EACH, EpochLogs(logs, _ONCE, _EACH))  # type: ignore[arg-type]
         return jax.shard_map(advance, mesh=_mesh(), in_specs=given, out_specs=found, check_vma=False)
 
     return cached(("block", structure, plan, varied), make, donate=(0, 1))
@@ -205,7 +205,7 @@ def block_statistics(
     """The shapes of a block's statistics."""
 
     def find(run: Run, numbers: Numbers, x: Any) -> Any:
-        lanes = Lanes(plan, structure, varied, Own(), numbers, (x, [], []), None)
+        lanes = Lanes(structure, plan, varied, Own(), numbers, (x, [], []), None)
         return lanes.no_statistics(run)
 
     return engine.shapes_of(find, run, numbers, x)
