@@ -301,12 +301,19 @@ def test_dropping_everything_gives_zeros_and_finite_gradients():
 
 
 def test_keep_draws_as_jax_does_and_the_same_when_mapped():
-    key, counters = jax.random.key(5), jnp.arange(100, dtype="uint32")
-    ours = jax.jit(noise._threefry)(*jax.random.key_data(key), counters)
-    theirs = threefry_2x32(jax.random.key_data(key), jnp.concatenate([counters, jnp.zeros_like(counters)]))
+    key, counters = jax.random.key(5), jnp.arange(200, dtype="uint32")
+    ours = jax.jit(noise._threefry)(*jax.random.key_data(key), *jnp.split(counters, 2))
+    theirs = threefry_2x32(jax.random.key_data(key), counters)
     np.testing.assert_array_equal(jnp.concatenate(ours), theirs)
     keys, keep = jax.random.split(key, 4), jax.jit(lambda key: noise.keep(key, 0.3, (7, 3)))
     np.testing.assert_array_equal(jax.vmap(keep)(keys), [keep(key) for key in keys])
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (2, 8), (1, 1), (3, 2, 4)])
+def test_what_is_kept_of_a_unit_hangs_neither_on_the_width_nor_on_the_number_of_rows(shape):
+    lead = jax.jit(lambda: noise.keep(jax.random.key(3), 0.4, (5, *shape[1:-1], 9)))()
+    alone = jax.jit(lambda: noise.keep(jax.random.key(3), 0.4, shape))()
+    np.testing.assert_array_equal(lead[: shape[0], ..., : shape[-1]], alone)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (5, 7)])
