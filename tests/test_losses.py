@@ -15,6 +15,7 @@ from conftest import fact, recorded
 from caviar import config, losses
 from caviar.losses import check_labels
 from caviar.parts import put_together, take_apart
+from caviar.text import snake_case
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -120,7 +121,7 @@ def test_value_is_that_of_keras(case: dict[str, Any]) -> None:
     loss = getattr(losses, case["source"].split(".")[-1])(**case["config"])
     inputs = {name: np.asarray(value) for name, value in case["inputs"].items()}
     same(loss(**inputs), case["expected"]["loss"], KERAS_NOISE)
-    function = getattr(losses, losses.naming.snake_case(type(loss).__name__))
+    function = getattr(losses, snake_case(type(loss).__name__))
     if "sample_weight" not in inputs:
         same(jnp.mean(function(**inputs, **case["config"])), case["expected"]["loss"], KERAS_NOISE)
 
@@ -279,7 +280,7 @@ def test_it_is_found_by_its_names(loss: losses.Loss, y_true: Any, y_pred: Any) -
     if isinstance(loss, losses.FunctionLoss):
         return
     cls = type(loss)
-    function = getattr(losses, losses.naming.snake_case(cls.__name__))
+    function = getattr(losses, snake_case(cls.__name__))
     for name in (cls.__name__, function.__name__, function, cls):
         assert type(losses.get(name)) is cls
     assert function.__doc__.startswith("The values per sample")

@@ -17,6 +17,7 @@ from conftest import DATA
 from caviar import config, losses, metrics
 from caviar.errors import ArgumentError, ShapeError, UnknownNameError
 from caviar.parts import put_together, take_apart
+from caviar.text import snake_case
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -192,7 +193,7 @@ def test_it_is_found_by_its_names(case: dict[str, Any]) -> None:
     assert inspect.getdoc(cls)
     if any(p.default is p.empty for p in inspect.signature(cls).parameters.values()):
         return
-    for name in (cls.__name__, losses.naming.snake_case(cls.__name__)):
+    for name in (cls.__name__, snake_case(cls.__name__)):
         if name.lower() != "accuracy":  # which is found by the labels
             assert type(metrics.get(name)) is cls
             assert metrics.get(name).name == name

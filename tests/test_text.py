@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from caviar.layers import Dense, Input
+from caviar.layers import Dense, Input, ReLU6
 from caviar.models import Sequential
-from caviar.text import printable, say
+from caviar.text import printable, say, snake_case
 
 NAMES = ["[red]", "[/x]", ":smile:", "größe", "{x} %s", "a\n\x1b[31mb", r"$\frac$"]
 
@@ -46,6 +46,20 @@ def test_a_summary_is_no_wider_than_the_terminal(
 
 def test_printable_spells_out_what_a_terminal_would_obey() -> None:
     assert printable("größe 损失 \t\r\n\x07\x9b\u202e\udc80") == r"größe 损失 \t\r\n\x07\x9b\u202e\udc80"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("ReLU6", "re_lu6"), ("MyL2Norm", "my_l2_norm"), ("Conv2DTranspose", "conv2d_transpose"), ("GRUCell", "gru_cell"),
+     ("KLDivergence", "kl_divergence"), ("SmoothL1Loss", "smooth_l1_loss")],
+)  # fmt: skip
+def test_a_class_is_named_as_keras_names_it(written: str, expected: str) -> None:
+    """Recorded from `to_snake_case` of Keras 3.15.1."""
+    assert snake_case(written) == expected
+
+
+def test_layers_and_losses_take_their_names_from_one_function() -> None:
+    assert ReLU6().name.startswith("re_lu6")
 
 
 def test_say_lets_a_broken_stream_be(monkeypatch: pytest.MonkeyPatch) -> None:

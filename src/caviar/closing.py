@@ -116,17 +116,17 @@ class _Search:
         if isinstance(found, Choice):
             for i, option in enumerate(found.options):
                 named = isinstance(option, Part) and "_own_name" not in vars(option)
-                self(option, snake_case(type(option).__name__) if named else path, (self.found[id(found)], i))
+                self(option, path_word(type(option).__name__) if named else path, (self.found[id(found)], i))
 
     def _unused(self, name: str) -> str:
         taken = {h.name for h in self.found.values()}
         return name if name not in taken else next(f"{name}_{i}" for i in range(1, 10**6) if f"{name}_{i}" not in taken)
 
 
-def snake_case(name: str) -> str:
+def path_word(name: str) -> str:
     """The name of a class as a part of a path.
 
-    >>> snake_case("CosineDecay")
+    >>> path_word("CosineDecay")
     'cosine_decay'
     """
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 from typing import Any
 
@@ -15,6 +16,16 @@ def printable(text: object) -> str:
     ('größe', 'two\\nlines', '\\x1b[31mred')
     """
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def snake_case(name: str) -> str:
+    """The name of a class as Keras writes it, in logs and as the name of a layer.
+
+    >>> snake_case("KLDivergence"), snake_case("TopKCategoricalAccuracy"), snake_case("MaxPooling2D"), snake_case("LSTM")
+    ('kl_divergence', 'top_k_categorical_accuracy', 'max_pooling2d', 'lstm')
+    """
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def tabled(table: Any, width: int, stream: Any = None) -> str:

@@ -21,7 +21,7 @@ from caviar.layers.dense import Dense
 from caviar.layers.lowering import convolution, sums
 from caviar.layers.lowering import pooling as windows
 from caviar.layers.lowering.normalize import batch_normalize
-from caviar.layers.lowering.platform import kept, plain
+from caviar.layers.lowering.platform import materialized, without_own_lowering
 from caviar.models import Sequential
 from caviar.parts import take_apart
 
@@ -164,7 +164,7 @@ def test_gradients_through_the_batch_statistics_themselves():
         return (y * jnp.sin(x)).sum() + (mean**3).sum() + (variance**2).sum()
 
     ours = jax.grad(scalar, (0, 1, 2, 3))(*arguments)
-    with plain():
+    with without_own_lowering():
         theirs = jax.grad(scalar, (0, 1, 2, 3))(*arguments)
     for our, their in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(our, their, rtol=1e-9, atol=1e-12)
@@ -222,7 +222,7 @@ def check_against_plain(function, *arguments, twice=False):
         return jax.grad(lambda *a: sum(jnp.sin(g).sum() for g in first(*a)[1:]), range(len(arguments)))(*arguments)
 
     def both_ways(*arguments):
-        with plain():
+        with without_own_lowering():
             theirs = first(*arguments), second(*arguments) if twice else ()
         return (first(*arguments), second(*arguments) if twice else ()), theirs
 
@@ -275,7 +275,7 @@ def test_sums_and_their_gradients_for_every_batch_size():
 @pytest.mark.usefixtures("float64")
 def test_large_arrays_are_kept():
     x = normal(8, 64, 64, 3).at[0].set(jnp.nan)  # NaN in the place that is looked at changes nothing
-    program = jax.jit(lambda x: kept(x) * 2).lower(x).compile()
+    program = jax.jit(lambda x: materialized(x) * 2).lower(x).compile()
     np.testing.assert_array_equal(program(x), x * 2)
     assert "conditional(" in program.as_text()
     check_against_plain(lambda x: windows.max_pool(x, (2, 2), (2, 2)), normal(8, 64, 64, 3), twice=True)
@@ -307,7 +307,7 @@ def test_mixed_precision_keeps_float32_outside():
 
     exact, of_sizes = both(x, kernel), both(abs(x), abs(kernel))
     with config.precision("mixed_bfloat16"):
-        ours, plainly = both(x, kernel), plain()(both)(x, kernel)
+        ours, plainly = both(x, kernel), without_own_lowering()(both)(x, kernel)
     for alone, rounded, wanted, sizes in zip(ours, plainly, exact, of_sizes, strict=True):
         assert alone.dtype == rounded.dtype == "float32"
         np.testing.assert_array_equal(alone, wanted)

@@ -31,7 +31,7 @@ def test_own_gradient_is_that_of_the_plain_loop(network, gates, bias_shape, stat
         y, pull_back = jax.vjp(lambda *a: network(*a, mask=mask), *arguments)
         return jax.tree.leaves((y, pull_back(jax.tree.map(jnp.cos, y))))
 
-    with platform.plain():
+    with platform.without_own_lowering():
         plain = jax.jit(lambda: results())()
     for ours, theirs in zip(jax.jit(results)(), plain, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
@@ -84,5 +84,5 @@ def test_the_fast_loop_is_chosen_by_name():
     x = np.ones((3, 1, 1))
     assert "custom_vjp" in loops(activation=activations.get("tanh"))
     assert "custom_vjp" not in loops(activation=activations.get("relu"))
-    with platform.plain():
+    with platform.without_own_lowering():
         assert "custom_vjp" not in loops()

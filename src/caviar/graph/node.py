@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -255,16 +254,6 @@ def unique_name(stem: str) -> str:
         count = _names[stem]
         _names[stem] += 1
     return f"{stem}_{count}" if count else stem
-
-
-def layer_stem(name: str) -> str:
-    """As Keras names layers: Conv2D is conv2d, MaxPooling2D is max_pooling2d.
-
-    >>> layer_stem("MaxPooling2D"), layer_stem("LSTM"), layer_stem("GlobalMaxPooling1D")
-    ('max_pooling2d', 'lstm', 'global_max_pooling1d')
-    """
-    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _forward(function: Any) -> Callable[..., Any]:

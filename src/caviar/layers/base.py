@@ -23,13 +23,14 @@ from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError, nothing_foreign
 from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_part
-from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, layer_stem, nodes_in, unique_name, written
+from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
 from caviar.layers.explaining import check_shape, explained
 from caviar.layers.given import InitializerLike, RegularizerLike
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
 from caviar.numbers import as_given, checked, finite, spoken
 from caviar.parts import Part, float_fields, parts_of, take_apart
+from caviar.text import snake_case
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -61,7 +62,7 @@ class Layer(Part):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the layer, with a name of its own."""
         self = super().__new__(cls, *args, **kwargs)
-        own = unique_name(layer_stem(cls.__name__))
+        own = unique_name(snake_case(cls.__name__))
         vars(self).update(name=own, trainable=True, _own_name=own)  # also for subclasses that skip super().__init__()
         return self
 

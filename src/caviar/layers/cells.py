@@ -83,11 +83,11 @@ class Cell(Layer):
         """All outputs and the last states of a time-major sequence; what is dropped is the same at every step."""
         if rng is not None and self.seed is not None:
             rng = jax.random.fold_in(rng, self.seed)
-        kept = _kept(rng, 0, self.dropout, x[0])
-        x = x if kept is None else x * kept
-        return self._recur(x, states, mask, _kept(rng, 1, self.recurrent_dropout, states[0]))
+        keep = _dropout_mask(rng, 0, self.dropout, x[0])
+        x = x if keep is None else x * keep
+        return self._recur(x, states, mask, _dropout_mask(rng, 1, self.recurrent_dropout, states[0]))
 
-    def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
+    def _recur(self, x: jax.Array, states: States, mask: Any, keep: Any) -> tuple[jax.Array, States]:
         raise NotImplementedError
 
     @property
@@ -95,7 +95,7 @@ class Cell(Layer):
         return self.kernel, self.recurrent_kernel, self.bias if self.use_bias else None
 
 
-def _kept(rng: jax.Array | None, draw: int, rate: Any, like: jax.Array) -> jax.Array | None:
+def _dropout_mask(rng: jax.Array | None, draw: int, rate: Any, like: jax.Array) -> jax.Array | None:
     """What a dropout of this rate multiplies values by; None where there is none."""
     if rng is None or is_off(rate):
         return None
@@ -126,8 +126,8 @@ class SimpleRNNCell(Cell):
 
     gates = 1
 
-    def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
-        return recurrence.simple_rnn(x, *self._weights, states[0], mask, activations.get(self.activation), kept)
+    def _recur(self, x: jax.Array, states: States, mask: Any, keep: Any) -> tuple[jax.Array, States]:
+        return recurrence.simple_rnn(x, *self._weights, states[0], mask, activations.get(self.activation), keep)
 
 
 @dataclass(eq=False, repr=False)
@@ -164,9 +164,9 @@ class LSTMCell(Cell):
     def _bias_initializer(self) -> Any:
         return _ForgetOne(self.bias_initializer) if self.unit_forget_bias else self.bias_initializer
 
-    def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
+    def _recur(self, x: jax.Array, states: States, mask: Any, keep: Any) -> tuple[jax.Array, States]:
         functions = activations.get(self.activation), activations.get(self.recurrent_activation)
-        return recurrence.lstm(x, *self._weights, states[0], states[1], mask, *functions, kept)
+        return recurrence.lstm(x, *self._weights, states[0], states[1], mask, *functions, keep)
 
 
 @dataclass(eq=False, repr=False)
@@ -200,9 +200,9 @@ class GRUCell(Cell):
     def _bias_shape(self, width: int) -> tuple[int, ...]:
         return (2, width) if self.reset_after else (width,)
 
-    def _recur(self, x: jax.Array, states: States, mask: Any, kept: Any) -> tuple[jax.Array, States]:
+    def _recur(self, x: jax.Array, states: States, mask: Any, keep: Any) -> tuple[jax.Array, States]:
         functions = activations.get(self.activation), activations.get(self.recurrent_activation)
-        return recurrence.gru(x, *self._weights, states[0], mask, *functions, kept, self.reset_after)
+        return recurrence.gru(x, *self._weights, states[0], mask, *functions, keep, self.reset_after)
 
 
 @dataclass(eq=False, repr=False)

@@ -66,15 +66,15 @@ class Normalization(Layer):
         if (self.mean is None) != (self.variance is None):
             raise ArgumentError(f"{self.name} wants both mean and variance, or neither and then adapt(data)")
         if self.mean is None:
-            kept = tuple(input_shape[axis] for axis in self._kept(len(input_shape)))
-            if None in kept:
+            shape = tuple(input_shape[axis] for axis in self._own_axes(len(input_shape)))
+            if None in shape:
                 raise ShapeError(
                     f"{self.name}: axis {self.axis} of {input_shape} has no known size; axis=None takes all"
                 )
-            self.add_weight("adapt_mean", kept, "zeros", trainable=False)
-            self.add_weight("adapt_variance", kept, "ones", trainable=False)
+            self.add_weight("adapt_mean", shape, "zeros", trainable=False)
+            self.add_weight("adapt_variance", shape, "ones", trainable=False)
 
-    def _kept(self, rank: int) -> tuple[int, ...]:
+    def _own_axes(self, rank: int) -> tuple[int, ...]:
         axes = () if self.axis is None else (self.axis,) if isinstance(self.axis, int) else self.axis
         return tuple(sorted(axis % rank for axis in axes))
 
@@ -85,7 +85,7 @@ class Normalization(Layer):
         count, mean, spread = 0, 0.0, 0.0
         for batch in _batches(data):
             ensure_built(self, jax.ShapeDtypeStruct(batch.shape, jnp.dtype(config.floatx())))
-            others = tuple(axis for axis in range(batch.ndim) if axis not in self._kept(batch.ndim))
+            others = tuple(axis for axis in range(batch.ndim) if axis not in self._own_axes(batch.ndim))
             n = math.prod(batch.shape[axis] for axis in others)
             step, total = batch.mean(others, dtype="float64") - mean, count + n
             mean = mean + step * n / total
@@ -106,7 +106,7 @@ class Normalization(Layer):
 
     def _along(self, value: Any, x: jax.Array) -> jax.Array:
         value, shape = jnp.asarray(value, x.dtype), [1] * x.ndim
-        for axis, size in zip(reversed(self._kept(x.ndim)), reversed(value.shape), strict=False):
+        for axis, size in zip(reversed(self._own_axes(x.ndim)), reversed(value.shape), strict=False):
             shape[axis] = size
         return value.reshape(shape)
 

@@ -51,7 +51,7 @@ class Recurrent(Layer):
             raise ArgumentError(
                 f"{self.name!r} is stateful, and needs to know the batch: Input(batch_shape=(32, 100, 8))"
             )
-        for name, size in self._kept():
+        for name, size in self._state_weights():
             self.add_weight(name, (input_shape[0], size), "zeros", trainable=False).is_state = True
 
     def _build_for(self, args: Any) -> None:
@@ -59,12 +59,12 @@ class Recurrent(Layer):
         if not self.built:
             self.build(tuple(None if n in UNKNOWN_SIZES else n for n in args[0].shape))
 
-    def _kept(self) -> list[tuple[str, int]]:
+    def _state_weights(self) -> list[tuple[str, int]]:
         return [(f"rnn_state_{i}", size) for i, size in enumerate(self.sizes)] if self.stateful else []
 
     def reset_states(self) -> None:
         """Let the next batch start from zeros again."""
-        for name, _ in self._kept():
+        for name, _ in self._state_weights():
             state = getattr(self, name)
             state.assign(jnp.zeros(state.shape, state.dtype))
 
@@ -73,7 +73,7 @@ class Recurrent(Layer):
     def call(self, x: jax.Array, initial_state: Any = None, mask: Any = None, rng: jax.Array | None = None) -> Any:
         """The last output, or all of them; with the last states if asked for."""
         outputs, last = self._run(self._in_order(x), self._first(x, initial_state), self._in_order(mask), rng)
-        for (name, _), state in zip(self._kept(), last, strict=False):
+        for (name, _), state in zip(self._state_weights(), last, strict=False):
             setattr(self, name, state)
         if not self.return_sequences:
             output = outputs[-1]
@@ -94,7 +94,7 @@ class Recurrent(Layer):
         if given is not None:
             return tuple(jax.tree.leaves(given))
         if self.stateful:
-            states = tuple(getattr(self, name) for name, _ in self._kept())
+            states = tuple(getattr(self, name) for name, _ in self._state_weights())
             if len(states[0]) != len(x):
                 raise ShapeError(
                     f"{self.name!r} keeps states for batches of {len(states[0])}, and was given {len(x)} sequences: "
@@ -145,7 +145,7 @@ class RNN(Recurrent):
             output, new = cell(x, list(states))
             return output, tuple(jax.tree.leaves(new))
 
-        return loops.plain(step, x, states, mask)
+        return loops.scan_steps(step, x, states, mask)
 
 
 class _Own(Recurrent, Cell):

@@ -7,7 +7,7 @@ from typing import Any
 from caviar.errors import ArgumentError, unknown_name
 from caviar.losses import functions
 from caviar.losses.base import FunctionLoss, Loss
-from caviar.losses.naming import snake_case
+from caviar.text import snake_case
 
 _SHORT = {
     "mse": "mean_squared_error",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,16 +12,7 @@ import jax
 from caviar.errors import nothing_foreign
 from caviar.numbers import spoken
 from caviar.parts import Part
-
-
-def snake_case(name: str) -> str:
-    """A class's name as Keras writes it in logs.
-
-    >>> snake_case("KLDivergence"), snake_case("TopKCategoricalAccuracy")
-    ('kl_divergence', 'top_k_categorical_accuracy')
-    """
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+from caviar.text import snake_case
 
 
 class Named(Part):

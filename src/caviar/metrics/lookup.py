@@ -7,9 +7,9 @@ from typing import Any
 from caviar import losses
 from caviar.errors import ArgumentError, unknown_name
 from caviar.losses.lookup import class_named, kind_of_labels
-from caviar.losses.naming import snake_case
 from caviar.metrics import accuracy, classes, counting, curves, means, of_losses, regression
 from caviar.metrics.base import Additive, Metric, NamedFirst, SampleMean
+from caviar.text import snake_case
 
 _SHARED = (Metric, Additive, SampleMean, NamedFirst, means.MeanOf, of_losses.LossMean, counting.Counting, curves.RateAt)
 _CLASSES: dict[str, type[Metric]] = {

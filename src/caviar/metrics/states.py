@@ -38,18 +38,18 @@ class State(Part):
 
     def assign(self, value: Any) -> None:
         """Take another value of the same shape."""
-        array = jnp.asarray(_plain(value)).astype(self.dtype)
+        array = jnp.asarray(_value_of(value)).astype(self.dtype)
         if array.shape != self.shape:
             raise ShapeError(f"variable {self.name!r} of a metric has shape {self.shape}, and was given {array.shape}")
         vars(self)["_value"] = array
 
     def assign_add(self, value: Any) -> None:
         """Add to the value."""
-        self.assign(self.value + jnp.asarray(_plain(value)))
+        self.assign(self.value + jnp.asarray(_value_of(value)))
 
     def assign_sub(self, value: Any) -> None:
         """Subtract from the value."""
-        self.assign(self.value - jnp.asarray(_plain(value)))
+        self.assign(self.value - jnp.asarray(_value_of(value)))
 
     def reset(self) -> None:
         """Become zero."""
@@ -86,13 +86,13 @@ class State(Part):
         return f"State({self.value}, name={self.name!r})"
 
 
-def _plain(value: Any) -> Any:
+def _value_of(value: Any) -> Any:
     return value.value if isinstance(value, State) else value
 
 
 def _computed(function: Any, swapped: bool = False) -> Any:
     def method(self: State, *others: Any) -> Any:
-        given = (self.value, *map(_plain, others))
+        given = (self.value, *map(_value_of, others))
         return function(*reversed(given) if swapped else given)
 
     return method

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from caviar.graph.named import add as _add
+from caviar.graph.registry import register as _register
 from caviar.models.loading import load_model
 from caviar.models.model import Model
 from caviar.models.sequential import Sequential
@@ -14,4 +14,4 @@ def __dir__() -> list[str]:
 
 __all__ = ["Model", "Sequential", "load_model"]
 
-_add({"Model": Model, "Sequential": Sequential})
+_register({"Model": Model, "Sequential": Sequential})

@@ -1,6 +1,6 @@
 """What a file may name: public parts, functions and operations, in tables; nothing is looked up elsewhere.
 
-Models and dialects add theirs (`graph/named.py`).
+Models and dialects add theirs (`graph/registry.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from caviar import (
     ranges,
     regularizers,
 )
-from caviar.graph import named
+from caviar.graph import registry
 from caviar.graph.node import item
 from caviar.graph.operations import TABLE
 from caviar.optimizers import schedules
@@ -49,7 +49,7 @@ def classes() -> dict[str, type[Part]]:
     for module, space in _MODULES.items():
         for name, cls in _public(space).items():
             if isinstance(cls, type) and issubclass(cls, Part) and cls is not Part:
-                first = named.member(name) or found.get(name, cls)
+                first = registry.member(name) or found.get(name, cls)
                 found[name if first is cls else f"{module}.{name}"] = cls
     return found
 
@@ -74,13 +74,13 @@ def name_of_class(cls: type) -> str:
     >>> name_of_class(initializers.Identity)
     'initializers.Identity'
     """
-    known = named.name_of(cls) or next((name for name, own in classes().items() if own is cls), None)
+    known = registry.name_of(cls) or next((name for name, own in classes().items() if own is cls), None)
     return known or (OWN if class_of(cls.__name__) else "") + cls.__name__
 
 
 def name_of_function(function: Any) -> str | None:
     """The name under which a function is found again, if it has one."""
-    added = named.name_of(function)
+    added = registry.name_of(function)
     if added is not None:
         return added
     if not isinstance(function, types.FunctionType) or "<" in function.__qualname__:
@@ -107,7 +107,7 @@ def _inside(function: Any) -> Any:
 def _added(name: str) -> Any:
     """What a model or a dialect added under a name; the dialect does so when it is imported."""
     open_dialect(name)
-    return named.member(name)
+    return registry.member(name)
 
 
 def class_of(name: str) -> type[Part] | None:

@@ -70,14 +70,14 @@ class Lane(NamedTuple):
         return [leaf[self.lane] for leaf in self.leaves]
 
 
-def plain(run: Run) -> Run:
+def storable(run: Run) -> Run:
     """A run whose leaves all have lanes and are plain arrays."""
     return run._replace(keys=jax.random.key_data(run.keys), position=())
 
 
 def on_host(block: Block) -> list[np.ndarray]:
     """The leaves of a block's run and statistics, without its position."""
-    return [np.asarray(leaf) for leaf in jax.tree.leaves((plain(block.run), block.statistics))]
+    return [np.asarray(leaf) for leaf in jax.tree.leaves((storable(block.run), block.statistics))]
 
 
 def on_devices(pattern: Any, leaves: list[np.ndarray], position: int) -> tuple[Run, Any]:

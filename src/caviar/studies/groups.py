@@ -16,7 +16,7 @@ from caviar.graph.evaluation import as_arrays
 from caviar.layers.base import Layer
 from caviar.layers.weights import Draw
 from caviar.parts import Numbers, parts_of, take_apart
-from caviar.studies.blocks import Block, Lane, Member, Seat, Slice, on_devices, on_host, plain
+from caviar.studies.blocks import Block, Lane, Member, Seat, Slice, on_devices, on_host, storable
 from caviar.training import vectorized
 from caviar.training.clock import Clock
 from caviar.training.program import Plan
@@ -222,5 +222,5 @@ class Group:
     def _pattern(self, seat: Seat) -> Any:
         if not hasattr(self, "_kept_pattern"):
             block = self._seated([seat])
-            self._kept_pattern = engine.shapes_of(lambda: (plain(block.run), block.statistics))
+            self._kept_pattern = engine.shapes_of(lambda: (storable(block.run), block.statistics))
         return self._kept_pattern

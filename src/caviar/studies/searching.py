@@ -112,7 +112,7 @@ def search(
     progress = SearchProgress(trials, epochs, task.monitor, sign, verbose)
 
     aim = {"monitor": task.monitor, "mode": mode, "strategy": repr(asked), "seed": seed}
-    told = _plain({**counts, **aim, **batches, **described(space, rows, validation)})
+    told = _as_python({**counts, **aim, **batches, **described(space, rows, validation)})
     with _written(path, told) as store:
         chosen = _seed(store, seed)
         if store.grown_from is not None:
@@ -168,7 +168,7 @@ def _check_fixed(**fixed: Any) -> None:
         raise ArgumentError(f"{found[0].name} cannot be a range: all members of a search share it")
 
 
-def _plain(told: dict[str, Any]) -> dict[str, Any]:
+def _as_python(told: dict[str, Any]) -> dict[str, Any]:
     """NumPy's ints as Python's, which a file holds."""
     return {name: int(value) if isinstance(value, np.integer) else value for name, value in told.items()}
 

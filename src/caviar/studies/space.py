@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from caviar import optimizers
-from caviar.closing import Hyperparameter, closed, hyperparameters_of, snake_case
+from caviar.closing import Hyperparameter, closed, hyperparameters_of, path_word
 from caviar.models.model import Model
 from caviar.parts import Part, parts_of
 from caviar.ranges import Choice
@@ -32,7 +32,7 @@ class Space:
         self.template = template
         rules: dict[str, Any] = {}
         for rule in template.rules:
-            name = snake_case(type(rule).__name__)
+            name = path_word(type(rule).__name__)
             rules[f"{name}_{len(rules)}" if name in rules else name] = rule
         self.found: list[Hyperparameter] = hyperparameters_of(
             template.model, template.compiled, batch_size=template.batch_size, **rules

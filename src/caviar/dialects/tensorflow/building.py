@@ -13,7 +13,7 @@ import numpy as np
 
 from caviar import config
 from caviar.errors import ArgumentError, CaviarError, ShapeError
-from caviar.graph import Input, Node, Operation, apply, named
+from caviar.graph import Input, Node, Operation, apply, registry
 from caviar.graph.node import UNKNOWN_SIZES, Shape, item, nodes_in, unique_name
 
 float16, float32, float64 = (np.dtype(f"float{n}") for n in (16, 32, 64))
@@ -169,7 +169,7 @@ def writes(function: Callable[..., Any]) -> Callable[..., Any]:
     """
     signature = inspect.signature(function)
     place = "tf.nn." if function.__module__.endswith(".nn") else "tf."
-    named.add({place + function.__name__: function})  # a file that holds this graph names it
+    registry.register({place + function.__name__: function})  # a file that holds this graph names it
 
     @functools.wraps(function)
     def write(*args: Any, name: str | None = None, **kwargs: Any) -> Any:

@@ -53,7 +53,7 @@ class Nudged(Graph):
         return [known[id(node)] if isinstance(node, Node) else node for node in self.outputs]
 
 
-class Slopes(Part):
+class Gradients(Part):
     """The gradients with respect to some of the variables of a graph, by their places, and to its nudged nodes."""
 
     unwalked = Part.unwalked | {"inside"}
@@ -107,7 +107,7 @@ def gradients(ys: Any, xs: Any, grad_ys: Any = None, name: str | None = None) ->
     _check_reachable([x for x in smooth if not _among(x, variables)], order)
     apart = take_apart(Nudged(fed, ys, nudged))
     places = tuple(i for i, v in enumerate(apart.variables) if _among(v, smooth))
-    slopes = Slopes(apart.structure, apart.numbers, apart.variables, places)
+    slopes = Gradients(apart.structure, apart.numbers, apart.variables, places)
     slopes.inside = [*_inside(order), *(n for n in order if not _among(n, nudged))]
     weights = [None if g is None else tensor(g) for g in (grad_ys or [None] * len(ys))]
     moved = [*[apart.variables[i] for i in places], *nudged]
@@ -133,7 +133,7 @@ def _among(node: Any, others: list[Any]) -> bool:
 
 def _inside(order: list[Any]) -> list[Any]:
     """The nodes that gradients compute within."""
-    found = [n.function.inside for n in order if isinstance(n, Operation) and isinstance(n.function, Slopes)]
+    found = [n.function.inside for n in order if isinstance(n, Operation) and isinstance(n.function, Gradients)]
     return [node for inside in found for node in inside if not isinstance(node, (Input, PlaceholderWithDefault))]
 
 

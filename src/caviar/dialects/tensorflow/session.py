@@ -37,7 +37,7 @@ def default_session() -> Session | None:
 get_default_session = default_session
 
 
-class Plan(NamedTuple):
+class FetchProgram(NamedTuple):
     """What a run of certain fetches needs: found at the first run, and looked up at every other."""
 
     program: Callable[..., Any]
@@ -45,7 +45,7 @@ class Plan(NamedTuple):
     variables: list[Any]
     targets: list[Any]
     drawn: bool
-    kept: Any  # the nodes, so that their ids stay their own
+    nodes: Any  # held here, so that their ids stay their own
 
 
 class Session:
@@ -64,7 +64,7 @@ class Session:
         self.graph = graph or get_default_graph()
         self.values: dict[Any, jax.Array] = {}
         self.closed = False
-        self._plans: dict[Any, Plan] = {}
+        self._programs: dict[Any, FetchProgram] = {}
         self._key = _key_words(self.graph.seed)
         self._runs = 0
 
@@ -77,13 +77,13 @@ class Session:
         leaves, nesting = jax.tree.flatten(fetches)
         feeds = feed_dict or {}
         key = (nesting, *map(id, leaves), None, *map(id, feeds))
-        plan = self._plans.get(key) or self._planned(key, fetches, leaves, feeds)
+        fetch = self._programs.get(key) or self._prepared(key, fetches, leaves, feeds)
         fed = [_fed(node, value) for node, value in feeds.items()]
-        if plan.drawn:
+        if fetch.drawn:
             fed.append(np.array([*self._key, self._runs], np.uint32))
         self._runs += 1
-        outputs, assigned = self._called(plan, [self.value_of(v) for v in plan.variables], fed)
-        for variable, value in zip(plan.targets, assigned, strict=True):
+        outputs, assigned = self._called(fetch, [self.value_of(v) for v in fetch.variables], fed)
+        for variable, value in zip(fetch.targets, assigned, strict=True):
             self.store(variable, value)
         return jax.tree.unflatten(nesting, [None if value is None else np.array(value)[()] for value in outputs])
 
@@ -110,7 +110,7 @@ class Session:
             raise unassignable(variable.path, variable.shape, np.shape(value))
         self.values[variable] = value if isinstance(value, jax.Array) else jnp.asarray(value, variable.dtype)
 
-    def _planned(self, key: Any, fetches: Any, leaves: list[Any], feeds: dict[Any, Any]) -> Plan:
+    def _prepared(self, key: Any, fetches: Any, leaves: list[Any], feeds: dict[Any, Any]) -> FetchProgram:
         """Find what a run needs."""
         if any(leaf is None for leaf in jax.tree.leaves(fetches, is_leaf=lambda leaf: leaf is None)):
             raise ArgumentError(
@@ -130,14 +130,16 @@ class Session:
         _check_once(targets)
         numbers = jax.device_put(as_arrays(apart.numbers))
         program = _program(apart.structure)
-        if len(self._plans) >= 256:  # a loop that goes on writing new nodes must not fill the memory
-            self._plans.clear()
-        self._plans[key] = plan = Plan(program, numbers, apart.variables, targets, drawn, (leaves, list(feeds)))
-        return plan
+        if len(self._programs) >= 256:  # a loop that goes on writing new nodes must not fill the memory
+            self._programs.clear()
+        self._programs[key] = fetch = FetchProgram(
+            program, numbers, apart.variables, targets, drawn, (leaves, list(feeds))
+        )
+        return fetch
 
-    def _called(self, plan: Plan, values: list[Any], fed: list[Any]) -> Any:
+    def _called(self, fetch: FetchProgram, values: list[Any], fed: list[Any]) -> Any:
         try:
-            return plan.program(plan.numbers, values, fed)
+            return fetch.program(fetch.numbers, values, fed)
         except CaviarError:
             raise
         except (TypeError, ValueError) as error:
@@ -168,7 +170,7 @@ class Session:
         """End the session; its values are gone."""
         self.closed = True
         self.values.clear()
-        self._plans.clear()
+        self._programs.clear()
         end(self)
 
     @contextlib.contextmanager

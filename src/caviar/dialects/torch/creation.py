@@ -97,7 +97,7 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
         return (made if dtype is None else made.to(dtype)).requires_grad_(requires_grad)
     given = isinstance(data, (np.ndarray, np.generic))
     try:
-        array = np.array(data if given else _plain(data))
+        array = np.array(data if given else _without_tensors(data))
     except ValueError as error:
         raise DataError(f"nested lists of different lengths are no tensor: {error}") from error
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
@@ -109,11 +109,11 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return fresh(_held(array), requires_grad)
 
 
-def _plain(data: Any) -> Any:
+def _without_tensors(data: Any) -> Any:
     """Tensors inside lists as numbers."""
     if isinstance(data, Tensor):
         return data.tolist()
-    return [_plain(d) for d in data] if isinstance(data, (list, tuple)) else data
+    return [_without_tensors(d) for d in data] if isinstance(data, (list, tuple)) else data
 
 
 def _held(array: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from caviar import config
-from caviar.layers.lowering.platform import kept, own_ways
+from caviar.layers.lowering.platform import materialized, uses_own_lowering
 from caviar.layers.lowering.sums import sums
 from caviar.layers.lowering.windows import Pads, Sizes, pads_for, reach, taps
 
@@ -72,13 +72,13 @@ def _precisely(x: Array, kernel: Array, window: Window, groups: int) -> Array:
     """Follow the precision policy. A CPU has no fast convolution of half-precision numbers: there they become float32."""
     result = jnp.promote_types(x.dtype, kernel.dtype)
     compute = result if config.compute_dtype() == config.floatx() else jnp.dtype(config.compute_dtype())
-    if own_ways():
+    if uses_own_lowering():
         compute = jnp.promote_types(result, jnp.float32)
         return _own(x.astype(compute), kernel.astype(compute), window, groups).astype(result)
-    return _plain(x.astype(compute), kernel.astype(compute), window, groups).astype(result)
+    return _by_xla(x.astype(compute), kernel.astype(compute), window, groups).astype(result)
 
 
-def _plain(x: Array, kernel: Array, window: Window, groups: int = 1) -> Array:
+def _by_xla(x: Array, kernel: Array, window: Window, groups: int = 1) -> Array:
     space = "DHW"[-len(window.strides) :]
     form = (f"N{space}C", f"{space}IO", f"N{space}C")
     strides, pads, gaps, dilation = window
@@ -120,13 +120,13 @@ def _depthwise(x: Array, kernel: Array, window: Window) -> Array:
 
 
 def _taps_of(x: Array, kernel: Array, window: Window) -> Any:
-    padded = kept(_padded(x, window))
+    padded = materialized(_padded(x, window))
     return taps(padded, kernel.shape[:-2], window.strides, window.dilation)
 
 
 def _depthwise_backward(window: Window, residuals: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
     x, kernel = residuals
-    dy = kept(dy)
+    dy = materialized(dy)
     dx = _depthwise(dy, jnp.flip(kernel, range(kernel.ndim - 2)), _backwards(x, kernel, dy, window))
     return dx, jnp.stack([sums(tap * dy) for _, tap in _taps_of(x, kernel, window)]).reshape(kernel.shape)
 
@@ -156,7 +156,7 @@ def _convolve(x: Array, kernel: Array, window: Window) -> Array:
 
 def _convolve_backward(window: Window, residuals: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
     x, kernel = residuals
-    dy = kept(dy)
+    dy = materialized(dy)
     strides, pads, gaps, dilation = window
     backwards = _backwards(x, kernel, dy, window)
     dx = _convolve(dy, _turned(kernel), backwards)
@@ -210,7 +210,7 @@ def _forward(window: Window) -> Any:
     @jax.custom_batching.custom_vmap
     def forward(x: Array, kernel: Array) -> Array:
         few = x.shape[-1] <= _FEW_CHANNELS and math.prod(kernel.shape[:-1]) <= _FEW_NUMBERS and set(window.gaps) == {1}
-        return _by_patches(x, kernel, window) if few else _plain(x, kernel, window)
+        return _by_patches(x, kernel, window) if few else _by_xla(x, kernel, window)
 
     @forward.def_vmap
     def mapped(count: int, batched: Any, x: Array, kernel: Array) -> tuple[Array, bool]:

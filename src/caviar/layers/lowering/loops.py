@@ -1,8 +1,8 @@
 """Loops over time. Sequences are time-major here: (time, batch, features).
 
-A loop costs what its body does, times its trips; on a CPU the body runs on one core. So `lean` puts whatever can be done for
-all steps at once outside: the product of the inputs with their kernel before the loop; in the gradient, the slopes of the
-activations before it, and the gradient of the recurrent kernel, as one product, after it.
+A loop costs what its body does, times its trips; on a CPU the body runs on one core. So `scan_with_own_gradient` does
+outside the loop whatever can be done for all steps at once: before it, the product of the inputs with their kernel; in the
+gradient, the slopes of the activations before it, and the gradient of the recurrent kernel, as one product, after it.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ import numpy as np
 from jax import lax
 
 from caviar.graph.products import matmul
-from caviar.layers.lowering.platform import stored
+from caviar.layers.lowering.platform import computed_once
 from caviar.layers.lowering.sums import sums
 
 Array = jax.Array
 States = tuple[Array, ...]
 
 
-def plain(
+def scan_steps(
     step: Callable[[Array, States], tuple[Array, States]], x: Array, states: States, mask: Array | None
 ) -> tuple[Array, States]:
     """Any step (input and states to output and states) as a loop; its gradient is JAX's own.
 
-    >>> plain(lambda x, states: (x, (states[0] + x,)), jnp.arange(4.0), (jnp.zeros(()),), None)[1]
+    >>> scan_steps(lambda x, states: (x, (states[0] + x,)), jnp.arange(4.0), (jnp.zeros(()),), None)[1]
     (Array(6., dtype=float32),)
     """
 
     def body(states: States, now: Any) -> tuple[States, Array]:
         output, new = step(now[0], states)
-        kept = _where(now[1], (output, *new), (states[0], *states))
-        return kept[1:], kept[0]
+        chosen = _where(now[1], (output, *new), (states[0], *states))
+        return chosen[1:], chosen[0]
 
     last, outputs = lax.scan(body, states, (x, mask))
     return outputs, last
@@ -51,11 +51,11 @@ def _where(mask: Array | None, new: States, old: States) -> States:
 class Slopes(NamedTuple):
     """How gradients move back through one step: the partial derivatives, for all steps at once."""
 
-    gates: Array  # of the states by the gates' inputs
-    kept: Array | None = None  # of the previous h by h, past the gates
-    cell: Array | None = None  # of c by h
-    cell_kept: Array | None = None  # of the previous c by c
-    inner: Array | None = None  # of the inputs' part of a gate by the recurrent part, where they differ
+    gates: Array  # of the state that each gate acts on, by the gate's input
+    h_by_h: Array | None = None  # of h by the h before it, past the gates
+    h_by_c: Array | None = None  # of h by c
+    c_by_c: Array | None = None  # of c by the c before it
+    inner: Array | None = None  # of a gate's input by its recurrent part, where that is not 1
 
 
 class Network(NamedTuple):
@@ -71,7 +71,7 @@ class Network(NamedTuple):
         return np.repeat(np.asarray(self.scales, h.dtype), h.shape[-1])
 
 
-def lean(
+def scan_with_own_gradient(
     network: Network,
     x: Array,
     kernel: Array,
@@ -85,7 +85,7 @@ def lean(
 
     >>> network = Network(lambda x, r, states: ((), (x + r,)), lambda *_: Slopes(jnp.ones((3, 1, 1))), (0,), (1,))
     >>> one = jnp.ones((1, 1))
-    >>> lean(network, jnp.ones((3, 1, 1)), one, one, None, (one,), None)[0].ravel().tolist()
+    >>> scan_with_own_gradient(network, jnp.ones((3, 1, 1)), one, one, None, (one,), None)[0].ravel().tolist()
     [2.0, 3.0, 4.0]
     """
     scale = network.scale(states[0])
@@ -101,7 +101,7 @@ def _loop(network: Network, x: Array, kernel: Array, bias: Array | None, states:
 def _forward(network: Network, x: Array, kernel: Array, bias: Array | None, first: States, mask: Array | None) -> Any:
     def body(states: States, now: Any) -> tuple[States, Any]:
         saved, new = network.step(now[0], plus(matmul(states[0], kernel), bias), states)
-        new = stored(_where(now[1], new, states))
+        new = computed_once(_where(now[1], new, states))
         return new, (saved, new)
 
     last, (saved, states) = lax.scan(body, first, (x, mask))
@@ -111,17 +111,17 @@ def _forward(network: Network, x: Array, kernel: Array, bias: Array | None, firs
 def _backward(network: Network, residuals: Any, gradients: Any) -> Any:
     saved, first, states, kernel, bias, mask = residuals
     before = tuple(jnp.concatenate([f[None], s[:-1]]) for f, s in zip(first, states, strict=True))
-    slopes = stored(_masked(network.slopes(saved, before, states), mask))
-    transposed = stored(kernel.T)
+    slopes = computed_once(_masked(network.slopes(saved, before, states), mask))
+    transposed = computed_once(kernel.T)
 
     def body(d: States, now: tuple[Array, Slopes]) -> tuple[States, Array]:
         d, slope = (d[0] + now[0], *d[1:]), now[1]
-        if slope.cell is not None:
-            d = (d[0], d[1] + d[0] * slope.cell)
-        dx = stored(stored(jnp.concatenate([d[k] for k in network.feeds], -1)) * slope.gates)
+        if slope.h_by_c is not None:
+            d = (d[0], d[1] + d[0] * slope.h_by_c)
+        dx = computed_once(computed_once(jnp.concatenate([d[k] for k in network.feeds], -1)) * slope.gates)
         back = matmul(dx if slope.inner is None else dx * slope.inner, transposed)
-        back = back if slope.kept is None else back + d[0] * slope.kept
-        return (back, *(dc * slope.cell_kept for dc in d[1:] if slope.cell_kept is not None)), dx
+        back = back if slope.h_by_h is None else back + d[0] * slope.h_by_h
+        return (back, *(dc * slope.c_by_c for dc in d[1:] if slope.c_by_c is not None)), dx
 
     d_first, dx = lax.scan(body, gradients[1], (gradients[0], slopes), reverse=True)
     inner = dx if slopes.inner is None else dx * slopes.inner
@@ -138,9 +138,9 @@ def _masked(slopes: Slopes, mask: Array | None) -> Slopes:
     on = mask[..., None].astype(slopes.gates.dtype)
     return slopes._replace(
         gates=slopes.gates * on,
-        kept=1 - on if slopes.kept is None else slopes.kept * on + 1 - on,
-        cell=None if slopes.cell is None else slopes.cell * on,
-        cell_kept=None if slopes.cell_kept is None else slopes.cell_kept * on + 1 - on,
+        h_by_h=1 - on if slopes.h_by_h is None else slopes.h_by_h * on + 1 - on,
+        h_by_c=None if slopes.h_by_c is None else slopes.h_by_c * on,
+        c_by_c=None if slopes.c_by_c is None else slopes.c_by_c * on + 1 - on,
     )
 
 

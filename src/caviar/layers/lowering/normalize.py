@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from caviar.layers.lowering.platform import kept, own_ways
+from caviar.layers.lowering.platform import materialized, uses_own_lowering
 from caviar.layers.lowering.sums import sums
 
 Array = jax.Array
@@ -20,7 +20,7 @@ def batch_normalize(x: Array, gamma: Array, beta: Array, epsilon: Array) -> tupl
     >>> y.ravel().tolist(), mean.item(), variance.item()
     ([-1.0, 1.0], 2.0, 1.0)
     """
-    return _normalize(x, gamma, beta, epsilon) if own_ways() else _forward(x, gamma, beta, epsilon)[0]
+    return _normalize(x, gamma, beta, epsilon) if uses_own_lowering() else _forward(x, gamma, beta, epsilon)[0]
 
 
 @jax.custom_vjp
@@ -40,7 +40,7 @@ def _forward(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Any:
 
 def _backward(residuals: Any, gradients: tuple[Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
     x, gamma, near, rest, inverse, epsilon = residuals
-    dy, d_mean, d_variance = kept(gradients[0]), *gradients[1:]
+    dy, d_mean, d_variance = materialized(gradients[0]), *gradients[1:]
     count = x.size // x.shape[-1]
     d_beta, d_gamma = sums(dy), sums(dy * (x - near - rest)) * inverse
     through_variance = -0.5 * d_gamma * gamma * jnp.square(inverse)

@@ -19,18 +19,18 @@ class _Choice(threading.local):
 _choice = _Choice()
 
 
-def own_ways() -> bool:
+def uses_own_lowering() -> bool:
     """Whether what is traced now may use ways of our own, made for CPUs.
 
-    >>> with plain():
-    ...     own_ways()
+    >>> with without_own_lowering():
+    ...     uses_own_lowering()
     False
     """
     return jax.default_backend() == "cpu" and not _choice.plain
 
 
 @contextlib.contextmanager
-def plain() -> Iterator[None]:
+def without_own_lowering() -> Iterator[None]:
     """Trace JAX's plain operations inside a `with` block, for export and for comparison."""
     before, _choice.plain = _choice.plain, True
     try:
@@ -39,25 +39,25 @@ def plain() -> Iterator[None]:
         _choice.plain = before
 
 
-def stored(values: Any) -> Any:
+def computed_once(values: Any) -> Any:
     """The same values, computed once and kept: else XLA computes them again inside each of their users.
 
-    >>> stored(jax.numpy.ones(2)).tolist()
+    >>> computed_once(jax.numpy.ones(2)).tolist()
     [1.0, 1.0]
     """
-    return jax.lax.optimization_barrier(values) if own_ways() else values
+    return jax.lax.optimization_barrier(values) if uses_own_lowering() else values
 
 
-def kept(values: Any) -> Any:
+def materialized(values: Any) -> Any:
     """The same arrays, written to memory before anyone reads them, where they are large.
 
     XLA for CPUs forgets barriers before it decides what to compute again inside each user; into a conditional it does not look.
 
-    >>> kept(jax.numpy.ones(2)).tolist()
+    >>> materialized(jax.numpy.ones(2)).tolist()
     [1.0, 1.0]
     """
     large = [v for v in jax.tree.leaves(values) if v.size >= _LARGE]
-    if not large or not own_ways():
+    if not large or not uses_own_lowering():
         return values
     first = large[0].reshape(-1)[0]
     return jax.lax.cond(first != first, _the_same, lambda values: values, values)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from caviar.layers.lowering.platform import kept, own_ways
+from caviar.layers.lowering.platform import materialized, uses_own_lowering
 from caviar.layers.lowering.windows import Pads, Sizes, pads_for, taps
 
 Array = jax.Array
@@ -30,7 +30,7 @@ def max_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") ->
     """
     pads = pads_for(x.shape[1:-1], window, strides, padding)
     lowest = np.array(-np.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min, x.dtype)
-    if own_ways() and math.prod(window) <= _MOST_TAPS:
+    if uses_own_lowering() and math.prod(window) <= _MOST_TAPS:
         return _maximum(x if padding == "valid" else lax.pad(x, lowest, _edges(pads)), window, strides)
     return lax.reduce_window(x, lowest, lax.max, (1, *window, 1), (1, *strides, 1), ((0, 0), *pads, (0, 0)))
 
@@ -51,7 +51,7 @@ def mean_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") -
 
 
 def _total(x: Array, window: Sizes, strides: Sizes, pads: Pads) -> Array:
-    if own_ways() and math.prod(window) <= _MOST_TAPS:
+    if uses_own_lowering() and math.prod(window) <= _MOST_TAPS:
         x = lax.pad(x, np.zeros((), x.dtype), _edges(pads))
         parts = [tap for _, tap in taps(x, window, strides, (1,) * len(window))]
         return sum(parts[1:], parts[0])
@@ -88,7 +88,7 @@ def _with_winner(x: Array, window: Sizes, strides: Sizes) -> tuple[Array, Array]
 
 
 def _maximum_forward(x: Array, window: Sizes, strides: Sizes) -> Any:
-    most, winner = kept(_with_winner(x, window, strides))
+    most, winner = materialized(_with_winner(x, window, strides))
     return most, (winner, x.shape[1:-1])
 
 
@@ -96,7 +96,7 @@ def _maximum_backward(window: Sizes, strides: Sizes, residuals: Any, dy: Array) 
     winner, space = residuals
     if window == strides:
         return (_spread(winner, dy, window, space),)
-    dy = kept(dy)
+    dy = materialized(dy)
     parts = [_place(jnp.where(winner == n, dy, 0), at, strides, space) for n, at in enumerate(np.ndindex(*window))]
     return (sum(parts[1:], parts[0]),)
 

@@ -1,7 +1,7 @@
 """The recurrent networks. Sequences are time-major here: (time, batch, features).
 
-With the usual activations they run, on a CPU, in the lean loop of `loops.py`. Sigmoids are then computed as tanh(z/2)/2 + 1/2, with
-the halves put into the weights, so that one `tanh` serves all gates.
+With the usual activations they run, on a CPU, in the loop of `loops.py` that has a gradient of its own. Sigmoids are then computed
+as tanh(z/2)/2 + 1/2, with the halves multiplied into the weights, so that one `tanh` serves all gates.
 """
 
 from __future__ import annotations
@@ -13,8 +13,17 @@ import jax.numpy as jnp
 
 from caviar import activations
 from caviar.graph.products import matmul
-from caviar.layers.lowering.loops import Array, Network, Slopes, States, lean, plain, plus, projected
-from caviar.layers.lowering.platform import own_ways, stored
+from caviar.layers.lowering.loops import (
+    Array,
+    Network,
+    Slopes,
+    States,
+    plus,
+    projected,
+    scan_steps,
+    scan_with_own_gradient,
+)
+from caviar.layers.lowering.platform import computed_once, uses_own_lowering
 
 Activation = Callable[[Array], Array]
 
@@ -40,16 +49,16 @@ def lstm(
     ((7, 2, 5), (2, 5))
     """
     if keep is None and _usual(activation, recurrent_activation):
-        return lean(_LSTM, x, kernel, recurrent_kernel, bias, (h0, c0), mask)
+        return scan_with_own_gradient(_LSTM, x, kernel, recurrent_kernel, bias, (h0, c0), mask)
 
     def step(x: Array, states: States) -> tuple[Array, States]:
-        i, f, g, o = jnp.split(x + matmul(_kept(states[0], keep), recurrent_kernel), 4, -1)
+        i, f, g, o = jnp.split(x + matmul(_dropped(states[0], keep), recurrent_kernel), 4, -1)
         i, f, o = recurrent_activation(i), recurrent_activation(f), recurrent_activation(o)
         c = f * states[1] + i * activation(g)
         h = o * activation(c)
         return h, (h, c)
 
-    return plain(step, plus(projected(x, kernel), bias), (h0, c0), mask)
+    return scan_steps(step, plus(projected(x, kernel), bias), (h0, c0), mask)
 
 
 def gru(
@@ -73,12 +82,12 @@ def gru(
     """
     outer, inner = (bias, None) if bias is None or not reset_after else (bias[0], bias[1])
     if reset_after and keep is None and _usual(activation, recurrent_activation):
-        return lean(_GRU, x, kernel, recurrent_kernel, inner, (h0,), mask, outer)
+        return scan_with_own_gradient(_GRU, x, kernel, recurrent_kernel, inner, (h0,), mask, outer)
     units = h0.shape[-1]
     gating, candidate = recurrent_kernel[:, : 2 * units], recurrent_kernel[:, 2 * units :]
 
     def step(x: Array, states: States) -> tuple[Array, States]:
-        h = _kept(states[0], keep)
+        h = _dropped(states[0], keep)
         if reset_after:
             r = plus(matmul(h, recurrent_kernel), inner)
             update, reset = jnp.split(recurrent_activation(x[:, : 2 * units] + r[:, : 2 * units]), 2, -1)
@@ -89,7 +98,7 @@ def gru(
         h = update * states[0] + (1 - update) * new
         return h, (h,)
 
-    return plain(step, plus(projected(x, kernel), outer), (h0,), mask)
+    return scan_steps(step, plus(projected(x, kernel), outer), (h0,), mask)
 
 
 def simple_rnn(
@@ -108,20 +117,20 @@ def simple_rnn(
     (7, 2, 5)
     """
     if keep is None and _usual(activation):
-        return lean(_SIMPLE, x, kernel, recurrent_kernel, bias, (h0,), mask)
+        return scan_with_own_gradient(_SIMPLE, x, kernel, recurrent_kernel, bias, (h0,), mask)
 
     def step(x: Array, states: States) -> tuple[Array, States]:
-        h = activation(x + matmul(_kept(states[0], keep), recurrent_kernel))
+        h = activation(x + matmul(_dropped(states[0], keep), recurrent_kernel))
         return h, (h,)
 
-    return plain(step, plus(projected(x, kernel), bias), (h0,), mask)
+    return scan_steps(step, plus(projected(x, kernel), bias), (h0,), mask)
 
 
 def _usual(activation: Activation, recurrent_activation: Activation = activations.sigmoid) -> bool:
-    return own_ways() and activation is activations.tanh and recurrent_activation is activations.sigmoid
+    return uses_own_lowering() and activation is activations.tanh and recurrent_activation is activations.sigmoid
 
 
-def _kept(h: Array, keep: Array | None) -> Array:
+def _dropped(h: Array, keep: Array | None) -> Array:
     return h if keep is None else h * keep
 
 
@@ -131,7 +140,7 @@ def _sigmoid(half: Array) -> Array:
 
 
 def _lstm_step(x: Array, r: Array, states: States) -> tuple[Array, States]:
-    t = stored(jnp.tanh(x + r))
+    t = computed_once(jnp.tanh(x + r))
     i, f, g, o = jnp.split(t, 4, -1)
     c = _sigmoid(f) * states[1] + _sigmoid(i) * g
     return t, (_sigmoid(o) * jnp.tanh(c), c)
@@ -141,15 +150,15 @@ def _lstm_slopes(t: Array, before: States, after: States) -> Slopes:
     i, f, g, o = jnp.split(t, 4, -1)
     cell = jnp.tanh(after[1])
     gates = (1 - t * t) * jnp.concatenate([g, before[1], _sigmoid(i), cell], -1) * _LSTM.scale(cell)
-    return Slopes(gates, cell=_sigmoid(o) * (1 - cell * cell), cell_kept=_sigmoid(f))
+    return Slopes(gates, h_by_c=_sigmoid(o) * (1 - cell * cell), c_by_c=_sigmoid(f))
 
 
 def _gru_step(x: Array, r: Array, states: States) -> tuple[Any, States]:
     units = states[0].shape[-1]
-    t = stored(jnp.tanh(x[:, : 2 * units] + r[:, : 2 * units]))
+    t = computed_once(jnp.tanh(x[:, : 2 * units] + r[:, : 2 * units]))
     update, reset = _sigmoid(t[:, :units]), _sigmoid(t[:, units:])
     inner = r[:, 2 * units :]
-    new = stored(jnp.tanh(x[:, 2 * units :] + reset * inner))
+    new = computed_once(jnp.tanh(x[:, 2 * units :] + reset * inner))
     return (t, new, inner), (new + update * (states[0] - new),)
 
 
@@ -158,7 +167,7 @@ def _gru_slopes(saved: Any, before: States, after: States) -> Slopes:
     update, reset = jnp.split(_sigmoid(t), 2, -1)
     by_new = (1 - update) * (1 - new * new)
     gates = jnp.concatenate([(0.5 - 0.5 * t * t) * jnp.concatenate([before[0] - new, by_new * inner], -1), by_new], -1)
-    return Slopes(gates, kept=update, inner=jnp.concatenate([jnp.ones_like(t), reset], -1))
+    return Slopes(gates, h_by_h=update, inner=jnp.concatenate([jnp.ones_like(t), reset], -1))
 
 
 def _simple_step(x: Array, r: Array, states: States) -> tuple[tuple[()], States]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from caviar.layers.lowering.platform import kept, own_ways
+from caviar.layers.lowering.platform import materialized, uses_own_lowering
 
 
 def sums(x: jax.Array) -> jax.Array:
@@ -18,7 +18,7 @@ def sums(x: jax.Array) -> jax.Array:
     >>> sums(jnp.ones((2, 3, 4))).tolist()
     [6.0, 6.0, 6.0, 6.0]
     """
-    if not own_ways():
+    if not uses_own_lowering():
         return x.sum(tuple(range(x.ndim - 1)))
     parts = next(n for n in range(8, 0, -1) if x.shape[0] % n == 0)
     rows = x.reshape(parts, -1, *x.shape[1:]).sum(0).reshape(-1, x.shape[-1])
@@ -31,7 +31,7 @@ def add(x: jax.Array, bias: jax.Array) -> jax.Array:
     >>> add(jnp.zeros((2, 2)), jnp.array([1.0, 2.0])).tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """
-    return _add(x, bias) if own_ways() else x + bias
+    return _add(x, bias) if uses_own_lowering() else x + bias
 
 
 def scale(x: jax.Array, factor: jax.Array) -> jax.Array:
@@ -40,7 +40,7 @@ def scale(x: jax.Array, factor: jax.Array) -> jax.Array:
     >>> scale(jnp.ones((2, 2)), jnp.array([1.0, 2.0])).tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """
-    return _scale(x, factor) if own_ways() else x * factor
+    return _scale(x, factor) if uses_own_lowering() else x * factor
 
 
 @jax.custom_vjp
@@ -49,7 +49,7 @@ def _add(x: jax.Array, bias: jax.Array) -> jax.Array:
 
 
 def _add_backward(_: None, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-    dy = kept(dy)
+    dy = materialized(dy)
     return dy, sums(dy)
 
 

@@ -24,7 +24,7 @@ from caviar.dialects.torch.nn.applied import Applied as Applied
 from caviar.dialects.torch.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from caviar.dialects.torch.nn.module import Module
 from caviar.dialects.torch.weights import Parameter
-from caviar.graph.named import add as _add
+from caviar.graph.registry import register as _register
 
 _MEMBERS = {
     name: value
@@ -41,7 +41,7 @@ __all__ = [
     "Module", "ModuleDict", "ModuleList", "Parameter", "ParameterDict", "ParameterList", "Sequential", "functional", "init", "utils",
     *_MEMBERS,
 ]  # fmt: skip
-_add(
+_register(
     {
         f"torch.nn.{name}": part
         for name in __all__

@@ -55,12 +55,12 @@ def embedding(
     scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Any:  # fmt: skip
     """The row of the weight for each class number; NaN for numbers that have none."""
-    _plain(max_norm, scale_grad_by_freq)
+    _check_options(max_norm, scale_grad_by_freq)
     _check_ids(input, weight)
     return record(_embedding, input, weight, padding_idx=padding_idx)
 
 
-def _plain(max_norm: Any, scale_grad_by_freq: bool) -> None:
+def _check_options(max_norm: Any, scale_grad_by_freq: bool) -> None:
     if max_norm is not None or scale_grad_by_freq:
         raise ArgumentError(
             "embeddings with max_norm or scale_grad_by_freq are not supported: leave them out, and shorten the rows "
@@ -93,7 +93,7 @@ def embedding_bag(
     padding_idx: int | None = None,
 ) -> Any:  # fmt: skip
     """The sum, mean or largest of the rows of each bag: a row of the input, or what begins at each offset."""
-    _plain(max_norm, scale_grad_by_freq)
+    _check_options(max_norm, scale_grad_by_freq)
     if mode not in ("sum", "mean", "max"):
         raise unknown_name("mode of embedding_bag", mode, ("sum", "mean", "max"))
     if (offsets is None) != (input.ndim == 2):

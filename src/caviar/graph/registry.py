@@ -1,6 +1,6 @@
 """What files call the classes and functions that stand in rooms below: models, and the dialects' modules and functions.
 
-Each adds its own when it is imported, by value: `add({"torch.nn.Linear": Linear})`.
+Each adds its own when it is imported, by value: `register({"torch.nn.Linear": Linear})`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 _members: dict[str, Any] = {}
 
 
-def add(members: Mapping[str, Any]) -> None:
+def register(members: Mapping[str, Any]) -> None:
     """Let files name these classes and functions.
 
     >>> def double(x):
     ...     return 2 * x
-    >>> add({"examples.double": double})
+    >>> register({"examples.double": double})
     >>> name_of(double), member("examples.double")(3)
     ('examples.double', 6)
     """
@@ -24,10 +24,10 @@ def add(members: Mapping[str, Any]) -> None:
 
 
 def member(name: str) -> Any:
-    """What was added under a name, or None."""
+    """What was registered under a name, or None."""
     return _members.get(name)
 
 
 def name_of(value: Any) -> str | None:
-    """The name under which a class or a function was added, or None."""
+    """The name under which a class or a function was registered, or None."""
     return next((name for name, own in _members.items() if own is value), None)
