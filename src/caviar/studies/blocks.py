@@ -56,8 +56,8 @@ class Slice(NamedTuple):
     stopped: bool
 
 
-class Lane(NamedTuple):
-    """Where a member's state lies on the host."""
+class MemberState(NamedTuple):
+    """The state of a member, as one lane of a block's arrays on the host."""
 
     leaves: list[np.ndarray]
     lane: int

@@ -16,13 +16,13 @@ from caviar.graph.evaluation import as_arrays
 from caviar.layers.base import Layer
 from caviar.layers.weights import Draw
 from caviar.parts import Numbers, parts_of, take_apart
-from caviar.studies.blocks import Block, Lane, Member, Seat, Slice, on_devices, on_host, storable
+from caviar.studies.blocks import Block, Member, MemberState, Seat, Slice, on_devices, on_host, storable
 from caviar.training import vectorized
 from caviar.training.clock import Clock
 from caviar.training.program import Plan
 from caviar.training.recipe import Recipe
 from caviar.training.step import merge
-from caviar.training.vectorized import Own, Start
+from caviar.training.vectorized import OwnRows, Start
 
 MEMORY_SHARE = 0.6
 """The share of the free memory that a block may take."""
@@ -117,11 +117,11 @@ class Group:
             for n in numbers
         ]
 
-    def _own(self, seats: list[Seat]) -> Own:
+    def _own(self, seats: list[Seat]) -> OwnRows:
         if self.data.folds is None:
-            return Own()
+            return OwnRows()
         folds = [self.data.folds[seat.member.copy % len(self.data.folds)] for seat in seats]
-        return Own(*(np.stack(part).astype(np.int32) for part in zip(*folds, strict=True)))
+        return OwnRows(*(np.stack(part).astype(np.int32) for part in zip(*folds, strict=True)))
 
     def _padded(self, seats: list[Seat]) -> list[Seat]:
         return [*seats, *[seats[0]] * (self.lanes - len(seats))]
@@ -192,30 +192,30 @@ class Group:
                     return [np.asarray(v)[lane] for v in merge(self.apart.structure, trainable, fixed)]
         return None
 
-    def taken_out(self) -> dict[Member, Lane]:
+    def taken_out(self) -> dict[Member, MemberState]:
         """Everybody's state on the host."""
-        found: dict[Member, Lane] = {}
+        found: dict[Member, MemberState] = {}
         for block in self.blocks:
             leaves = on_host(block)
             for lane, seat in enumerate(block.seats):
-                found[seat.member] = Lane(leaves, lane, block.epoch, block.position, bool(block.stopped[lane]))
+                found[seat.member] = MemberState(leaves, lane, block.epoch, block.position, bool(block.stopped[lane]))
         return found
 
-    def seat_again(self, seats: Sequence[Seat], lanes: dict[Member, Lane]) -> None:
+    def seat_again(self, seats: Sequence[Seat], states: dict[Member, MemberState]) -> None:
         """Pack members, whose states are on the host, into as few blocks as there must be; none of half an epoch's place."""
         self.blocks = []
         for i in range(0, len(seats), max(self.lanes, 1)):
             here = list(seats[i : i + self.lanes])
-            self.blocks.append(self.restored(here, [lanes[seat.member] for seat in here]))
+            self.blocks.append(self.restored(here, [states[seat.member] for seat in here]))
 
-    def restored(self, seats: list[Seat], lanes: list[Lane]) -> Block:
+    def restored(self, seats: list[Seat], states: list[MemberState]) -> Block:
         """A block from the states of its members."""
         block = Block(seats, None, None)
-        values = [lane.leaf_values() for lane in [*lanes, *[lanes[0]] * (self.lanes - len(lanes))]]
+        values = [state.leaf_values() for state in [*states, *[states[0]] * (self.lanes - len(states))]]
         leaves = [np.stack(column) for column in zip(*values, strict=True)]
-        block.run, block.statistics = on_devices(self._pattern(seats[0]), leaves, lanes[0].position)
-        block.epoch, block.position = lanes[0].epoch, lanes[0].position
-        block.stopped = np.asarray([lane.stopped for lane in lanes])
+        block.run, block.statistics = on_devices(self._pattern(seats[0]), leaves, states[0].position)
+        block.epoch, block.position = states[0].epoch, states[0].position
+        block.stopped = np.asarray([state.stopped for state in states])
         self._stop_padding(block)
         return block
 

@@ -12,7 +12,7 @@ import numpy as np
 from caviar.errors import OpenRangeError
 from caviar.graph.waiting import in_threads
 from caviar.ranges import Choice
-from caviar.studies.blocks import Lane, Member, Seat, Slice, on_host, packed, unpacked
+from caviar.studies.blocks import Member, MemberState, Seat, Slice, on_host, packed, unpacked
 from caviar.studies.groups import Group
 from caviar.studies.space import Space
 from caviar.training.monitor import direction, worst
@@ -99,9 +99,9 @@ class Population:
         wanted: dict[Group, list[Seat]] = {}
         for seat in seats:
             wanted.setdefault(self.group_of(seat), []).append(seat)
-        lanes = self._lanes_to_move(wanted, parents)
+        states = self._states_to_move(wanted, parents)
         for group in self.groups.values():
-            _reseat(group, wanted.get(group, []), parents, lanes)
+            _reseat(group, wanted.get(group, []), parents, states)
 
     @property
     def lanes(self) -> dict[str, int]:
@@ -111,9 +111,11 @@ class Population:
     def _lanes_of(self, group: Group) -> int | None:
         return next((self._lanes.get(repr(key)) for key, s in self.groups.items() if s is group), None)
 
-    def _lanes_to_move(self, wanted: dict[Group, list[Seat]], parents: Mapping[Member, Member]) -> dict[Member, Lane]:
+    def _states_to_move(
+        self, wanted: dict[Group, list[Seat]], parents: Mapping[Member, Member]
+    ) -> dict[Member, MemberState]:
         """The states of members whose blocks change: on the host, to be packed anew."""
-        found: dict[Member, Lane] = {}
+        found: dict[Member, MemberState] = {}
         for group in self.groups.values():
             here = group.here
             staying = {seat.member for seat in wanted.get(group, [])} & here
@@ -173,32 +175,34 @@ class Population:
         for one, content in zip(told, states, strict=True):
             row, leaves = [seat(Member(*m)) for m in one["members"]], unpacked(content)
             group = self.group_of(row[0])
-            lanes = [Lane(leaves, i, one["epoch"], one["position"], s) for i, s in enumerate(one["stopped"])]
-            group.blocks.append(group.restored(row, lanes))
+            restored = [MemberState(leaves, i, one["epoch"], one["position"], s) for i, s in enumerate(one["stopped"])]
+            group.blocks.append(group.restored(row, restored))
 
     def weights(self, member: Member) -> list[np.ndarray] | None:
         """The best weights of a member that is here."""
         return next((s.weights(member) for s in self.groups.values() if member in s.here), None)
 
 
-def _reseat(group: Group, seats: list[Seat], parents: Mapping[Member, Member], lanes: dict[Member, Lane]) -> None:
+def _reseat(
+    group: Group, seats: list[Seat], parents: Mapping[Member, Member], states: dict[Member, MemberState]
+) -> None:
     here = group.here
     old = [s for s in seats if s.member in here or s.member in parents]
-    if any(member in lanes for member in here) or any(parents.get(s.member) in lanes for s in old):
-        states = {s.member: lanes[s.member] for s in old if s.member not in parents}
-        states |= {s.member: _inherited(group, s, lanes[parents[s.member]]) for s in old if s.member in parents}
-        group.seat_again(old, states)
+    if any(member in states for member in here) or any(parents.get(s.member) in states for s in old):
+        moved = {s.member: states[s.member] for s in old if s.member not in parents}
+        moved |= {s.member: _inherited(group, s, states[parents[s.member]]) for s in old if s.member in parents}
+        group.seat_again(old, moved)
     group.start([s for s in seats if s.member not in here and s.member not in parents])
 
 
-def _inherited(group: Group, heir: Seat, lane: Lane) -> Lane:
+def _inherited(group: Group, heir: Seat, state: MemberState) -> MemberState:
     """A parent's state as that of its heir, who must find its best by itself: it has other hyperparameters."""
     keeper = group.recipe.rules[-1]
     named = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(group._pattern(heir))]
     place = named.index(f"[0].rules[{len(group.recipe.rules) - 1}]['best']")
-    leaves = [*lane.leaves]
+    leaves = [*state.leaves]
     leaves[place] = np.full_like(leaves[place], worst(direction(keeper.monitor, keeper.mode)))
-    return lane._replace(leaves=leaves)
+    return state._replace(leaves=leaves)
 
 
 def _train(group: Group, until: int) -> Iterator[list[Slice] | None]:

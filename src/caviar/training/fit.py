@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from caviar import config
 from caviar.arguments import check
 from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size
-from caviar.data.weights import class_weights
+from caviar.data.sample_weights import class_weights
 from caviar.declarations import Count, Fraction, OneOf, Times, Verbosity
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays

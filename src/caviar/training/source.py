@@ -14,8 +14,8 @@ from caviar.closing import check_closed
 from caviar.data.arrays import Rows, as_inputs, as_rows, split
 from caviar.data.checks import check_lengths
 from caviar.data.columns import check_columns, columns_of
+from caviar.data.sample_weights import balanced, check_class_weight, class_weights, classes_of
 from caviar.data.streams import batches_in_order, batches_of, bounded, fits_memory, is_stream, large_batches, peek
-from caviar.data.weights import balanced, check_class_weight, class_weights, labels_of
 from caviar.errors import ArgumentError, CaviarError, DataError, warn
 from caviar.layers.base import ensure_built
 from caviar.training.compiled import check_targets, output_specs
@@ -78,7 +78,7 @@ class Source:
         elif self.large:
             self.x, self.y, self.weight = (_as_leaves(part) for part in (x, y, weight))
             if isinstance(self.classes, str):
-                self.classes = balanced(labels_of(jax.tree.leaves(self.y)[0]))
+                self.classes = balanced(classes_of(jax.tree.leaves(self.y)[0]))
             check_lengths({"x": self.x, "y": self.y, "sample_weight": self.weight})
             self._first = next(large_batches((self.x, self.y, self.weight), size, np.arange(min(size, self.count))))
 

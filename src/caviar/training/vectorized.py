@@ -34,7 +34,7 @@ _AXES = Run(*[0] * len(Run._fields))._replace(position=None)  # type: ignore[arg
 _RUN = Run(*[_EACH] * len(Run._fields))._replace(position=_ONCE)  # type: ignore[arg-type]
 
 
-class Own(NamedTuple):
+class OwnRows(NamedTuple):
     """The rows that belong to a member: those of its fold. None where all members have the same."""
 
     rows: Any = None
@@ -84,14 +84,14 @@ def run_on_devices(run: Run) -> Run:
 class Lanes(Epoch):
     """The parts of an epoch for each member of a block."""
 
-    def __init__(self, structure: Structure, plan: Plan, varied: tuple[bool, ...], own: Own, *rest: Any):
+    def __init__(self, structure: Structure, plan: Plan, varied: tuple[bool, ...], own: OwnRows, *rest: Any):
         super().__init__(structure, plan, *rest)
         self.varied, self.own = varied, own
 
     def _each(self, method: Callable[..., Any], out_axes: Any, run: Run, *args: Any) -> Any:
         """Apply a method of a run's own epoch to every lane."""
 
-        def one(numbers: Numbers, own: Own, run: Run, *args: Any) -> Any:
+        def one(numbers: Numbers, own: OwnRows, run: Run, *args: Any) -> Any:
             mine = self.validation if own.validation is None else take(self.validation, own.validation)
             return method(Epoch(self.structure, self.plan, numbers, self.data, mine), own, run, *args)
 
@@ -130,7 +130,7 @@ class Lanes(Epoch):
     def end(self, run: Run, statistics: Statistics) -> tuple[Run, dict[str, Any]]:
         """Logs, validation, rules. A member whose loss is no number stops: that is its quarantine."""
 
-        def one(epoch: Epoch, own: Own, run: Run, statistics: Statistics) -> tuple[Run, dict[str, Any]]:
+        def one(epoch: Epoch, own: OwnRows, run: Run, statistics: Statistics) -> tuple[Run, dict[str, Any]]:
             run, logs = epoch.end(run, statistics)
             return run._replace(stopped=run.stopped | ~jnp.isfinite(watched(logs))), logs
 
@@ -144,7 +144,7 @@ def block_trainer(structure: Structure, plan: Plan, varied: tuple[bool, ...]) ->
         run: Run,
         statistics: Statistics,
         numbers: Numbers,
-        own: Own,
+        own: OwnRows,
         data: Any,
         validation: Any,
         steps: Any,
@@ -205,7 +205,7 @@ def block_statistics(
     """The shapes of a block's statistics."""
 
     def find(run: Run, numbers: Numbers, x: Any) -> Any:
-        lanes = Lanes(structure, plan, varied, Own(), numbers, (x, [], []), None)
+        lanes = Lanes(structure, plan, varied, OwnRows(), numbers, (x, [], []), None)
         return lanes.no_statistics(run)
 
     return engine.shapes_of(find, run, numbers, x)

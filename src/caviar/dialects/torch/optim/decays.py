@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from caviar.declarations import Count, Size
-from caviar.dialects.torch.optim.scheduling import LRScheduler, Share, checked, of_groups
+from caviar.dialects.torch.optim.scheduling import LRScheduler, ScaledLR, checked, of_groups
 from caviar.errors import ArgumentError
 
 
@@ -39,7 +39,7 @@ class MultiplicativeLR(LRScheduler):
         return [rate * factor(self.last_epoch) for rate, factor in zip(rates, self.lr_lambdas, strict=True)]
 
 
-class StepLR(Share):
+class StepLR(ScaledLR):
     """The rate times `gamma` after every `step_size` epochs."""
 
     def __init__(self, optimizer: Any, step_size: Size, gamma: float = 0.1, last_epoch: int = -1) -> None:
@@ -51,7 +51,7 @@ class StepLR(Share):
         return self.gamma ** (epoch // self.step_size)
 
 
-class MultiStepLR(Share):
+class MultiStepLR(ScaledLR):
     """The rate times `gamma` at each of the milestones."""
 
     def __init__(self, optimizer: Any, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
@@ -63,7 +63,7 @@ class MultiStepLR(Share):
         return self.gamma ** bisect_right(self.milestones, epoch)
 
 
-class ConstantLR(Share):
+class ConstantLR(ScaledLR):
     """The rate times `factor` for the first `total_iters` epochs."""
 
     def __init__(self, optimizer: Any, factor: float = 1 / 3, total_iters: Count = 5, last_epoch: int = -1) -> None:
@@ -75,7 +75,7 @@ class ConstantLR(Share):
         return self.factor if epoch < self.total_iters else 1.0
 
 
-class LinearLR(Share):
+class LinearLR(ScaledLR):
     """The rate times a factor on a line from `start_factor` to `end_factor`, over `total_iters` epochs."""
 
     def __init__(
@@ -94,7 +94,7 @@ class LinearLR(Share):
         return self.start_factor + (self.end_factor - self.start_factor) * passed
 
 
-class ExponentialLR(Share):
+class ExponentialLR(ScaledLR):
     """The rate times `gamma` after every epoch."""
 
     def __init__(self, optimizer: Any, gamma: float, last_epoch: int = -1) -> None:
@@ -106,7 +106,7 @@ class ExponentialLR(Share):
         return self.gamma**epoch
 
 
-class PolynomialLR(Share):
+class PolynomialLR(ScaledLR):
     """Down to 0 over `total_iters` epochs, along a power."""
 
     def __init__(self, optimizer: Any, total_iters: Count = 5, power: float = 1.0, last_epoch: int = -1) -> None:
@@ -118,7 +118,7 @@ class PolynomialLR(Share):
         return float((1 - min(self.total_iters, epoch) / self.total_iters) ** self.power)
 
 
-class CosineAnnealingLR(Share):
+class CosineAnnealingLR(ScaledLR):
     """Down to `eta_min` along half a cosine of `T_max` epochs, and up again."""
 
     def __init__(self, optimizer: Any, T_max: Size, eta_min: float = 0.0, last_epoch: int = -1) -> None:

@@ -110,7 +110,7 @@ def of_groups(name: str, optimizer: Any, value: Any) -> list[Any]:
     return values
 
 
-class Share(LRScheduler):
+class ScaledLR(LRScheduler):
     """The base of schedules that multiply: so several may change the same rate, and it may be changed by hand."""
 
     eta_min = 0.0

@@ -25,7 +25,7 @@ def class_weights(rows: Rows, weights: Any, outputs: list[Any] | None = None) ->
     if rows.y[0] is None:
         raise ArgumentError("class_weight weighs the classes in y, and there is no y")
     output = None if outputs is None else outputs[0]
-    labels = labels_of(rows.y[0], output)
+    labels = classes_of(rows.y[0], output)
     names, at = np.unique(labels, return_inverse=True)
     known = balanced(labels) if weights == "balanced" else check_class_weight(weights)
     _check_known(known, names, output)
@@ -49,7 +49,7 @@ def balanced(labels: np.ndarray) -> dict[int, float]:
     return {int(name): float(counts.sum() / (len(names) * n)) for name, n in zip(names, counts, strict=True)}
 
 
-def labels_of(y: Any, output: Any = None) -> np.ndarray:
+def classes_of(y: Any, output: Any = None) -> np.ndarray:
     """The class of every row, or of every step of every row, from class numbers or one-hot rows."""
     labels = np.asarray(y)
     if labels.ndim > 1 and labels.shape[-1] == 1:
