@@ -20,7 +20,7 @@ PUBLIC = [
 
 # The order of ARCHITECTURE.md.
 ROOMS = [
-    "errors", "text", "files", "cache", "engine", "config", "numbers", "declarations", "arguments", "parts", "ranges", "closing", "graph",
+    "errors", "text", "public", "files", "cache", "engine", "config", "numbers", "declarations", "arguments", "parts", "ranges", "closing", "graph",
     "activations", "initializers", "regularizers", "ops", "layers", "losses",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
     "recording", "dialects", "utils", "caviar", "cli", "__main__",

@@ -6,34 +6,8 @@ run on the host, between its dispatches.
 
 from __future__ import annotations
 
-from caviar.training.callbacks import (
-    BackupAndRestore,
-    Callback,
-    CallbackList,
-    CSVLogger,
-    History,
-    LambdaCallback,
-    LearningRateScheduler,
-    ModelCheckpoint,
-    TensorBoard,
-)
-from caviar.training.rules import EarlyStopping, ReduceLROnPlateau, TerminateOnNaN
+from caviar import public
+from caviar.training.callbacks import *
+from caviar.training.rules import *
 
-__all__ = [
-    "BackupAndRestore",
-    "CSVLogger",
-    "Callback",
-    "CallbackList",
-    "EarlyStopping",
-    "History",
-    "LambdaCallback",
-    "LearningRateScheduler",
-    "ModelCheckpoint",
-    "ReduceLROnPlateau",
-    "TensorBoard",
-    "TerminateOnNaN",
-]
-
-
-def __dir__() -> list[str]:
-    return __all__
+public.show(globals())

@@ -14,6 +14,37 @@ from caviar.declarations import Axes, Axis, NotNegative, Positive
 from caviar.layers.base import Layer
 from caviar.layers.given import ActivationLike
 
+__all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "HardShrink",
+    "HardSiLU",
+    "HardSigmoid",
+    "HardSwish",
+    "HardTanh",
+    "LeakyReLU",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Mish",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Sign",
+    "SoftShrink",
+    "Softmax",
+    "Softmin",
+    "Softplus",
+    "Softsign",
+    "Swish",
+    "Tanh",
+    "TanhShrink",
+    "Threshold",
+]
+
 
 @dataclass(eq=False, repr=False)
 class Activation(Layer):

@@ -18,6 +18,8 @@ from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 from caviar.layers.noise import keep
 from caviar.parts import is_off
 
+__all__ = ["AdditiveAttention", "Attention", "MultiHeadAttention"]
+
 
 @dataclass(eq=False, repr=False)
 class Attention(Layer):

@@ -32,6 +32,8 @@ from caviar.numbers import as_given, checked, finite, spoken
 from caviar.parts import Part, float_fields, parts_of, take_apart
 from caviar.text import snake_case
 
+__all__ = ["Layer"]
+
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Layer(Part):

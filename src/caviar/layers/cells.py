@@ -19,6 +19,8 @@ from caviar.layers.lowering import recurrence
 from caviar.layers.noise import keep
 from caviar.parts import is_off
 
+__all__ = ["GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
+
 States = tuple[jax.Array, ...]
 
 

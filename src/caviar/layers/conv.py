@@ -16,6 +16,19 @@ from caviar.layers.lowering.sums import add
 from caviar.layers.lowering.windows import sizes
 from caviar.layers.spatial import Spatial
 
+__all__ = [
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "SeparableConv1D",
+    "SeparableConv2D",
+]
+
 
 class _Convolution(Spatial):
     """What all convolutions share."""

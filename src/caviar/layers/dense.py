@@ -13,6 +13,8 @@ from caviar.graph.products import matmul
 from caviar.layers.base import Layer
 from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
 
+__all__ = ["Dense"]
+
 
 @dataclass(eq=False, repr=False)
 class Dense(Layer):

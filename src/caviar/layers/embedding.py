@@ -12,6 +12,8 @@ from caviar.declarations import Size
 from caviar.layers.base import Layer
 from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 
+__all__ = ["Embedding", "Masking"]
+
 
 @dataclass(eq=False, repr=False)
 class Embedding(Layer):

@@ -15,6 +15,25 @@ from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.products import einsum
 from caviar.layers.base import Layer
 
+__all__ = [
+    "Add",
+    "Average",
+    "Concatenate",
+    "Dot",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
+]
+
 
 class _Merge(Layer):
     """A function of two inputs, applied from the first to the last."""

@@ -14,6 +14,16 @@ from caviar.errors import ArgumentError
 from caviar.layers.base import Layer
 from caviar.parts import is_off
 
+__all__ = [
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+]
+
 NoiseShape = Annotated[Any, Each(Number(least=1, whole=True) | OneOf(None), alone=False)] | None
 
 

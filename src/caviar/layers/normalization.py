@@ -15,6 +15,8 @@ from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering.normalize import batch_normalize
 from caviar.layers.lowering.sums import add, scale
 
+__all__ = ["BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]
+
 
 class _Normalization(Layer):
     """What layers with a `gamma` to scale by and a `beta` to shift by share."""

@@ -19,6 +19,8 @@ from caviar.layers.base import Layer, ensure_built
 from caviar.layers.given import Weight
 from caviar.numbers import numeric, spoken
 
+__all__ = ["CategoryEncoding", "Discretization", "Lambda", "Normalization", "Rescaling"]
+
 
 @dataclass(eq=False, repr=False)
 class Rescaling(Layer):

@@ -15,6 +15,8 @@ from caviar.layers.base import Layer
 from caviar.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, States
 from caviar.layers.lowering import loops
 
+__all__ = ["GRU", "LSTM", "RNN", "SimpleRNN"]
+
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Recurrent(Layer):

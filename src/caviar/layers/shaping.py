@@ -14,6 +14,23 @@ from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.base import Layer
 from caviar.layers.lowering.windows import sizes
 
+__all__ = [
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
+    "Flatten",
+    "Identity",
+    "Permute",
+    "RepeatVector",
+    "Reshape",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+]
+
 
 class Identity(Layer):
     """The input itself: stands where nothing is to be done.

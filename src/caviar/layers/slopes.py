@@ -13,6 +13,8 @@ from caviar.declarations import Axes
 from caviar.layers.base import Layer
 from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 
+__all__ = ["PReLU", "RReLU"]
+
 
 @dataclass(eq=False, repr=False)
 class PReLU(Layer):

@@ -14,6 +14,8 @@ from caviar.errors import ArgumentError
 from caviar.layers.base import Layer
 from caviar.layers.recurrent import Recurrent
 
+__all__ = ["Bidirectional", "TimeDistributed"]
+
 _MERGES = {
     "concat": lambda a, b: jnp.concatenate([a, b], -1),
     "sum": lambda a, b: a + b,

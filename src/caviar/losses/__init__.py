@@ -2,118 +2,13 @@
 
 from __future__ import annotations
 
-from caviar.losses.base import ElementLoss, FunctionLoss, Loss
-from caviar.losses.binary import BinaryCrossentropy, BinaryFocalCrossentropy, Hinge, SquaredHinge
-from caviar.losses.categorical import (
-    CategoricalCrossentropy,
-    CategoricalFocalCrossentropy,
-    CategoricalGeneralizedCrossEntropy,
-    CategoricalHinge,
-    KLDivergence,
-    NegativeLogLikelihood,
-    SparseCategoricalCrossentropy,
-)
-from caviar.losses.functions import (
-    binary_crossentropy,
-    binary_focal_crossentropy,
-    categorical_crossentropy,
-    categorical_focal_crossentropy,
-    categorical_generalized_cross_entropy,
-    categorical_hinge,
-    circle,
-    cosine_similarity,
-    ctc,
-    dice,
-    half_squared_error,
-    hinge,
-    huber,
-    kl_divergence,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-    negative_log_likelihood,
-    poisson,
-    smooth_l1,
-    sparse_categorical_crossentropy,
-    squared_hinge,
-    tversky,
-)
-from caviar.losses.labels import check_labels
-from caviar.losses.lookup import get
-from caviar.losses.regression import (
-    CosineSimilarity,
-    HalfSquaredError,
-    Huber,
-    LogCosh,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    Poisson,
-    SmoothL1,
-)
-from caviar.losses.structured import CTC, Circle, Dice, Tversky
+from caviar import public
+from caviar.losses.base import *
+from caviar.losses.binary import *
+from caviar.losses.categorical import *
+from caviar.losses.labels import *
+from caviar.losses.lookup import *
+from caviar.losses.regression import *
+from caviar.losses.structured import *
 
-__all__ = [
-    "CTC",
-    "BinaryCrossentropy",
-    "BinaryFocalCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy",
-    "CategoricalGeneralizedCrossEntropy",
-    "CategoricalHinge",
-    "Circle",
-    "CosineSimilarity",
-    "Dice",
-    "ElementLoss",
-    "FunctionLoss",
-    "HalfSquaredError",
-    "Hinge",
-    "Huber",
-    "KLDivergence",
-    "LogCosh",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanAbsolutePercentageError",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "NegativeLogLikelihood",
-    "Poisson",
-    "SmoothL1",
-    "SparseCategoricalCrossentropy",
-    "SquaredHinge",
-    "Tversky",
-    "binary_crossentropy",
-    "binary_focal_crossentropy",
-    "categorical_crossentropy",
-    "categorical_focal_crossentropy",
-    "categorical_generalized_cross_entropy",
-    "categorical_hinge",
-    "check_labels",
-    "circle",
-    "cosine_similarity",
-    "ctc",
-    "dice",
-    "get",
-    "half_squared_error",
-    "hinge",
-    "huber",
-    "kl_divergence",
-    "log_cosh",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_error",
-    "mean_squared_logarithmic_error",
-    "negative_log_likelihood",
-    "poisson",
-    "smooth_l1",
-    "sparse_categorical_crossentropy",
-    "squared_hinge",
-    "tversky",
-]
-
-
-def __dir__() -> list[str]:
-    return __all__
+public.show(globals())

@@ -18,6 +18,8 @@ from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, real, reshaped, same_rank, same_shape, spread
 from caviar.numbers import as_given, spoken
 
+__all__ = ["ElementLoss", "FunctionLoss", "Loss"]
+
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
 

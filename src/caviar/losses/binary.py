@@ -11,8 +11,20 @@ import jax.numpy as jnp
 from caviar.declarations import Each, NotNegative, Number, Share
 from caviar.graph.evaluation import logits_of
 from caviar.losses.base import ElementLoss
+from caviar.losses.naming import function_of
 from caviar.losses.shapes import EPSILON
 from caviar.parts import is_off
+
+__all__ = [
+    "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
+    "Hinge",
+    "SquaredHinge",
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "hinge",
+    "squared_hinge",
+]
 
 
 def log_sides(y_pred: jax.Array, from_logits: bool) -> tuple[jax.Array, jax.Array]:
@@ -116,3 +128,9 @@ class SquaredHinge(Hinge):
     def elements(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """max(1 - y y_hat, 0)^2."""
         return jnp.square(super().elements(y_true, y_pred))
+
+
+binary_crossentropy = function_of(BinaryCrossentropy)
+binary_focal_crossentropy = function_of(BinaryFocalCrossentropy)
+hinge = function_of(Hinge)
+squared_hinge = function_of(SquaredHinge)

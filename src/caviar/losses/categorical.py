@@ -13,7 +13,25 @@ from caviar.declarations import Axis, Each, NotNegative, Number, Share
 from caviar.graph.evaluation import logits_of
 from caviar.losses.base import Loss
 from caviar.losses.binary import smooth
+from caviar.losses.naming import function_of
 from caviar.losses.shapes import EPSILON, class_numbers, same_shape
+
+__all__ = [
+    "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
+    "CategoricalHinge",
+    "KLDivergence",
+    "NegativeLogLikelihood",
+    "SparseCategoricalCrossentropy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
+    "categorical_hinge",
+    "kl_divergence",
+    "negative_log_likelihood",
+    "sparse_categorical_crossentropy",
+]
 
 
 def log_probabilities(y_pred: jax.Array, from_logits: bool, axis: int) -> jax.Array:
@@ -207,3 +225,12 @@ class CategoricalGeneralizedCrossEntropy(Loss):
         """(1 - p^q) / q."""
         p = jnp.take_along_axis(y_pred, y_true[..., None], -1)[..., 0]
         return (1 - jnp.power(p, self.q)) / self.q
+
+
+categorical_crossentropy = function_of(CategoricalCrossentropy)
+categorical_focal_crossentropy = function_of(CategoricalFocalCrossentropy)
+categorical_hinge = function_of(CategoricalHinge)
+kl_divergence = function_of(KLDivergence)
+sparse_categorical_crossentropy = function_of(SparseCategoricalCrossentropy)
+negative_log_likelihood = function_of(NegativeLogLikelihood)
+categorical_generalized_cross_entropy = function_of(CategoricalGeneralizedCrossEntropy)

@@ -9,6 +9,8 @@ import numpy as np
 from caviar.errors import DataError
 from caviar.losses.base import Loss
 
+__all__ = ["check_labels"]
+
 _BOUNDS = {"non_negative": (0, np.inf), "probability": (0, 1), "sign": (-1, 1), "one_hot": (0, 1)}
 _MEANING = {
     "non_negative": "must not be negative",

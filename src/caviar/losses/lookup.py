@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from caviar import public
 from caviar.errors import ArgumentError, unknown_name
-from caviar.losses import functions
-from caviar.losses.base import FunctionLoss, Loss
+from caviar.losses.base import ElementLoss, FunctionLoss, Loss
 from caviar.text import snake_case
+
+__all__ = ["get"]
 
 _SHORT = {
     "mse": "mean_squared_error",
@@ -19,7 +21,6 @@ _SHORT = {
     "nll": "negative_log_likelihood",
     "logcosh": "log_cosh",
 }
-_CLASSES: dict[str, type[Loss]] = {n: f.made_from for n, f in vars(functions).items() if hasattr(f, "made_from")}
 
 
 def get(identifier: Any, label_shape: Any = None, output_shape: Any = None) -> Loss | None:
@@ -48,11 +49,12 @@ def get(identifier: Any, label_shape: Any = None, output_shape: Any = None) -> L
 
 def class_named(name: Any) -> type[Loss]:
     """The class of a loss by its name, long or short."""
+    classes = public.members("caviar.losses", Loss, Loss, ElementLoss, FunctionLoss)
+    by_name = {snake_case(cls): classes[cls] for cls in classes}
     short = _SHORT.get(str(name).lower(), str(name))
-    by_class = {c.__name__: c for c in _CLASSES.values()}
-    found = _CLASSES.get(short) or by_class.get(short)
+    found = by_name.get(short) or classes.get(short)
     if found is None:
-        raise unknown_name("loss", name, [*_CLASSES, *_SHORT])
+        raise unknown_name("loss", name, [*by_name, *_SHORT])
     return found
 
 

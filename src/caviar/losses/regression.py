@@ -11,8 +11,32 @@ import jax.numpy as jnp
 
 from caviar.declarations import Axis, NotNegative, Positive
 from caviar.losses.base import ElementLoss, Loss
+from caviar.losses.naming import function_of
 from caviar.losses.shapes import EPSILON, same_shape
 from caviar.parts import is_off
+
+__all__ = [
+    "CosineSimilarity",
+    "HalfSquaredError",
+    "Huber",
+    "LogCosh",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "SmoothL1",
+    "cosine_similarity",
+    "half_squared_error",
+    "huber",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+    "smooth_l1",
+]
 
 
 @dataclass(eq=False, repr=False)
@@ -184,3 +208,15 @@ def _size(error: jax.Array) -> jax.Array:
 def _unit(x: jax.Array, axis: int) -> jax.Array:
     """The vector of length 1 that points the same way."""
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis, keepdims=True), EPSILON**2))
+
+
+mean_squared_error = function_of(MeanSquaredError)
+half_squared_error = function_of(HalfSquaredError)
+mean_absolute_error = function_of(MeanAbsoluteError)
+mean_absolute_percentage_error = function_of(MeanAbsolutePercentageError)
+mean_squared_logarithmic_error = function_of(MeanSquaredLogarithmicError)
+huber = function_of(Huber)
+smooth_l1 = function_of(SmoothL1)
+log_cosh = function_of(LogCosh)
+poisson = function_of(Poisson)
+cosine_similarity = function_of(CosineSimilarity)

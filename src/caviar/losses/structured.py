@@ -12,7 +12,10 @@ import optax
 from caviar.declarations import Axes, NotNegative, Positive, Share
 from caviar.errors import ShapeError
 from caviar.losses.base import Loss
+from caviar.losses.naming import function_of
 from caviar.losses.shapes import EPSILON, same_shape
+
+__all__ = ["CTC", "Circle", "Dice", "Tversky", "circle", "ctc", "dice", "tversky"]
 
 
 @dataclass(eq=False, repr=False)
@@ -125,3 +128,9 @@ class Circle(Loss):
     def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array:
         """Those that have a partner, and are not yet where they belong."""
         return values > 0
+
+
+tversky = function_of(Tversky)
+dice = function_of(Dice)
+ctc = function_of(CTC)
+circle = function_of(Circle)

@@ -13,6 +13,20 @@ from caviar.losses.naming import function_of
 from caviar.losses.shapes import arrays, class_numbers, same_shape
 from caviar.metrics.base import NamedFirst, SampleMean
 
+__all__ = [
+    "Accuracy",
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy",
+    "TopKCategoricalAccuracy",
+    "binary_accuracy",
+    "categorical_accuracy",
+    "sparse_categorical_accuracy",
+    "sparse_top_k_categorical_accuracy",
+    "top_k_categorical_accuracy",
+]
+
 
 @dataclass(eq=False, repr=False)
 class Accuracy(NamedFirst):

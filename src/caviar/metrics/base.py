@@ -20,6 +20,8 @@ from caviar.metrics.sums import Sums, no_sums, plus
 from caviar.numbers import spoken
 from caviar.parts import Part, parts_of
 
+__all__ = ["Additive", "Metric", "SampleMean"]
+
 
 def unmasked(y_pred: Any, sample_weight: Any) -> Any:
     """The weights, times the mask that came with the predictions in the evaluation under way."""

@@ -13,6 +13,8 @@ from caviar.declarations import Axis, Each, Number, Share, Size
 from caviar.losses.shapes import arrays, class_numbers, ratio, same_shape, spread
 from caviar.metrics.base import Additive
 
+__all__ = ["BinaryIoU", "ConfusionMatrix", "IoU", "MatthewsCorrelation", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"]
+
 
 def tally(true: jax.Array, pred: jax.Array, weight: jax.Array, classes: int, ignored: int | None = None) -> jax.Array:
     """The matrix whose row is the true class and whose column is the predicted one; what lies outside is left out.

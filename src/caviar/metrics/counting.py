@@ -12,6 +12,17 @@ from caviar.declarations import Count, Each, Number, OneOf, Positive, Size
 from caviar.losses.shapes import arrays, class_numbers, ratio, same_shape, spread
 from caviar.metrics.base import Additive
 
+__all__ = [
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "Precision",
+    "Recall",
+    "TrueNegatives",
+    "TruePositives",
+]
+
 Thresholds = Annotated[Any, Each(Number(least=0, most=1))] | None
 _LOWEST = -1e10  # Keras' threshold of the predictions that are among the top k
 

@@ -14,6 +14,8 @@ from caviar.losses.shapes import EPSILON, ratio, spread
 from caviar.metrics.base import Additive
 from caviar.metrics.counting import columns, counts
 
+__all__ = ["AUC", "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"]
+
 
 @dataclass(eq=False, repr=False)
 class AUC(Additive):

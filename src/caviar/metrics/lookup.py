@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from caviar import losses
+from caviar import losses, public
 from caviar.errors import ArgumentError, unknown_name
 from caviar.losses.lookup import class_named, kind_of_labels
-from caviar.metrics import accuracy, classes, counting, curves, means, of_losses, regression
-from caviar.metrics.base import Additive, Metric, NamedFirst, SampleMean
+from caviar.metrics.base import Additive, Metric, SampleMean
+from caviar.metrics.means import MeanOf
 from caviar.text import snake_case
 
-_SHARED = (Metric, Additive, SampleMean, NamedFirst, means.MeanOf, of_losses.LossMean, counting.Counting, curves.RateAt)
-_CLASSES: dict[str, type[Metric]] = {
-    name: cls
-    for module in (accuracy, classes, counting, curves, means, of_losses, regression)
-    for name, cls in vars(module).items()
-    if isinstance(cls, type) and issubclass(cls, Metric) and cls not in _SHARED
-}
+__all__ = ["get"]
+
 _BY_LABELS = ("accuracy", "acc", "crossentropy", "ce")
 
 
@@ -43,7 +38,7 @@ def get(identifier: Any, loss: Any = None, output_shape: Any = None, label_shape
     if not isinstance(identifier, str):
         found = losses.get(identifier)
         function = found.function if isinstance(found, losses.FunctionLoss) else found
-        return means.MeanOf(function, name=found.name if found else None)
+        return MeanOf(function, name=found.name if found else None)
     return _named(identifier, loss, output_shape, label_shape)
 
 
@@ -56,15 +51,16 @@ def _named(name: str, loss: Any, output_shape: Any, label_shape: Any) -> Metric:
     if name.lower() in _BY_LABELS:
         kind = _kind(name, losses.get(loss) if isinstance(loss, str) else loss, output_shape, label_shape)
         full = f"{kind}_{'accuracy' if name.lower().startswith('acc') else 'crossentropy'}"
-    by_snake = {snake_case(n): cls for n, cls in _CLASSES.items()}
-    cls = _CLASSES.get(full) or by_snake.get(full)
+    classes = public.members("caviar.metrics", Metric, Metric, Additive, SampleMean, MeanOf)
+    by_snake = {snake_case(n): cls for n, cls in classes.items()}
+    cls = classes.get(full) or by_snake.get(full)
     if cls is not None:
         return cls(name=name)
     try:
         of = class_named(full)
     except ArgumentError:
         raise unknown_name("metric", name, [*by_snake, *_BY_LABELS, "mse", "mae", "mape", "msle", "bce"]) from None
-    return _CLASSES[of.__name__](name=name) if of.__name__ in _CLASSES else means.MeanOf(of(), name=name)
+    return classes[of.__name__](name=name) if of.__name__ in classes else MeanOf(of(), name=name)
 
 
 def _kind(name: str, loss: Any, output_shape: Any, label_shape: Any) -> str:

@@ -14,6 +14,8 @@ from caviar.losses.shapes import same_rank, spread
 from caviar.metrics.base import NamedFirst, SampleMean
 from caviar.numbers import as_given
 
+__all__ = ["Mean", "MeanOf", "Sum"]
+
 
 @dataclass(eq=False, repr=False)
 class Mean(NamedFirst):

@@ -14,6 +14,8 @@ from caviar.losses.shapes import arrays, ratio, same_shape, spread
 from caviar.metrics.base import Metric
 from caviar.metrics.sums import Sums, no_sums, plus
 
+__all__ = ["R2Score"]
+
 
 @dataclass(eq=False, repr=False)
 class R2Score(Metric):

@@ -14,6 +14,8 @@ from caviar.optimizers.base import Optimizer
 from caviar.optimizers.schedules.base import fraction_or_schedule, rate_or_schedule
 from caviar.optimizers.transforms import leafwise, root
 
+__all__ = ["Adam", "AdamW", "Adamax", "Nadam", "RAdam"]
+
 
 def averages(g: jax.Array, m: jax.Array, v: jax.Array, beta_1: Any, beta_2: Any) -> tuple[jax.Array, jax.Array]:
     """The running averages of the gradient and of its square, with one more gradient."""

@@ -15,6 +15,8 @@ from caviar.optimizers.descent import with_momentum
 from caviar.optimizers.schedules.base import rate_or_schedule, share_or_schedule
 from caviar.optimizers.transforms import leafwise, root
 
+__all__ = ["Adadelta", "Adagrad", "RMSprop"]
+
 
 @dataclass(eq=False, repr=False)
 class Adagrad(Optimizer):

@@ -20,6 +20,8 @@ from caviar.optimizers.schedules.base import Schedule, rate_or_schedule, share_o
 from caviar.optimizers.transforms import clip_each_by_norm
 from caviar.parts import Numbers, Part, is_off, put_together, take_apart
 
+__all__ = ["Optax", "Optimizer", "OptimizerState"]
+
 
 class OptimizerState(NamedTuple):
     """What an optimizer carries from step to step; only arrays, so it lives inside a program."""

@@ -14,6 +14,8 @@ from caviar.optimizers.schedules.base import float_or_schedule, rate_or_schedule
 from caviar.optimizers.transforms import leafwise
 from caviar.parts import is_off
 
+__all__ = ["ASGD", "SGD"]
+
 
 @dataclass(eq=False, repr=False)
 class SGD(Optimizer):

@@ -14,6 +14,8 @@ from caviar.optimizers.base import Optimizer
 from caviar.optimizers.schedules.base import OrSchedule, rate_or_schedule
 from caviar.optimizers.transforms import leafwise
 
+__all__ = ["Ftrl"]
+
 
 @dataclass(eq=False, repr=False)
 class Ftrl(Optimizer):

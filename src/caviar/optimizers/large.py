@@ -23,6 +23,8 @@ from caviar.optimizers.schedules.base import (
 from caviar.optimizers.transforms import leafwise, orthogonalize
 from caviar.parts import is_off
 
+__all__ = ["Adafactor", "Lamb", "Muon"]
+
 
 @dataclass(eq=False, repr=False)
 class Lamb(Optimizer):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import optax
 
+from caviar import public
 from caviar.errors import ArgumentError, unknown_name
 from caviar.optimizers import schedules
 from caviar.optimizers.base import Optax, Optimizer
+
+__all__ = ["get"]
 
 
 def get(identifier: Any) -> Any:
@@ -36,11 +38,7 @@ def get(identifier: Any) -> Any:
 
 
 def _named(name: str) -> type[Optimizer]:
-    known = {
-        kind.__name__: kind
-        for kind in vars(sys.modules["caviar.optimizers"]).values()
-        if isinstance(kind, type) and issubclass(kind, Optimizer) and kind not in (Optimizer, Optax)
-    }
+    known = public.members("caviar.optimizers", Optimizer, Optimizer, Optax)
     for known_name, kind in known.items():
         if known_name.lower() == name.lower().replace("_", ""):
             return kind

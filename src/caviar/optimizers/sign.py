@@ -14,6 +14,8 @@ from caviar.optimizers.base import Optimizer
 from caviar.optimizers.schedules.base import OrSchedule, fraction_or_schedule, positive_or_schedule
 from caviar.optimizers.transforms import leafwise
 
+__all__ = ["Lion", "Rprop"]
+
 
 @dataclass(eq=False, repr=False)
 class Lion(Optimizer):

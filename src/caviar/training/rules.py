@@ -19,6 +19,8 @@ from caviar.parts import Part
 from caviar.training.callbacks.base import Callback, Logs
 from caviar.training.monitor import MODES, better, check_monitor, direction, worst
 
+__all__ = ["EarlyStopping", "ReduceLROnPlateau", "TerminateOnNaN"]
+
 
 class Ruling(NamedTuple):
     """What a rule decides: whether to stop, and the learning rate of the next epoch."""

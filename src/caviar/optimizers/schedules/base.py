@@ -16,6 +16,8 @@ from caviar.declarations import Declaration, Number, Size, fits
 from caviar.errors import nothing_foreign
 from caviar.parts import Part
 
+__all__ = ["Every", "Schedule"]
+
 
 @dataclass(eq=False, repr=False)
 class Schedule(Part):

@@ -13,6 +13,8 @@ from caviar.declarations import Each, Kind, NotNegative, Number, Size
 from caviar.errors import ArgumentError
 from caviar.optimizers.schedules.base import Schedule, as_float, rate_or_schedule, value_at
 
+__all__ = ["Chained", "LinearWarmup", "Sequential"]
+
 
 @dataclass(eq=False, repr=False)
 class Chained(Schedule):

@@ -12,6 +12,8 @@ from caviar.declarations import Each, NotNegative, Number, Positive
 from caviar.errors import ArgumentError
 from caviar.optimizers.schedules.base import Schedule, as_float
 
+__all__ = ["ConstantStart", "MultiStepDecay", "PiecewiseConstantDecay", "StepDecay"]
+
 
 @dataclass(eq=False, repr=False)
 class PiecewiseConstantDecay(Schedule):

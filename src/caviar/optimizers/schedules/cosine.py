@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from caviar.declarations import NotNegative, Positive, Size
 from caviar.optimizers.schedules.base import Schedule, as_float
 
+__all__ = ["CosineAnnealing", "CosineAnnealingRestarts", "CosineDecay", "CosineDecayRestarts"]
+
 
 def half_wave(passed: Any) -> jax.Array:
     """From 1 to 0 along a cosine while `passed` goes from 0 to 1."""

@@ -13,6 +13,8 @@ from caviar.declarations import NotNegative, OneOf, Positive, Share
 from caviar.optimizers.schedules.base import Schedule, as_float
 from caviar.optimizers.schedules.cosine import half_wave
 
+__all__ = ["Cyclic", "OneCycle"]
+
 
 @dataclass(eq=False, repr=False)
 class Cyclic(Schedule):

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from caviar.declarations import NotNegative, Positive
 from caviar.optimizers.schedules.base import Schedule, as_float
 
+__all__ = ["ExponentialDecay", "InverseTimeDecay", "LinearRamp", "PolynomialDecay"]
+
 
 def time_passed(step: Any, decay_steps: Any, staircase: bool) -> jax.Array:
     """How many times `decay_steps` have passed; with `staircase` only the whole ones count."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
+from caviar import public
 from caviar.errors import ArgumentError, unknown_name
 from caviar.optimizers.schedules.base import Schedule
+
+__all__ = ["get"]
 
 
 def get(identifier: Any) -> Any:
@@ -19,8 +21,7 @@ def get(identifier: Any) -> Any:
         return identifier
     if not isinstance(identifier, dict) or "class_name" not in identifier:
         raise ArgumentError(f"a schedule was given as {identifier!r}: a number, a Schedule or a callable is needed")
-    known = vars(sys.modules["caviar.optimizers.schedules"])
-    names = {name: kind for name, kind in known.items() if isinstance(kind, type) and issubclass(kind, Schedule)}
+    names = public.members("caviar.optimizers.schedules", Schedule)
     if identifier["class_name"] not in names:
         raise unknown_name("schedule", identifier["class_name"], names)
     return names[identifier["class_name"]].from_config(identifier.get("config", {}))

@@ -12,6 +12,8 @@ from caviar.declarations import Count, NotNegative, OneOf
 from caviar.optimizers.schedules.base import as_float
 from caviar.parts import Part
 
+__all__ = ["Plateau", "PlateauState"]
+
 
 class PlateauState(NamedTuple):
     """What is remembered from epoch to epoch."""

@@ -18,6 +18,8 @@ from typing import Any
 from caviar.arguments import Checked
 from caviar.errors import ArgumentError, FileError, warn
 
+__all__ = ["Callback", "CallbackList"]
+
 Logs = dict[str, float]
 """Losses and metrics by name."""
 

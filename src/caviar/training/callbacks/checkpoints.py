@@ -15,6 +15,8 @@ from caviar.text import printable, say
 from caviar.training.callbacks.base import Callback, Logs
 from caviar.training.monitor import MODES, better, check_monitor, direction, worst
 
+__all__ = ["BackupAndRestore", "ModelCheckpoint"]
+
 Frequency = Annotated[str, OneOf("epoch")] | Times
 
 

@@ -17,6 +17,8 @@ from caviar.insight import plot_history
 from caviar.text import printable
 from caviar.training.callbacks.base import Callback, Logs
 
+__all__ = ["CSVLogger", "History"]
+
 
 class History(Callback):
     """The epochs and their logs; what `fit` returns.

@@ -11,6 +11,8 @@ from caviar.errors import ArgumentError, unknown_name
 from caviar.text import say
 from caviar.training.callbacks.base import Callback, Logs, pace_of, quickest
 
+__all__ = ["LambdaCallback", "LearningRateScheduler"]
+
 _HOOKS = sorted(name for name in vars(Callback) if name.startswith("on_"))
 
 

@@ -13,6 +13,8 @@ from caviar.files import as_path, make_folder
 from caviar.training.callbacks.base import Callback, Logs, quickest
 from caviar.training.events import EventWriter, new_name
 
+__all__ = ["TensorBoard"]
+
 
 class TensorBoard(Callback):
     """Writes curves, the model and, every `histogram_freq` epochs, its weights: `tensorboard --logdir logs`.
