@@ -11,14 +11,12 @@ import numpy as np
 import pytest
 from conftest import fact, recorded
 
-from caviar import activations
+from caviar import activations, public
 from caviar.errors import ArgumentError, UnknownNameError
 
 pytestmark = pytest.mark.usefixtures("float64")
 
-ALL = sorted(
-    {f.__name__ for f in (*(f for family in activations.FAMILIES.values() for f in family), *activations._MORE)}
-)
+ALL = sorted({f.__name__ for f in public.functions("caviar.activations").values()})
 LAYERS = {"prelu", "rrelu"}  # that learn or draw their slopes, so `get` does not give them
 OVERFLOWS = {"exponential"}  # exp(1e4) has no float
 HIDES_NAN = {"hardmax"}  # an argmax

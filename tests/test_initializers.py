@@ -27,8 +27,8 @@ from caviar.initializers import (
     TruncatedNormal,
     VarianceScaling,
     Zeros,
-    fans,
 )
+from caviar.initializers.scaling import fans
 from caviar.layers import Dense, Input
 from caviar.models import Sequential
 from caviar.parts import take_apart

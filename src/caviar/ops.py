@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import inspect
 import sys
-import types
 from typing import Any
 
-from caviar import activations
+from caviar import activations, public
 from caviar.errors import unknown_name
 from caviar.graph.operations import TABLE, in_keras_words, operation, shape
 
-_ours = (
-    f for f in vars(activations).values() if isinstance(f, types.FunctionType) and f.__module__ == activations.__name__
-)
-_activations: dict[str, Any] = {f.__name__: f for f in _ours if f.__name__[0] != "_" and f is not activations.get}
-_activations = {
-    name: in_keras_words(f, f"x / {' '.join(list(inspect.signature(f).parameters)[1:])}")
-    for name, f in _activations.items()
+_activations: dict[str, Any] = {
+    f.__name__: in_keras_words(f, f"x / {' '.join(list(inspect.signature(f).parameters)[1:])}")
+    for f in public.functions(activations.__name__).values()
 }
 _made: dict[str, Any] = {name: operation(function) for name, function in [*_activations.items(), *TABLE.items()]} | {
     "shape": shape

@@ -5,9 +5,13 @@ A package imports `*` from each of its modules and calls `show(globals())`; so a
 
 from __future__ import annotations
 
+import functools
 import sys
-from types import ModuleType
+from collections.abc import Callable
+from types import FunctionType
 from typing import Any, TypeVar
+
+from caviar.text import snake_case
 
 Kind = TypeVar("Kind")
 
@@ -30,13 +34,43 @@ def _place(name: str) -> tuple[int, str]:
     return 0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2, name
 
 
+@functools.cache
 def members(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Kind]]:
     """The classes of a kind that a package shows, by name, but for those that are no members, such as the kind itself.
 
     >>> from caviar import regularizers
     >>> sorted(members("caviar.regularizers", regularizers.L2))
-    ['L2']
+    ['L2', 'l2']
     """
-    module: ModuleType = sys.modules[package]
-    shown = {name: getattr(module, name) for name in module.__all__}
-    return {n: v for n, v in shown.items() if isinstance(v, type) and issubclass(v, kind) and v not in besides}
+    return {
+        n: v for n, v in _shown(package).items() if isinstance(v, type) and issubclass(v, kind) and v not in besides
+    }
+
+
+@functools.cache
+def named(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Kind]]:
+    """Those members under every name: that of the class and, as Keras writes it, in small letters.
+
+    >>> from caviar import regularizers
+    >>> sorted(named("caviar.regularizers", regularizers.OrthogonalRegularizer))
+    ['OrthogonalRegularizer', 'orthogonal_regularizer']
+    """
+    classes = members(package, kind, *besides)
+    return classes | {snake_case(name): cls for name, cls in classes.items()}
+
+
+@functools.cache
+def functions(package: str) -> dict[str, Callable[..., Any]]:
+    """The functions that a package shows, by name, but for the one that looks them up.
+
+    >>> from caviar import activations
+    >>> "relu" in functions("caviar.activations"), "get" in functions("caviar.activations")
+    (True, False)
+    """
+    return {n: v for n, v in _shown(package).items() if isinstance(v, FunctionType) and n != "get"}
+
+
+def _shown(package: str) -> dict[str, Any]:
+    """What a package shows, by name; whoever asks for it has imported the package."""
+    module = sys.modules[package]
+    return {name: getattr(module, name) for name in module.__all__}

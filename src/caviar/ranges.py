@@ -20,6 +20,8 @@ from caviar.declarations import Positive, Size
 from caviar.errors import ArgumentError, OpenRangeError
 from caviar.parts import Part
 
+__all__ = ["Choice", "IntUniform", "LogNormal", "LogUniform", "Normal", "OneMinus", "Quantized", "Range", "Uniform"]
+
 if TYPE_CHECKING:  # a range is allowed, to type checkers too, wherever what it stands for is
     _Float = float
     _Int = int

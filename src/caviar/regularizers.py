@@ -9,9 +9,23 @@ from typing import Annotated, Any
 import jax
 import jax.numpy as jnp
 
+from caviar import public
 from caviar.declarations import NotNegative, OneOf
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.parts import Part, is_off
+
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+]
 
 
 @dataclass(eq=False, repr=False, frozen=True)
@@ -107,13 +121,6 @@ def _absolute(x: jax.Array) -> jax.Array:
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
-_KNOWN: dict[str, Callable[[], Regularizer]] = {
-    "l1": L1,
-    "l2": L2,
-    "l1_l2": lambda: L1L2(0.01, 0.01),  # as Keras documents the name; L1L2() alone does nothing
-    "orthogonal_regularizer": OrthogonalRegularizer,
-}
-
 
 def get(identifier: Any) -> Callable[[jax.Array], jax.Array] | None:
     """The regularizer of a name; None is no regularizer, and a callable is itself.
@@ -122,10 +129,13 @@ def get(identifier: Any) -> Callable[[jax.Array], jax.Array] | None:
     (L2(), L1L2(0.01, l2=0.01), None)
     """
     if isinstance(identifier, str):
-        by_name = {name.replace("_", ""): make for name, make in _KNOWN.items()}
-        if identifier.replace("_", "").lower() not in by_name:
-            raise unknown_name("regularizer", identifier, _KNOWN)
-        return by_name[identifier.replace("_", "").lower()]()
+        known = public.named(__name__, Regularizer, Regularizer)
+        found = next((n for n in known if n.replace("_", "").lower() == identifier.replace("_", "").lower()), None)
+        if found is None:
+            raise unknown_name("regularizer", identifier, filter(str.islower, known))
+        return (
+            L1L2(0.01, 0.01) if known[found] is L1L2 else known[found]()
+        )  # as Keras has the name; L1L2() does nothing
     if isinstance(identifier, type):
         return identifier()
     if identifier is not None and not callable(identifier):

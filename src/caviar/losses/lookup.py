@@ -49,12 +49,10 @@ def get(identifier: Any, label_shape: Any = None, output_shape: Any = None) -> L
 
 def class_named(name: Any) -> type[Loss]:
     """The class of a loss by its name, long or short."""
-    classes = public.members("caviar.losses", Loss, Loss, ElementLoss, FunctionLoss)
-    by_name = {snake_case(cls): classes[cls] for cls in classes}
-    short = _SHORT.get(str(name).lower(), str(name))
-    found = by_name.get(short) or classes.get(short)
+    known = public.named("caviar.losses", Loss, Loss, ElementLoss, FunctionLoss)
+    found = known.get(_SHORT.get(str(name).lower(), str(name)))
     if found is None:
-        raise unknown_name("loss", name, [*by_name, *_SHORT])
+        raise unknown_name("loss", name, [*filter(str.islower, known), *_SHORT])
     return found
 
 

@@ -9,7 +9,6 @@ from caviar.errors import ArgumentError, unknown_name
 from caviar.losses.lookup import class_named, kind_of_labels
 from caviar.metrics.base import Additive, Metric, SampleMean
 from caviar.metrics.means import MeanOf
-from caviar.text import snake_case
 
 __all__ = ["get"]
 
@@ -51,16 +50,16 @@ def _named(name: str, loss: Any, output_shape: Any, label_shape: Any) -> Metric:
     if name.lower() in _BY_LABELS:
         kind = _kind(name, losses.get(loss) if isinstance(loss, str) else loss, output_shape, label_shape)
         full = f"{kind}_{'accuracy' if name.lower().startswith('acc') else 'crossentropy'}"
-    classes = public.members("caviar.metrics", Metric, Metric, Additive, SampleMean, MeanOf)
-    by_snake = {snake_case(n): cls for n, cls in classes.items()}
-    cls = classes.get(full) or by_snake.get(full)
-    if cls is not None:
-        return cls(name=name)
+    known = public.named("caviar.metrics", Metric, Metric, Additive, SampleMean, MeanOf)
+    if full in known:
+        return known[full](name=name)
     try:
         of = class_named(full)
     except ArgumentError:
-        raise unknown_name("metric", name, [*by_snake, *_BY_LABELS, "mse", "mae", "mape", "msle", "bce"]) from None
-    return classes[of.__name__](name=name) if of.__name__ in classes else MeanOf(of(), name=name)
+        raise unknown_name(
+            "metric", name, [*filter(str.islower, known), *_BY_LABELS, "mse", "mae", "mape", "msle", "bce"]
+        ) from None
+    return known[of.__name__](name=name) if of.__name__ in known else MeanOf(of(), name=name)
 
 
 def _kind(name: str, loss: Any, output_shape: Any, label_shape: Any) -> str:

@@ -21,6 +21,7 @@ from caviar import (
     metrics,
     open_dialect,
     optimizers,
+    public,
     ranges,
     regularizers,
 )
@@ -47,10 +48,9 @@ def classes() -> dict[str, type[Part]]:
     """
     found: dict[str, type[Part]] = {}
     for module, space in _MODULES.items():
-        for name, cls in _public(space).items():
-            if isinstance(cls, type) and issubclass(cls, Part) and cls is not Part:
-                first = registry.member(name) or found.get(name, cls)
-                found[name if first is cls else f"{module}.{name}"] = cls
+        for name, cls in public.members(space.__name__, Part).items():
+            first = registry.member(name) or found.get(name, cls)
+            found[name if first is cls else f"{module}.{name}"] = cls
     return found
 
 
@@ -61,10 +61,8 @@ def functions() -> dict[str, Callable[..., Any]]:
     >>> "relu" in functions(), "get" in functions()
     (True, False)
     """
-    here = activations.__name__
-    own = {n: f for n, f in _public(activations).items() if getattr(f, "__module__", "") == here and n != "get"}
-    made = {n: f for n, f in _public(losses).items() if hasattr(f, "made_from")}
-    return {n: f for n, f in {**made, **own}.items() if isinstance(f, types.FunctionType)}
+    made = {n: f for n, f in public.functions(losses.__name__).items() if hasattr(f, "made_from")}
+    return {**made, **public.functions(activations.__name__)}
 
 
 def name_of_class(cls: type) -> str:
@@ -120,8 +118,3 @@ def function_of(name: str) -> Any:
     """The public function of this name."""
     added = _added(name)
     return functions().get(name) if added is None or isinstance(added, type) else added
-
-
-def _public(space: Any) -> dict[str, Any]:
-    names = getattr(space, "__all__", None) or [name for name in vars(space) if not name.startswith("_")]
-    return {name: getattr(space, name) for name in names}

@@ -1,0 +1,114 @@
+"""Initializers of a given width, whatever the shape; and orthogonal matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar.declarations import NotNegative, Seed
+from caviar.errors import ShapeError
+from caviar.initializers.base import Initializer, Shape
+
+__all__ = [
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "SmallRandom",
+    "TruncatedNormal",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "small_random",
+    "truncated_normal",
+]
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class RandomNormal(Initializer):
+    """Normal with the given mean and standard deviation.
+
+    >>> RandomNormal(stddev=1.0, seed=0)(None, (2, 3)).shape
+    (2, 3)
+    """
+
+    mean: float = 0.0
+    stddev: NotNegative = 0.05
+    seed: Seed | None = None
+
+    def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
+        drawn = jax.random.normal(key, shape, dtype)
+        return drawn * jnp.asarray(self.stddev, drawn.dtype) + jnp.asarray(self.mean, drawn.dtype)
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class TruncatedNormal(Initializer):
+    """Normal, but never further than two standard deviations from the mean.
+
+    >>> bool(abs(TruncatedNormal(stddev=1.0)(jax.random.key(0), (99,))).max() <= 2)
+    True
+    """
+
+    mean: float = 0.0
+    stddev: NotNegative = 0.05
+    seed: Seed | None = None
+
+    def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
+        drawn = jax.random.truncated_normal(key, -2, 2, shape, dtype)
+        return drawn * jnp.asarray(self.stddev, drawn.dtype) + jnp.asarray(self.mean, drawn.dtype)
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class RandomUniform(Initializer):
+    """Uniform in [`minval`, `maxval`).
+
+    >>> bool(RandomUniform(0.0, 1.0)(jax.random.key(0), (99,)).min() >= 0)
+    True
+    """
+
+    minval: float = -0.05
+    maxval: float = 0.05
+    seed: Seed | None = None
+
+    def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
+        return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class SmallRandom(RandomUniform):
+    """Uniform in [-0.01, 0.01), as in early machine learning: deep networks vanish with it.
+
+    >>> bool(abs(SmallRandom()(jax.random.key(0), (99,))).max() <= 0.01)
+    True
+    """
+
+    minval: float = -0.01
+    maxval: float = 0.01
+
+
+@dataclass(eq=False, repr=False, frozen=True)
+class Orthogonal(Initializer):
+    """A matrix with orthonormal rows or columns, times `gain`; all axes but the last count as rows.
+
+    >>> w = Orthogonal()(jax.random.key(0), (4, 4))
+    >>> bool(jnp.allclose(w @ w.T, jnp.eye(4), atol=1e-5))
+    True
+    """
+
+    gain: float = 1.0
+    seed: Seed | None = None
+
+    def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
+        if len(shape) < 2:
+            raise ShapeError(f"Orthogonal starts matrices and kernels, and was asked for the shape {shape}")
+        precise = jnp.promote_types(dtype, jnp.float32)  # LAPACK has no half precision
+        return jax.nn.initializers.orthogonal(self.gain)(key, shape, precise).astype(dtype)
+
+
+random_normal = RandomNormal
+truncated_normal = TruncatedNormal
+random_uniform = RandomUniform
+small_random = SmallRandom
+orthogonal = Orthogonal
