@@ -16,7 +16,7 @@ import pytest
 from caviar import insight
 from caviar.dialects import tensorflow, torch
 from caviar.errors import FileError
-from caviar.files import append, cut, make_folder, write_whole
+from caviar.files import append, make_folder, truncate, write_whole
 from caviar.layers import Dense
 from caviar.models import Sequential, load_model
 from caviar.studies.tables import Table
@@ -195,7 +195,7 @@ def test_a_block_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.
 def test_appending_and_cutting(tmp_path: Path) -> None:
     path = make_folder(tmp_path / "deep") / "log.csv"
     assert (append(path, b"one\n"), append(path, b"two\n")) == (4, 8)
-    assert (cut(path, 4), cut(path, 100), cut(tmp_path / "none", 4)) == (4, 4, 0)
+    assert (truncate(path, 4), truncate(path, 100), truncate(tmp_path / "none", 4)) == (4, 4, 0)
     assert path.read_text() == "one\n"
     with pytest.raises(FileError, match="No space left"):
         append("/dev/full", b"row")

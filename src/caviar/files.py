@@ -98,10 +98,10 @@ def append(path: Any, content: bytes) -> int:
         return start + len(content)
 
 
-def cut(path: Any, size: int) -> int:
+def truncate(path: Any, size: int) -> int:
     """Forget what a file holds beyond so many bytes, if it is there at all; how long it is then.
 
-    >>> cut("/nowhere/log.csv", 10)
+    >>> truncate("/nowhere/log.csv", 10)
     0
     """
     named = as_path(path)

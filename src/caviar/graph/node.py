@@ -15,7 +15,7 @@ import numpy as np
 from caviar import config, engine
 from caviar.declarations import INT32_MAX, DataType, Each, Number, OneOf, Size
 from caviar.errors import ArgumentError
-from caviar.graph.asking import Asked
+from caviar.graph.runners import Runnable
 from caviar.parts import Part
 
 Shape = tuple[int | None, ...]
@@ -25,7 +25,7 @@ SHAPE = Each(Number(least=1, most=INT32_MAX, whole=True) | OneOf(None), empty=Tr
 UNKNOWN_SIZES = (7919, 7907)
 
 
-class Node(Asked, Part):
+class Node(Runnable, Part):
     """A value of the graph: an input, a variable, or an operation applied to nodes.
 
     >>> x = Input((3,))

@@ -15,7 +15,7 @@ from caviar.layers.base import ensure_built
 from caviar.layers.weights import at_most
 from caviar.models.archive import OPTIMIZER, RUN, STATISTICS, WEIGHTS, pack, read, unpack, write
 from caviar.models.configs import Reader, Writer
-from caviar.models.fitting import check_names, fitting, put
+from caviar.models.weights import assign_all, check_names, fitting
 from caviar.parts import take_apart
 from caviar.training.loop import Training
 from caviar.training.state import Run
@@ -53,7 +53,7 @@ def read_model(path: Any, kind: type[T], custom_objects: dict[str, Any] | None =
             model.compile(**{k: Reader(custom_objects)(v) for k, v in document["compiled"].items()})
             if "run" in document:
                 model.last_run = _run_of(model, document["run"], unpack(parts, OPTIMIZER))
-    put(model, values, tensors, named)
+    assign_all(model, values, tensors, named)
     return model
 
 
@@ -85,7 +85,7 @@ def load_weights(model: Trainee, path: Any) -> None:
     with reading(path) as named:
         _, parts = read(named, "weights", "model")
         tensors = unpack(parts, WEIGHTS)
-    put(model, fitting(model, tensors, named), tensors, named)
+    assign_all(model, fitting(model, tensors, named), tensors, named)
 
 
 def save_run(model: Trainee, path: Any) -> None:

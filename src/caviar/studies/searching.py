@@ -28,7 +28,7 @@ from caviar.studies.progress import SearchProgress
 from caviar.studies.space import Space, Template
 from caviar.studies.store import Store
 from caviar.studies.study import Study
-from caviar.studies.task import Task, checksum, cut, first_that_works
+from caviar.studies.task import Task, checksum, first_that_works, split_folds
 from caviar.training.given import Callbacks
 from caviar.training.monitor import MODES, check_monitor, direction
 from caviar.training.rules import Rule
@@ -117,7 +117,7 @@ def search(
         chosen = _seed(store, seed)
         if store.grown_from is not None:
             _grow(store, asked, trials)
-        task.folds = cut(rows.number, folds, chosen)
+        task.folds = split_folds(rows.number, folds, chosen)
         task.held_out = rows if folds is None else source.rows(names)
         board = Board(space, store, chosen, task.monitor, sign, task.folds, repeats)
         if store.noted("template") is None:

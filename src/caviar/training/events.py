@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from caviar.errors import ShapeError
-from caviar.files import append, cut, make_folder
+from caviar.files import append, make_folder, truncate
 
 _FLOAT, _DOUBLE, _STRING = 1, 2, 7  # DataType of TensorProto
 _SCALAR, _TENSOR, _BLOBS = 1, 2, 3  # DataClass of SummaryMetadata
@@ -44,7 +44,7 @@ class EventWriter:
 
     def __init__(self, folder: str | os.PathLike[str], name: str | None = None, size: int = 0):
         self.path = make_folder(folder) / (name or new_name())
-        self.size = cut(self.path, size)
+        self.size = truncate(self.path, size)
         self._events: list[bytes] = []
         self._closer = weakref.finalize(
             self, _write, self.path, self._events

@@ -81,11 +81,11 @@ def _score_rows(model: Trainee, compiled: Compiled, x: Any, y: Any, weight: Any,
     apart, weights = _weights(recipe)
     program = evaluator(apart.structure, min(size, rows.number))
     states, logs = progress.call(program, weights, as_arrays(apart.numbers), on_device(rows))
-    keep(apart, states)
+    store_states(apart, states)
     return recipe, logs
 
 
-def keep(apart: Apart, states: States) -> None:
+def store_states(apart: Apart, states: States) -> None:
     """Let the variables that an evaluation changed be as it left them."""
     fixed = separate(apart.structure, apart.variables)[1]
     for place, value in states.items():
@@ -117,7 +117,7 @@ def _score_stream(
         weights = with_states(weights, states)
         taken += count
         progress.update(taken)
-    keep(apart, states)
+    store_states(apart, states)
     return recipe, scores(apart.structure, numbers, weights, statistics)
 
 
@@ -174,7 +174,7 @@ def predict(
                 lambda a, s=start, r=rows, b=batches: _padded(a[s : s + r], size * _power_of_two(b)), inputs
             )
             states, outputs = progress.call(program, numbers, values, padded, np.int32(batches))
-            keep(apart, states)
+            store_states(apart, states)
             values = [v.value for v in apart.variables] if states else values
             if found is None:
                 found = jax.tree.map(lambda o: np.empty((count, *o.shape[1:]), o.dtype), outputs)

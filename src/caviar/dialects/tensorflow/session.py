@@ -18,9 +18,9 @@ from caviar.dialects.tensorflow.weights import Assign, Weight, unassignable
 from caviar.errors import ArgumentError, CaviarError, DataError, NotBuiltError, ShapeError, unknown_name
 from caviar.graph import Graph as Nodes
 from caviar.graph import Input, Node, evaluate
-from caviar.graph.asking import asked, begin, end, present
 from caviar.graph.evaluation import as_arrays
 from caviar.graph.programs import cached
+from caviar.graph.runners import current_runner, default_runner, enter_runner, leave_runner
 from caviar.parts import take_apart
 
 
@@ -30,7 +30,7 @@ def default_session() -> Session | None:
     >>> print(default_session())
     None
     """
-    found: Session | None = present()
+    found: Session | None = current_runner()
     return found
 
 
@@ -171,16 +171,16 @@ class Session:
         self.closed = True
         self.values.clear()
         self._programs.clear()
-        end(self)
+        leave_runner(self)
 
     @contextlib.contextmanager
     def as_default(self) -> Iterator[Self]:
         """The default session inside a `with` block, which does not close it, as `with session:` does."""
-        with asked(self):
+        with default_runner(self):
             yield self
 
     def __enter__(self) -> Self:
-        begin(self)
+        enter_runner(self)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -198,7 +198,7 @@ class InteractiveSession(Session):
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None):
         super().__init__(target, graph, config)
-        begin(self)
+        enter_runner(self)
 
 
 def _key_words(seed: int | None) -> list[int]:

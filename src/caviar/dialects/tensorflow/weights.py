@@ -13,8 +13,8 @@ from caviar.dialects.tensorflow.graphs import Graph
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph import Node, Operation
 from caviar.graph import Variable as GraphVariable
-from caviar.graph.asking import present
 from caviar.graph.node import replace_nodes
+from caviar.graph.runners import current_runner
 
 
 class Weight(GraphVariable):
@@ -44,7 +44,7 @@ class Weight(GraphVariable):
 
     def _session(self) -> Any:
         """The default session, unless that runs another graph."""
-        session = present()
+        session = current_runner()
         return session if session is not None and session.graph is self.graph else None
 
 

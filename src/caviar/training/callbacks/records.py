@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from caviar.errors import FileError, warn
-from caviar.files import append, as_path, cut, make_folder
+from caviar.files import append, as_path, make_folder, truncate
 from caviar.insight import plot_history
 from caviar.text import printable
 from caviar.training.callbacks.base import Callback, Logs
@@ -150,7 +150,7 @@ class CSVLogger(Callback):
         if not self._unwritten:
             return
         with self._going_on():
-            if self._cuts and cut(self.filename, self._size) < self._size:
+            if self._cuts and truncate(self.filename, self._size) < self._size:
                 warn(f"{self.filename} has become shorter since the training was interrupted: lines are missing")
             self._cuts = False
             self._size = append(self.filename, self._unwritten.encode())

@@ -1,4 +1,4 @@
-"""Asking a node for its value: whoever can run nodes stands on a stack, and the last one is asked.
+"""Who runs a node that is asked for its value: runners stand on a stack, and the last one does.
 
 A session of TensorFlow's words is such a runner. The values of its variables live in it, so they ask for it too.
 """
@@ -21,30 +21,30 @@ class _Runners(threading.local):
 _runners = _Runners()
 
 
-def begin(runner: Any) -> None:
-    """Let nodes ask this one, in this thread, from now on."""
+def enter_runner(runner: Any) -> None:
+    """Let this one run the nodes of this thread from now on."""
     _runners.stack.append(runner)
 
 
-def end(runner: Any) -> None:
-    """Ask the one before it again."""
+def leave_runner(runner: Any) -> None:
+    """Let the one before it run them again."""
     _runners.stack[:] = [r for r in _runners.stack if r is not runner]
 
 
 @contextlib.contextmanager
-def asked(runner: Any) -> Iterator[None]:
-    """Let nodes ask this one inside a `with` block."""
-    begin(runner)
+def default_runner(runner: Any) -> Iterator[None]:
+    """Let this one run nodes inside a `with` block."""
+    enter_runner(runner)
     try:
         yield
     finally:
         _runners.stack.pop()
 
 
-def present() -> Any:
-    """The one that is asked now.
+def current_runner() -> Any:
+    """The one that runs nodes now, or None.
 
-    >>> print(present())
+    >>> print(current_runner())
     None
     """
     return _runners.stack[-1] if _runners.stack else None
@@ -62,14 +62,14 @@ class TensorShape(tuple[int | None, ...]):
         return list(self)
 
 
-class Asked:
-    """What every node answers, whoever wrote it."""
+class Runnable:
+    """What every node does that a runner can run."""
 
     shape: Any
 
     def eval(self, feed_dict: dict[Any, Any] | None = None, session: Any = None) -> Any:
         """The node's value in a session, by default the one of the `with` block."""
-        used = session or present()
+        used = session or current_runner()
         if used is None:
             raise ArgumentError("there is no default session: use `with tf.Session():`, or node.eval(session=session)")
         return used.run(self, feed_dict)

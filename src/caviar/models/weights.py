@@ -71,7 +71,7 @@ def cast(tensor: np.ndarray, dtype: str, name: str = "it") -> np.ndarray:
     return changed
 
 
-def put(model: Layer, values: list[np.ndarray], tensors: dict[str, np.ndarray], path: Any) -> None:
+def assign_all(model: Layer, values: list[np.ndarray], tensors: dict[str, np.ndarray], path: Any) -> None:
     """Give the model its weights, and tell what is odd about them."""
     for variable, value in zip(model.variables, values, strict=True):
         variable.assign(jnp.asarray(value, variable.dtype))
