@@ -35,7 +35,7 @@ def test_closing_programs_gives_their_maps_back(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(programs, "_limit", lambda: before + (grown - before) // 2)
     make_room()
     assert count_maps() <= before + (grown - before) // 2
-    assert programs._Clock.foreign == 0
+    assert programs._Compilations.foreign == 0
 
 
 def test_who_holds_a_closed_program_may_call_it_and_the_table_has_it_again() -> None:
@@ -84,7 +84,7 @@ def test_what_was_found_out_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> N
     clear_programs()
     monkeypatch.setattr(programs, "_FOUND", 8)
     for n in range(40):
-        monkeypatch.setattr(programs._Clock, "now", n)
+        monkeypatch.setattr(programs._Compilations, "now", n)
         assert remembered(("square", n), lambda n=n: n * n) == n * n
     assert len(programs._table) <= 8
 
@@ -118,7 +118,7 @@ def test_a_table_used_from_many_threads_stays_right(monkeypatch: pytest.MonkeyPa
         thread.start()
     for thread in threads:
         thread.join()
-    programs._Clock.foreign = 0
+    programs._Compilations.foreign = 0
     assert wrong == []
 
 
@@ -133,4 +133,4 @@ def test_structures_shapes_and_feeds_without_end_keep_within_the_bound(
     monkeypatch.setattr(programs, "_limit", lambda: before + 150)
     rounds = {soak.structure: 3, soak.shape: 25, soak.feed: 25}[work]
     assert soak.most(work, range(rounds)) < before + 150 + 4 * 160  # between two looks, four of the largest may come
-    assert programs._Clock.foreign == 0
+    assert programs._Compilations.foreign == 0

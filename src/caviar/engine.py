@@ -18,7 +18,7 @@ from caviar.errors import ForkError
 _FUSION = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
 
 
-class _State:
+class _Process:
     """Whether JAX was started by this process, or by one that it was forked from."""
 
     started = forked = False
@@ -31,14 +31,14 @@ def start() -> None:
 
     >>> start()
     """
-    if not _State.started:
-        with _State.lock:
-            if _State.forked:
+    if not _Process.started:
+        with _Process.lock:
+            if _Process.forked:
                 raise forked()
-            if not _State.started:
+            if not _Process.started:
                 _one_device_a_core()
                 cache.use_default()
-                _State.started = True
+                _Process.started = True
 
 
 def _one_device_a_core() -> None:
@@ -52,10 +52,10 @@ def _one_device_a_core() -> None:
 
 
 def _after_fork() -> None:
-    _State.lock = threading.Lock()
+    _Process.lock = threading.Lock()
     if xla_bridge.backends_are_initialized():
-        _State.forked, _State.started = True, False
-        for tell in _State.in_child:
+        _Process.forked, _Process.started = True, False
+        for tell in _Process.in_child:
             tell()
 
 
@@ -65,7 +65,7 @@ if hasattr(os, "register_at_fork"):
 
 def in_child(tell: Callable[[], None]) -> None:
     """Call this in a process that is forked off after JAX has started."""
-    _State.in_child.append(tell)
+    _Process.in_child.append(tell)
 
 
 def forked() -> ForkError:

@@ -26,7 +26,7 @@ _FOUND = 8192  # entries of all kinds
 _EVERY = 16  # compilations between two looks at the maps, each of which costs a millisecond for every thousand
 
 
-class _Clock:
+class _Compilations:
     """How many programs this process has compiled: the time by which entries are older or younger."""
 
     now = 0
@@ -44,11 +44,11 @@ class Program:
         self._plain = _by_own_rules(function)
         self._jitted: Any = jax.jit(self._plain, donate_argnums=donate, compiler_options=engine.options(runs_once))
         self._run: Callable[..., Any] = self._jitted
-        self.key, self.forget, self.used = key, forget, _Clock.now
+        self.key, self.forget, self.used = key, forget, _Compilations.now
 
     def __call__(self, *args: Any) -> Any:
         """Call the function, compiled for such arguments; inside somebody's own program it becomes a piece of that one."""
-        self.used = _Clock.now
+        self.used = _Compilations.now
         return self._run(*args) if trace_state_clean() else self._plain(*args)
 
     @property
@@ -69,21 +69,21 @@ class Program:
 
     def _reopened(self, *args: Any) -> Any:
         self._run = self._jitted
-        with _Clock.lock:
+        with _Compilations.lock:
             _table.setdefault(self.key, self)
         return self._jitted(*args)
 
 
-class _Found:
+class _Known:
     """Something that was found out about a structure."""
 
     __slots__ = ("used", "value")
 
     def __init__(self, value: Any):
-        self.value, self.used = value, _Clock.now
+        self.value, self.used = value, _Compilations.now
 
 
-_table: dict[Any, Program | _Found] = {}
+_table: dict[Any, Program | _Known] = {}
 
 
 def cached(
@@ -108,8 +108,8 @@ def remembered(key: Any, find: Callable[[], Any]) -> Any:
     if found is None:
         engine.start()
         with engine.own_rules():
-            found = _keep(key, _Found(find()))
-    found.used = _Clock.now
+            found = _keep(key, _Known(find()))
+    found.used = _Compilations.now
     return found.value  # type: ignore[union-attr]
 
 
@@ -118,16 +118,16 @@ def clear_programs() -> None:
 
     >>> clear_programs()
     """
-    with _Clock.lock:
+    with _Compilations.lock:
         _close(list(_table.items()))
     jax.clear_caches()
 
 
 def _keep(key: Any, entry: Any) -> Any:
-    with _Clock.lock:
-        if not _Clock.listens:
+    with _Compilations.lock:
+        if not _Compilations.listens:
             jax.monitoring.register_event_duration_secs_listener(_listen)
-            _Clock.listens = True
+            _Compilations.listens = True
         if len(_table) >= _FOUND:
             _close(_oldest(_FOUND // 4))
         return _table.setdefault(key, entry)
@@ -136,9 +136,9 @@ def _keep(key: Any, entry: Any) -> Any:
 def _listen(event: str, duration_secs: float, **_: str | int) -> None:
     """JAX has compiled something, whoever asked for it."""
     if event == _COMPILED:
-        with _Clock.lock:
-            _Clock.now += 1
-            if _Clock.now % _EVERY == 0:
+        with _Compilations.lock:
+            _Compilations.now += 1
+            if _Compilations.now % _EVERY == 0:
                 make_room()
 
 
@@ -147,7 +147,7 @@ def make_room() -> None:
 
     >>> make_room()
     """
-    with _Clock.lock:
+    with _Compilations.lock:
         if _too_many():  # a program that is compiled for shapes without end is called all the time
             _close(
                 [(k, e) for k, e in _table.items() if isinstance(e, Program) and e.versions > _COMPILED_AT_MOST // 2]
@@ -156,11 +156,11 @@ def make_room() -> None:
             _close(oldest)
         if _crowded():  # what JAX keeps for operations called one by one
             jax.clear_caches()
-            _Clock.foreign = min(count_maps() or 0, 2 * _limit()) if _crowded() else _Clock.foreign
+            _Compilations.foreign = min(count_maps() or 0, 2 * _limit()) if _crowded() else _Compilations.foreign
 
 
 def _crowded() -> bool:
-    return (count_maps() or 0) - _Clock.foreign > _limit()
+    return (count_maps() or 0) - _Compilations.foreign > _limit()
 
 
 def _too_many() -> bool:
@@ -191,7 +191,7 @@ def _programs() -> int:
 
 def _oldest(count: int) -> list[tuple[Any, Any]]:
     """The entries used least recently, of programs and what was found with them; not those just compiled."""
-    old = [(key, entry) for key, entry in _table.items() if entry.used < _Clock.now - 1]
+    old = [(key, entry) for key, entry in _table.items() if entry.used < _Compilations.now - 1]
     return sorted(old, key=lambda item: item[1].used)[:count]
 
 
@@ -217,7 +217,7 @@ def _in_child() -> None:
     def refuse(self: Program, *args: Any) -> Any:
         raise engine.forked()
 
-    _Clock.lock = threading.RLock()
+    _Compilations.lock = threading.RLock()
     Program.__call__ = refuse  # type: ignore[method-assign]
 
 

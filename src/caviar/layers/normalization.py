@@ -18,7 +18,7 @@ from caviar.layers.lowering.sums import add, scale
 __all__ = ["BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]
 
 
-class _Normalization(Layer):
+class _ScaledAndShifted(Layer):
     """What layers with a `gamma` to scale by and a `beta` to shift by share."""
 
     supports_masking = True
@@ -46,7 +46,7 @@ class _Normalization(Layer):
 
 
 @dataclass(eq=False, repr=False)
-class BatchNormalization(_Normalization):
+class BatchNormalization(_ScaledAndShifted):
     """Mean 0 and variance 1 of every channel over the batch, then scaled and shifted.
 
     At inference, and where `trainable` is False, moving averages of what training saw take the place of the batch's own.
@@ -109,7 +109,7 @@ class BatchNormalization(_Normalization):
 
 
 @dataclass(eq=False, repr=False)
-class LayerNormalization(_Normalization):
+class LayerNormalization(_ScaledAndShifted):
     """Mean 0 and variance 1 of every example over `axis` (one, or several), then scaled and shifted.
 
     >>> LayerNormalization()(jnp.array([[1.0, 3.0]])).round(2).tolist()
@@ -138,7 +138,7 @@ class LayerNormalization(_Normalization):
 
 
 @dataclass(eq=False, repr=False)
-class GroupNormalization(_Normalization):
+class GroupNormalization(_ScaledAndShifted):
     """Mean 0 and variance 1 of every example over space and a group of channels, then scaled and shifted.
 
     `groups=-1` makes a group of every channel (instance normalization).

@@ -125,7 +125,7 @@ class RepeatVector(Layer):
         return jnp.broadcast_to(x[:, None], (x.shape[0], self.n, x.shape[1]))
 
 
-class _Spatial(Layer):
+class _Resizing(Layer):
     """A layer for the `rank` axes between batch and channels."""
 
     rank: ClassVar[int]
@@ -148,7 +148,7 @@ class _Spatial(Layer):
         return pairs
 
 
-class _ZeroPadding(_Spatial):
+class _ZeroPadding(_Resizing):
     padding: Counts
 
     def call(self, x: jax.Array) -> jax.Array:
@@ -200,7 +200,7 @@ class ZeroPadding3D(_ZeroPadding):
     rank = 3
 
 
-class _Cropping(_Spatial):
+class _Cropping(_Resizing):
     cropping: Counts
 
     def call(self, x: jax.Array) -> jax.Array:
@@ -257,7 +257,7 @@ class Cropping3D(_Cropping):
 Interpolation = Annotated[str, OneOf("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")]
 
 
-class _UpSampling(_Spatial):
+class _UpSampling(_Resizing):
     size: Sizes
     interpolation: Interpolation = "nearest"
 

@@ -107,7 +107,7 @@ class _Span(NamedTuple):
         return self.high if unit > 0.5 else self.low
 
 
-class Found(NamedTuple):
+class DrawnTrials(NamedTuple):
     """The trials to draw: those with a value, best first, how high each stands, and those that diverged."""
 
     shown: list[dict[str, Any]]
@@ -119,7 +119,7 @@ class Found(NamedTuple):
     title: str
 
     @classmethod
-    def of(cls, rows: Rows, monitor: str, sign: int) -> Found:
+    def of(cls, rows: Rows, monitor: str, sign: int) -> DrawnTrials:
         """Sort the rows of a study."""
         diverged = [row for row in rows if row.get("status") == "diverged"]
         alive = [row for row in ranked(rows, monitor, sign) if row.get("status") != "diverged"]
@@ -243,7 +243,7 @@ def draw_ring(axes: Any, x: Any, y: Any) -> None:
     axes.scatter(x, y, s=140, facecolors="none", edgecolors=BEST, linewidths=2, zorder=5)
 
 
-def finish(axes: Any, found: Found, path: Path, bar: bool = False) -> Any:
+def finish(axes: Any, found: DrawnTrials, path: Path, bar: bool = False) -> Any:
     """The title, a bar that tells the colours, and the file."""
     axes.set_title(as_it_is(found.title), fontsize=10)
     if bar:

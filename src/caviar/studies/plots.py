@@ -15,7 +15,7 @@ from caviar.studies.drawing import (
     GRAY,
     GRID,
     INACTIVE,
-    Found,
+    DrawnTrials,
     Path,
     Rows,
     active,
@@ -52,7 +52,7 @@ def plot_parallel(
     >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
     ['learning_rate', 'val_loss']
     """
-    found = Found.of(rows, monitor, sign)
+    found = DrawnTrials.of(rows, monitor, sign)
     columns = [*dimensions, found.value]
     (axes,) = panels_of(axes, 1, (max(6.5, 1.5 * len(columns)), 4.6))
     places = [[place_of(d, row) for d in dimensions] for row in found.shown + found.diverged]
@@ -85,7 +85,7 @@ def plot_scatter(
     """
     if not dimensions:
         raise ArgumentError("there is nothing to draw: the study has no hyperparameters")
-    found = Found.of(rows, monitor, sign)
+    found = DrawnTrials.of(rows, monitor, sign)
     matters = importance(rows, dimensions, monitor, sign)
     columns = min(len(dimensions), 4)
     size = (max(3.2 * columns, 4.6), 3.1 * math.ceil(len(dimensions) / columns))
@@ -110,7 +110,7 @@ def plot_curves(
     >>> plot_curves({0: {"val_loss": [1.0, 0.5]}}, rows, "val_loss", -1).axes[0].get_xlabel()
     'epoch'
     """
-    found = Found.of(rows, monitor, sign)
+    found = DrawnTrials.of(rows, monitor, sign)
     (axes,) = panels_of(axes, 1, (6.5, 4.2))
     logs = {trial: np.asarray(log[monitor], float) for trial, log in curves.items() if monitor in log}
     diverged = {row["trial"] for row in found.diverged}
@@ -154,7 +154,7 @@ def plot_zoom(
     >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
     ('a', 'b')
     """
-    found = Found.of(rows, monitor, sign)
+    found = DrawnTrials.of(rows, monitor, sign)
     pair = _two(rows, dimensions, monitor, sign, names)
     (axes,) = panels_of(axes, 1, (6.2, 5))
     rounds = sorted({row.get("round", 1) for row in found.shown + found.diverged})
@@ -212,7 +212,7 @@ def plot_study(
     matters = importance(rows, dimensions, monitor, sign)
     leading = sorted(dimensions, key=lambda dimension: -matters[dimension.name])[:_MOST_UPRIGHT]
     figure = picture(15, 9.5)
-    figure.suptitle(as_it_is(Found.of(rows, monitor, sign).title), fontsize=13)
+    figure.suptitle(as_it_is(DrawnTrials.of(rows, monitor, sign).title), fontsize=13)
     # a figure each: the room that one needs for its names is not taken from the others
     panels = [part.add_subplot() for part in figure.subfigures(2, 2).flat]
     plot_curves(curves, rows, monitor, sign, axes=panels[0])
@@ -244,7 +244,7 @@ def _two(
     return [known[name] for name in names]
 
 
-def _scatter(axes: Any, found: Found, dimension: Dimension) -> None:
+def _scatter(axes: Any, found: DrawnTrials, dimension: Dimension) -> None:
     inside = [j for j, row in enumerate(found.shown) if active(row, [dimension])][::-1]
     x = [place_of(dimension, found.shown[j]) for j in inside]
     style = {"s": dot_size(len(inside)), "cmap": found.colors, "norm": unit_norm(), "linewidths": 0}

@@ -12,11 +12,11 @@ import jax
 _LARGE = 2**14  # elements, below which computing again costs less than keeping
 
 
-class _Choice(threading.local):
+class _Lowering(threading.local):
     plain = False
 
 
-_choice = _Choice()
+_lowering = _Lowering()
 
 
 def uses_own_lowering() -> bool:
@@ -26,17 +26,17 @@ def uses_own_lowering() -> bool:
     ...     uses_own_lowering()
     False
     """
-    return jax.default_backend() == "cpu" and not _choice.plain
+    return jax.default_backend() == "cpu" and not _lowering.plain
 
 
 @contextlib.contextmanager
 def without_own_lowering() -> Iterator[None]:
     """Trace JAX's plain operations inside a `with` block, for export and for comparison."""
-    before, _choice.plain = _choice.plain, True
+    before, _lowering.plain = _lowering.plain, True
     try:
         yield
     finally:
-        _choice.plain = before
+        _lowering.plain = before
 
 
 def computed_once(values: Any) -> Any:
