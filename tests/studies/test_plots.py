@@ -18,7 +18,7 @@ from PIL import Image
 
 from caviar.errors import ArgumentError, MissingExtraError, UnknownNameError
 from caviar.ranges import Choice, IntUniform, LogNormal, LogUniform, Normal, OneMinus, Quantized, Uniform
-from caviar.studies.drawing import BEST, Found, place, ticks
+from caviar.studies.drawing import BEST, DrawnTrials, place, ticks
 from caviar.studies.importance import importance
 from caviar.studies.plots import (
     plot_curves,
@@ -297,10 +297,10 @@ def test_labels_do_not_overlap(name: str, dimensions: int) -> None:
 def test_a_few_terrible_trials_do_not_press_the_others_together() -> None:
     rows = [{"trial": i, "status": "finished", "val_loss": 0.5 + i / 100} for i in range(50)]
     rows += [{"trial": 50 + i, "status": "finished", "val_loss": 30.0 + i} for i in range(3)]
-    found = Found.of(rows, "val_loss", -1)
+    found = DrawnTrials.of(rows, "val_loss", -1)
     assert found.heights[49] > 0.3
     assert found.heights[50:].tolist() == [1.0, 1.0, 1.0]
-    usual = Found.of(rows[:50], "val_loss", -1)
+    usual = DrawnTrials.of(rows[:50], "val_loss", -1)
     assert (usual.heights[0], usual.heights[-1]) == (0.0, 1.0)
 
 
