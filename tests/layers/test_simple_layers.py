@@ -493,7 +493,7 @@ def test_normalization_adapts_to_batches_as_to_the_whole(axis):
     for ours, theirs in zip(whole.get_weights(), batches.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
     y = np.asarray(whole(x))
-    others = tuple(set(range(3)) - set(whole._kept(3)))
+    others = tuple(set(range(3)) - set(whole._own_axes(3)))
     np.testing.assert_allclose(y.mean(others), 0, atol=1e-5)
     np.testing.assert_allclose(y.std(others), 1, rtol=1e-5)
     inverse = preprocessing.Normalization(axis, invert=True)
