@@ -50,7 +50,12 @@ RANDOM = [
     (VarianceScaling(3.0, "fan_out", "untruncated_normal"), np.sqrt(3 / 100), np.inf),
     (Orthogonal(2.0), np.sqrt(4 / 400), 2),
 ]
-FIXED = [Zeros(), Ones(), Constant(0.5), Identity(2.0)]
+FIXED = [
+    Zeros(),
+    Ones(),
+    Constant(0.5),
+    Identity(2.0),
+]
 ALL = [row[0] for row in RANDOM] + FIXED
 
 
@@ -96,7 +101,7 @@ def test_the_key_decides_and_nothing_else(initializer):
 @pytest.mark.parametrize("initializer", ALL, ids=repr)
 def test_round_trips(initializer):
     again = type(initializer).from_config(initializer.get_config())
-    assert repr(again) == repr(initializer) == repr(eval(repr(initializer)))
+    assert repr(again) == repr(initializer) == repr(eval(repr(initializer), vars(initializers)))
     assert take_apart(again).structure == take_apart(initializer).structure
     assert take_apart(again).numbers == take_apart(initializer).numbers
     assert ">>>" in type(initializer).__doc__

@@ -50,7 +50,7 @@ def test_dtype_is_kept_and_members_are_mapped(regularizer):
 @pytest.mark.parametrize("regularizer", [case[0] for case in CASES], ids=repr)
 def test_round_trips(regularizer):
     again = type(regularizer).from_config(regularizer.get_config())
-    assert repr(again) == repr(regularizer) == repr(eval(repr(regularizer)))
+    assert repr(again) == repr(regularizer) == repr(eval(repr(regularizer), vars(regularizers)))
     assert ">>>" in type(regularizer).__doc__
 
 

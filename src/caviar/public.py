@@ -34,7 +34,6 @@ def _place(name: str) -> tuple[int, str]:
     return 0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2, name
 
 
-@functools.cache
 def members(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Kind]]:
     """The classes of a kind that a package shows, by name, but for those that are no members, such as the kind itself.
 

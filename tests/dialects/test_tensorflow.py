@@ -26,20 +26,20 @@ pytestmark = pytest.mark.usefixtures("float64")
 RNG = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize(
-    ("expression", "expected"),
-    [
-        (lambda a, b: a + b * 2 - 1, A + B * 2 - 1),
-        (lambda a, b: -a / b, -A / B),
-        (lambda a, b: abs(a) ** 2, A**2),
-        (lambda a, b: a // b, A // B),
-        (lambda a, b: a % b, A % B),
-        (lambda a, b: a @ tf.transpose(b), A @ B.T),
-        (lambda a, b: [a < b, a <= b, a > b, a >= b], [A < B, A <= B, A > B, A >= B]),
-        (lambda a, b: [a[0][1], a[:, 1:], a[..., 0], a[-1]], [A[0][1], A[:, 1:], A[..., 0], A[-1]]),
-        (lambda a, b: [row * 2 for row in tf.unstack(a)], list(2 * A)),
-    ],
-)
+OPERATORS = [
+    (lambda a, b: a + b * 2 - 1, A + B * 2 - 1),
+    (lambda a, b: -a / b, -A / B),
+    (lambda a, b: abs(a) ** 2, A**2),
+    (lambda a, b: a // b, A // B),
+    (lambda a, b: a % b, A % B),
+    (lambda a, b: a @ tf.transpose(b), A @ B.T),
+    (lambda a, b: [a < b, a <= b, a > b, a >= b], [A < B, A <= B, A > B, A >= B]),
+    (lambda a, b: [a[0][1], a[:, 1:], a[..., 0], a[-1]], [A[0][1], A[:, 1:], A[..., 0], A[-1]]),
+    (lambda a, b: [row * 2 for row in tf.unstack(a)], list(2 * A)),
+]
+
+
+@pytest.mark.parametrize(("expression", "expected"), OPERATORS)
 def test_operators(expression: Any, expected: Any) -> None:
     found = value(expression(tf.Variable(A), tf.constant(B)))
     for one, other in zip(found, expected, strict=True):
