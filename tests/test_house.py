@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ import caviar
 
 SOURCE = Path(__file__).parents[1] / "src" / "caviar"
 PUBLIC = [
-    "callbacks", "graph", "insight", "layers", "losses", "metrics", "models", "optimizers", "optimizers.schedules", "studies", "utils",
+    "activations", "callbacks", "graph", "initializers", "insight", "layers", "losses", "metrics", "models",
+    "optimizers", "optimizers.schedules", "studies", "utils",
 ]  # fmt: skip
 
 # The order of ARCHITECTURE.md.
@@ -167,6 +170,49 @@ def test_architecture_names_every_room() -> None:
         and f"{r}/" not in text
         and r not in ("__main__", "utils", "callbacks", "ops", "caviar")
     ] == []
+
+
+def classes_of(path: Path) -> list[str]:
+    return [node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
+
+
+def glossary() -> list[tuple[str, str, str]]:
+    """The rows of ARCHITECTURE.md's table of words: word, meaning, file."""
+    section = (SOURCE.parents[1] / "ARCHITECTURE.md").read_text().split("\n## Words\n")[1].split("\n## ")[0]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| **")
+    ]
+    return [(word.strip("*"), meaning, where.strip("`")) for word, meaning, where in rows]
+
+
+@pytest.mark.parametrize(("word", "meaning", "where"), glossary(), ids=[row[0] for row in glossary()])
+def test_a_word_of_the_glossary_lives_where_it_says(word: str, meaning: str, where: str) -> None:
+    """What it calls a class is one, in that file or beside it."""
+    beside = {name for path in (SOURCE / where).parent.glob("*.py") for name in classes_of(path)}
+    named = set(re.findall(r"`([A-Z]\w+)`", meaning))
+    assert (SOURCE / where).exists()
+    assert named <= beside
+
+
+def test_the_glossary_is_short_and_has_every_word_once() -> None:
+    words = [row[0] for row in glossary()]
+    assert len(words) <= 35
+    assert len(set(words)) == len(words)
+
+
+def test_no_two_classes_share_a_name() -> None:
+    """But for what each of two families shows by the name that Keras gives it; dialects spell names of others."""
+    defined = [(name, path) for path in FILES.values() if room_of(path) != "dialects" for name in classes_of(path)]
+    shown = Counter(name for module in PUBLIC for name in importlib.import_module(f"caviar.{module}").__all__)
+    counts = Counter(name.lstrip("_") for name, _ in defined)
+    assert {name: n for name, n in counts.items() if n > 1 and shown[name] < n} == {}
+
+
+def test_no_two_files_of_a_folder_are_almost_named_alike() -> None:
+    """Such as step.py beside steps.py, or compiled.py beside compiling.py."""
+    endings = "ings|ing|ers|er|ors|or|ed|ions|ion|es|e|s"
+    stems = [(path.parent, re.sub(rf"(?<=..)({endings})$", "", path.stem)) for path in FILES.values()]
+    assert {f"{folder}/{stem}*" for (folder, stem), n in Counter(stems).items() if n > 1} == set()
 
 
 def test_no_file_is_too_long_to_read_in_one_sitting() -> None:

@@ -97,7 +97,7 @@ _stack = _Stack()
 
 
 def current() -> Context | None:
-    """The evaluation under way in this thread, or None at the desk.
+    """The evaluation under way in this thread, or None outside of one.
 
     >>> print(current())
     None
@@ -252,7 +252,7 @@ def _kind(node: Node) -> str:
 
 @engine.own_rules()
 def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple[Any, Apart, list[Any]]:
-    """Call a part with arrays at the desk, as one compiled program; the values after it are returned, not stored.
+    """Call a part with arrays outside an evaluation, as one compiled program; the values after it are returned, not stored.
 
     >>> from caviar.regularizers import L2
     >>> float(run_part(L2(0.5), [jnp.ones(4)], {})[0])
@@ -268,7 +268,7 @@ def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple
 
         return program
 
-    program = cached(("desk", structure, training), make)
+    program = cached(("call", structure, training), make)
     rng = config.next_key() if training else None
     outputs, values = program(as_arrays(apart.numbers), [v.value for v in apart.variables], rng)
     return outputs, apart, values

@@ -1,6 +1,6 @@
 """The layer protocol: `build` declares weights, `call` computes; everything else is here.
 
-At the desk a layer holds `Variable`s. Every computation happens on a copy (see `caviar.parts`) in which the weights and the
+As the user sees it, a layer holds `Variable`s. Every computation happens on a copy (see `caviar.parts`) in which the weights and the
 numbers are plain arrays, so `call` reads `self.kernel` and `self.rate`, and updates state by assigning: `self.count = ...`.
 `call` gets what it names: `training` (bool), `mask`, and `rng` (a fresh random key while training, else None).
 """
@@ -203,7 +203,7 @@ class Layer(Part):
     # -- calling --------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Apply to nodes (writes the graph down), to arrays at the desk (computes), or to arrays inside an evaluation."""
+        """Apply to nodes (writes the graph down), to arrays outside an evaluation (computes), or to arrays inside an evaluation."""
         nodes = nodes_in((args, kwargs))
         if nodes:
             if is_open(self) or any(node.is_open for node in nodes):

@@ -36,7 +36,7 @@ class Metric(Named):
 
     `initial(outputs)` gives the first state, any pytree of arrays (`outputs`: the size of the predictions' last axis),
     `accumulate(state, y_true, y_pred, sample_weight)` the state with a batch added, `outcome(state)` the value.
-    At the desk, `update_state`, `result` and `reset_state` do the same with a state that the metric keeps.
+    Outside a program, `update_state`, `result` and `reset_state` do the same with a state that the metric keeps.
     Or subclass it as in Keras: `add_variable` in `__init__`, `update_state` that assigns, `result`.
 
     >>> class Largest(Metric):
