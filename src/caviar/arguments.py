@@ -158,7 +158,7 @@ def annotations_of(owner: Any) -> dict[str, tuple[Any, bool]]:
 @functools.cache
 def _written_in(source: Any) -> dict[str, tuple[Any, bool]]:
     """The annotations of one class or function alone; those of names that are not known here stay text."""
-    maker = vars(source).get("__init__") if isinstance(source, type) else source
+    maker = inspect.unwrap(vars(source).get("__init__", source) if isinstance(source, type) else source)
     if "__dataclass_params__" in vars(source) and vars(source)["__dataclass_params__"].init:
         fields = {f.name for f in dataclasses.fields(source) if f.init}
         names = {name: a for name, a in vars(source).get("__annotations__", {}).items() if name in fields}

@@ -4,7 +4,8 @@
     ├── ShapeError          an array does not fit a layer, a loss or another array
     ├── DataError           the numbers themselves are wrong: NaN, labels out of range, nothing at all
     ├── ArgumentError       an argument has a value that cannot work
-    │   └── UnknownNameError    a name (activation, monitor, column, ...) that is not known
+    │   ├── UnknownNameError    a name (activation, monitor, column, ...) that is not known
+    │   └── BoundsError         an index outside of what there is
     ├── NotBuiltError       something was used before it has its weights
     ├── NotCompiledError    fit or evaluate before compile
     ├── OpenRangeError      a range stands where fit needs a number
@@ -43,6 +44,10 @@ class ArgumentError(CaviarError, ValueError):
 
 class UnknownNameError(ArgumentError):
     """A name that is not known here; the message offers the nearest known one."""
+
+
+class BoundsError(ArgumentError, IndexError):
+    """An index outside of what there is."""
 
 
 class NotBuiltError(CaviarError, ValueError):
@@ -112,34 +117,61 @@ def nothing_foreign(what: Callable[[], str]) -> Iterator[None]:
     >>> with nothing_foreign(lambda: "the mean of nothing"):
     ...     import statistics; statistics.mean(())
     Traceback (most recent call last):
-    statistics.StatisticsError: mean requires at least one data point
+    caviar.errors.ArgumentError: the mean of nothing makes no sense here (StatisticsError: mean requires at least one data point)
     """
     try:
         yield
-    except CaviarError:
+    except CONFUSED as error:
+        retell(error, what)
         raise
-    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
-        if not _is_of_libraries(error) or _is_a_wrong_call(error):
-            raise
-        said = str(error).partition("\n")[0]
-        raise ArgumentError(f"{what()} makes no sense here ({type(error).__name__}: {said})") from error
+
+
+CONFUSED = (
+    TypeError,
+    ValueError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    NameError,
+    NotImplementedError,
+    MemoryError,
+)
+"""What Python and libraries raise where they cannot make sense of what they were given."""
+
+
+def retell(error: Exception, what: Callable[[], str]) -> None:
+    """Raise one error of ours in place of another's; who calls this raises all else again.
+
+    >>> try:
+    ...     int("three")
+    ... except CONFUSED as error:
+    ...     retell(error, lambda: "a size of three")
+    Traceback (most recent call last):
+    caviar.errors.ArgumentError: a size of three makes no sense here (ValueError: invalid literal for int() with base 10: 'three')
+    """
+    if isinstance(error, CaviarError) or not _is_of_libraries(error) or _is_a_wrong_call(error):
+        return
+    said = str(error).partition("\n")[0]
+    kind = BoundsError if isinstance(error, IndexError) else ArgumentError  # whoever counts up to it stops here
+    raise kind(f"{what()} makes no sense here ({type(error).__name__}: {said})") from error
 
 
 def _is_a_wrong_call(error: Exception) -> bool:
     """Whether Python says, in its own words, which arguments a function has."""
-    called = r"[\w.<>]+(\(\))? (takes|missing|got an unexpected|got multiple)"
+    called = r"[\w.<>]+(\(\))? (takes|needs|missing|got an unexpected|got multiple)"
     return isinstance(error, TypeError) and re.match(called, str(error)) is not None
 
 
 def _is_of_libraries(error: Exception) -> bool:
-    """Whether no code of the user's stands between who asks and where it was raised."""
-    trace = error.__traceback__
+    """Whether no code of the user's stands between who asks and where it was raised, and none is asked for."""
+    rooms, trace = list[str](), error.__traceback__
     while trace is not None:
-        if str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] not in _LIBRARIES:
-            return False
+        rooms.append(str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0])
         trace = trace.tb_next
-    return True
+    is_to_be_written = isinstance(error, NotImplementedError) and rooms[-1:] == ["caviar"]
+    return _LIBRARIES.issuperset(rooms) and not is_to_be_written
 
 
-_LIBRARIES = ("caviar", "contextlib", "functools", "inspect", "jax", "jaxlib", "numpy", "optax", "opt_einsum")
+_LIBRARIES = {"caviar", "jax", "jaxlib", "numpy", "optax", "opt_einsum", "scipy", *sys.stdlib_module_names}
 _INSIDE = ("caviar", "contextlib", "functools")  # what stands between a callback and who called `fit`

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from caviar.arguments import check
 from caviar.recording.encoding import RESULT
 from caviar.recording.replay import compiled
 from caviar.recording.tree import Path, root
@@ -97,6 +98,7 @@ class Recorder:
         """Where a call leads that was never made here before."""
         if not self.calls:
             self.path = root()  # the policy may be another by now
+        check(key[0], dict(key[1]))
         path = self.path.branches[key] = Path(self.path, key, specs_of(key[0], key[1], inputs))
         return path
 

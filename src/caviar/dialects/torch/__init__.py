@@ -26,6 +26,7 @@ from caviar.dialects.torch.serialization import load, save
 from caviar.dialects.torch.shapes import OF_SEVERAL as _OF_SEVERAL
 from caviar.dialects.torch.shapes import SHAPES as _SHAPES
 from caviar.dialects.torch.tensor import Tensor
+from caviar.doors import doors as _doors
 
 _equip()
 globals().update(_CREATORS | _TYPES | _FUNCTIONS | _SHAPES | _OF_SEVERAL)
@@ -59,4 +60,5 @@ __all__ = [
     "is_grad_enabled", "is_tensor", "load", "nn", "no_grad", "numel", "optim", "save", "set_default_dtype", "set_grad_enabled",
     "utils", *_CREATORS, *_FUNCTIONS, *_OF_SEVERAL, *_SHAPES, *_TYPES,
 ]  # fmt: skip
+globals().update(_doors(globals(), ("clone", "from_caviar", "load", "numel", "save")))
 __getattr__ = _missing("torch", __all__)

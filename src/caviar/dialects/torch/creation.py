@@ -10,6 +10,7 @@ import numpy as np
 from caviar import config
 from caviar.dialects.torch.dtypes import default, get_default_dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
+from caviar.doors import door
 from caviar.errors import ArgumentError, DataError
 from caviar.graph.evaluation import current
 from caviar.recording.values import Value
@@ -237,7 +238,9 @@ def randn_like(input: Tensor, dtype: Any = None) -> Tensor:
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None) -> Tensor:
     """Normal numbers with mean and standard deviation, numbers or tensors."""
     if size is None:
-        size = next(v.shape for v in (mean, std) if isinstance(v, Tensor))
+        size = next((v.shape for v in (mean, std) if isinstance(v, Tensor)), None)
+    if size is None:
+        raise ArgumentError("normal of two numbers has no shape: give size=")
     return randn(*size, generator=generator) * std + mean
 
 
@@ -267,7 +270,7 @@ def new(cls: type[Tensor], *data: Any) -> Tensor:
     return tensor(data[0], dtype=None if isinstance(data[0], Tensor) else get_default_dtype())
 
 
-CREATORS = {f.__name__: f for f in (
+CREATORS = {f.__name__: door(f) for f in (
     tensor, as_tensor, from_numpy, zeros, ones, full, zeros_like, ones_like, full_like, arange, linspace, eye, rand, randn,
     rand_like, randn_like, normal, randint, randperm, bernoulli, manual_seed, initial_seed, Generator,
-)} | {"empty": empty, "empty_like": empty_like}  # fmt: skip
+)} | {"empty": door(empty), "empty_like": door(empty_like)}  # fmt: skip

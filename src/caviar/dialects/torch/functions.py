@@ -15,9 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import activations
+from caviar.declarations import Counts
 from caviar.dialects.torch.dtypes import dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
+from caviar.doors import door
+from caviar.errors import CONFUSED, retell
 from caviar.graph.evaluation import current
+from caviar.numbers import spoken
 from caviar.recording.tensor import record as write_down
 
 Array = jax.Array
@@ -68,8 +72,13 @@ def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = F
     leading = frozenset(names[:operands])
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if len(args) == operands and not kwargs:
-            return record(function, *args)
+        try:
+            return record(function, *args) if len(args) == operands and not kwargs else arranged(args, kwargs)
+        except CONFUSED as error:  # a door, written out: a call of it costs 4 % of recording
+            retell(error, lambda: f"{function.__name__} of {spoken((*args, *kwargs.values()))}")
+            raise
+
+    def arranged(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if gathers and len(args) > operands and not isinstance(args[operands], (tuple, list)):
             args = (*args[:operands], args[operands:])
         if kwargs:
@@ -77,6 +86,8 @@ def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = F
         if len(args) < operands or not leading.isdisjoint(kwargs):
             given = dict(zip(names, args, strict=False)) | kwargs
             defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+            if missing := [n for n in names[:operands] if n not in given and n not in defaults]:
+                raise TypeError(f"{function.__name__}() missing required arguments: {', '.join(missing)}")
             args = tuple(given.pop(n) if n in given else defaults[n] for n in names[:operands])
             return record(function, *args, **given)
         static = dict(zip(names[operands:], args[operands:], strict=False)) | kwargs if len(args) > operands else kwargs
@@ -84,7 +95,7 @@ def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = F
 
     call.__name__ = call.__qualname__ = function.__name__
     call.__doc__ = function.__doc__ or f"`{function.__name__}`, element by element."
-    call.__wrapped__ = function  # type: ignore[attr-defined]
+    call.__wrapped__, call.is_door = function, True  # type: ignore[attr-defined]
     return call
 
 
@@ -228,7 +239,7 @@ def index_select(input: Array, index: Array, dim: int) -> Array:
 # -- shapes -----------------------------------------------------------------------------------------------------------
 
 
-def repeat(input: Array, repeats: Any) -> Array:
+def repeat(input: Array, repeats: Counts) -> Array:
     """The tensor laid side by side so many times along each dimension."""
     return jnp.tile(input, repeats)
 
@@ -342,8 +353,8 @@ def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 
 FUNCTIONS |= {
-    "pow": _pow,
-    "where": _where,
-    "gather": lambda input, dim, index: _gather(input, index, dim=dim),
-    "index_select": lambda input, dim, index: _select(input, index, dim=dim),
+    "pow": door(_pow, "pow"),
+    "where": door(_where, "where"),
+    "gather": door(lambda input, dim, index: _gather(input, index, dim=dim), "gather"),
+    "index_select": door(lambda input, dim, index: _select(input, index, dim=dim), "index_select"),
 }

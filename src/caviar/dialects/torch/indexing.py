@@ -11,7 +11,7 @@ import numpy as np
 from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.shapes import _view
 from caviar.dialects.torch.tensor import Tensor, wrap
-from caviar.errors import ShapeError
+from caviar.errors import BoundsError, ShapeError
 
 Template = tuple[tuple[Any, ...], ...]
 
@@ -66,7 +66,7 @@ def _taken_apart(x: Tensor, index: Any, moving: bool) -> tuple[Template, list[An
 
 def _within(i: int, size: int, axis: int) -> int:
     if not -size <= i < size:
-        raise IndexError(f"index {i} is out of bounds for dimension {axis} of size {size}")
+        raise BoundsError(f"index {i} is out of bounds for dimension {axis} of size {size}")
     return i % size
 
 

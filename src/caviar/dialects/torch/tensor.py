@@ -10,6 +10,7 @@ import numpy as np
 
 from caviar.dialects.torch.dtypes import Size, device, dtype, held_as, is_available, type_of
 from caviar.dialects.torch.printing import text
+from caviar.doors import door
 from caviar.errors import ArgumentError, DataError, ShapeError
 from caviar.recording.encoding import LEAF, NO_GRADIENT, RESULT
 from caviar.recording.recorder import recorder
@@ -249,6 +250,7 @@ class Tensor(LazyTensor):
 
     # -- elsewhere ------------------------------------------------------------------------------------------------
 
+    @door
     def to(self, *to: Any, dtype: Any = None, device: Any = None, **_: Any) -> Any:
         """The tensor in another type; devices are checked, and otherwise JAX's affair."""
         for given in (*to, device):

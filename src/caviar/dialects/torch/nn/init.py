@@ -12,6 +12,7 @@ from caviar.declarations import Size
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.tensor import Tensor
+from caviar.doors import doors
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.recording.values import Value
 
@@ -171,4 +172,5 @@ __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",
     "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
+globals().update(doors(globals(), __all__))
 __getattr__ = missing("nn.init", __all__)

@@ -14,9 +14,11 @@ from caviar.dialects.torch import dtypes
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.tensor import Tensor, device_class, dtype_class
 from caviar.dialects.torch.weights import Parameter, UninitializedParameter
-from caviar.errors import ArgumentError, ShapeError
+from caviar.doors import door
+from caviar.errors import CONFUSED, ArgumentError, ShapeError, retell
 from caviar.graph.evaluation import current
 from caviar.models.model import Model
+from caviar.numbers import spoken
 from caviar.recording.values import Value
 
 
@@ -81,12 +83,14 @@ class Module(Model):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs for tensors; nodes and arrays are computed as any layer of caviar computes them."""
-        if args and isinstance(args[0], Tensor):
-            if not self._hooks:
-                return self.forward(*args, **kwargs)
-            return self._hooked(args, kwargs)
-        if any(isinstance(v, Tensor) for v in (*args, *kwargs.values())) or not args:
-            return self._hooked(args, kwargs)
+        try:
+            if args and isinstance(args[0], Tensor):
+                return self._hooked(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
+            if any(isinstance(v, Tensor) for v in (*args, *kwargs.values())) or not args:
+                return self._hooked(args, kwargs)
+        except CONFUSED as error:  # a door, written out for speed
+            retell(error, lambda: f"{type(self).__name__}() of {spoken((*args, *kwargs.values()))}")
+            raise
         return super().__call__(*args, **kwargs)
 
     def _hooked(self, args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -261,6 +265,7 @@ class Module(Model):
         )
         return OrderedDict((name, value.detach()) for name, value in found)
 
+    @door
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
         """Take the values of a state dict; with `strict` the names must be the same."""
         own = self.state_dict()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from caviar.declarations import Each, Number, Sizes
 from caviar.dialects.torch.nn import functional as F
 from caviar.dialects.torch.nn.applied import Applied
 from caviar.dialects.torch.nn.module import Module
@@ -171,6 +172,9 @@ class ConstantPad3d(_ConstantPad):
     rank = 3
 
 
+_Factor = Annotated[float, Each(Number(above=0))]
+
+
 class Upsample(Applied):
     """Space in another size, or so many times as large.
 
@@ -182,7 +186,7 @@ class Upsample(Applied):
     fixed = ("scale_factor",)
 
     def __init__(
-        self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+        self, size: Sizes | None = None, scale_factor: _Factor | None = None, mode: str = "nearest", align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
     ) -> None:  # fmt: skip
         several = isinstance(scale_factor, (tuple, list))

@@ -13,6 +13,7 @@ from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.shapes import cat, reshape
 from caviar.dialects.torch.tensor import Tensor
+from caviar.doors import doors
 
 
 def _clipped(limit: Any, *gradients: jax.Array, norm_type: float) -> tuple[jax.Array, ...]:
@@ -60,4 +61,5 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+globals().update(doors(globals(), __all__))
 __getattr__ = missing("nn.utils", __all__)

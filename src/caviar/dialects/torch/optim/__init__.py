@@ -24,11 +24,13 @@ from caviar.dialects.torch.optim.members import (
     Rprop,
 )
 from caviar.dialects.torch.optim.optimizer import Optimizer
+from caviar.doors import doors as _doors
 
 __all__ = [
     "ASGD", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon", "NAdam", "Optimizer", "RAdam",
     "RMSprop", "Rprop", "lr_scheduler", "swa_utils",
 ]  # fmt: skip
+_doors(globals(), __all__)
 
 _REFUSED = {
     "LBFGS": "it evaluates the loss again and again within a step, which no compiled step can; use Adam, or for few "

@@ -20,6 +20,7 @@ from caviar.dialects.torch.optim.decays import (
     StepLR,
 )
 from caviar.dialects.torch.optim.scheduling import LRScheduler
+from caviar.doors import doors as _doors
 
 _LRScheduler = LRScheduler  # its name in older programs
 
@@ -28,6 +29,7 @@ __all__ = [
     "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR",
     "StepLR",
 ]  # fmt: skip
+_doors(globals(), __all__)
 
 _SPELLINGS = {"SequentialScheduler": "SequentialLR", "ChainedLR": "ChainedScheduler"}
 

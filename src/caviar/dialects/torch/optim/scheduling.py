@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from caviar.arguments import Checked
 from caviar.dialects.torch.optim.optimizer import Optimizer
-from caviar.errors import ArgumentError
+from caviar.errors import ArgumentError, warn
 
 
 class LRScheduler(Checked):
@@ -62,10 +61,8 @@ class LRScheduler(Checked):
     def step(self, epoch: float | None = None) -> None:
         """Go on to the next epoch, or to this one."""
         if self._step_count == 1 and not self.optimizer._stepped:
-            warnings.warn(
-                "lr_scheduler.step() was called before optimizer.step(): call it after, or the first learning rate is skipped",
-                UserWarning,
-                stacklevel=2,
+            warn(
+                "lr_scheduler.step() was called before optimizer.step(): call it after, or the first learning rate is skipped"
             )
         self._step_count += 1
         self._go(epoch)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from caviar.arguments import Checked
+from caviar.declarations import Size
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.shapes import stack
@@ -30,7 +32,8 @@ from caviar.dialects.torch.utils.samplers import (
     WeightedRandomSampler,
     in_batches,
 )
-from caviar.errors import ArgumentError, DataError, ShapeError
+from caviar.doors import doors
+from caviar.errors import ArgumentError, DataError, ShapeError, nothing_foreign
 from caviar.recording.recorder import recorder
 
 _UNUSED = {
@@ -39,7 +42,7 @@ _UNUSED = {
 }  # fmt: skip
 
 
-class DataLoader:
+class DataLoader(Checked):
     """Batches of a dataset, in order or shuffled. Workers and pinned memory are accepted, and change nothing.
 
     >>> import caviar.dialects.torch as torch
@@ -48,7 +51,7 @@ class DataLoader:
     """
 
     def __init__(
-        self, dataset: Any, batch_size: int | None = 1, shuffle: bool | None = None, sampler: Any = None, batch_sampler: Any = None,
+        self, dataset: Any, batch_size: Size | None = 1, shuffle: bool | None = None, sampler: Any = None, batch_sampler: Any = None,
         num_workers: int = 0, collate_fn: Callable[[Any], Any] | None = None, pin_memory: bool = False, drop_last: bool = False,
         *, generator: Any = None, **unused: Any,
     ) -> None:  # fmt: skip
@@ -59,8 +62,6 @@ class DataLoader:
             raise ArgumentError(f"{given} decides the order itself: leave out shuffle=True")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
             raise ArgumentError("a batch_sampler decides all: leave out batch_size, shuffle, sampler and drop_last")
-        if batch_size is not None and batch_size < 1:
-            raise ArgumentError(f"batch_size={batch_size} rows make no batch: give at least 1")
         if sampler is None and not isinstance(dataset, IterableDataset):
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
         self.dataset, self.sampler, self.batch_sampler = dataset, sampler, batch_sampler
@@ -74,9 +75,10 @@ class DataLoader:
         return rows // size if self.drop_last else -(-rows // size)
 
     def __iter__(self) -> Iterator[Any]:
-        for batch in self._iterated() if isinstance(self.dataset, IterableDataset) else self._taken():
-            yield batch
-            recorder().run()  # what a batch left pending does not grow into the next
+        with nothing_foreign(lambda: "what a DataLoader was given"):
+            for batch in self._iterated() if isinstance(self.dataset, IterableDataset) else self._taken():
+                yield batch
+                recorder().run()  # what a batch left pending does not grow into the next
 
     def _iterated(self) -> Iterator[Any]:
         """Batches of the rows as they come."""
@@ -173,4 +175,5 @@ __all__ = [
     "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "default_collate", "default_convert",
     "get_worker_info", "random_split",
 ]  # fmt: skip
+globals().update(doors(globals(), __all__))
 __getattr__ = missing("torch.utils.data", __all__)

@@ -9,7 +9,7 @@ import numpy as np
 
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.tensor import Tensor
-from caviar.errors import ArgumentError, ShapeError
+from caviar.errors import ArgumentError, BoundsError, ShapeError
 from caviar.recording.values import Value
 
 
@@ -88,7 +88,7 @@ class ConcatDataset(Dataset):
 
     def __getitem__(self, index: int) -> Any:
         if not -len(self) <= index < len(self):
-            raise IndexError(f"row {index} of a dataset of {len(self)} rows")
+            raise BoundsError(f"row {index} of a dataset of {len(self)} rows")
         index %= len(self)
         at = int(np.searchsorted(self.cumulative_sizes, index, side="right"))
         return self.datasets[at][index - (self.cumulative_sizes[at - 1] if at else 0)]

@@ -17,6 +17,7 @@ from caviar.dialects.torch.nn.functional import (
     pooling,
     shaping,
 )
+from caviar.doors import door as _door
 
 _NAMES = {
     activations: "celu elu gelu glu gumbel_softmax hardshrink hardsigmoid hardswish hardtanh leaky_relu log_softmax logsigmoid "
@@ -36,7 +37,9 @@ _NAMES = {
     "max_unpool1d max_unpool2d max_unpool3d",
     shaping: "channel_shuffle fold interpolate pad pixel_shuffle pixel_unshuffle unfold",
 }
-_FUNCTIONS: dict[str, Any] = {name: getattr(module, name) for module, names in _NAMES.items() for name in names.split()}
+_FUNCTIONS: dict[str, Any] = {
+    name: _door(getattr(module, name)) for module, names in _NAMES.items() for name in names.split()
+}
 globals().update(_FUNCTIONS)
 
 __all__ = [*_FUNCTIONS]
