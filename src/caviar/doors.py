@@ -18,8 +18,10 @@ from caviar.numbers import spoken
 _BY_PYTHON = {"__init__", "__getitem__", "__setitem__"}
 
 
-def door(inside: Any, name: str = "") -> Any:
+def door(inside: Any, name: str = "", asks: bool = False) -> Any:
     """A function that tells what makes no sense, by the argument where its annotation says which; of a class, its methods.
+
+    One that `asks` holds every call against its annotations: that costs ten microseconds.
 
     >>> halved = door(lambda x: x / 2, "half")
     >>> halved("a")
@@ -38,6 +40,8 @@ def door(inside: Any, name: str = "") -> Any:
     @functools.wraps(inside)
     def enter(*args: Any, **kwargs: Any) -> Any:
         try:
+            if asks:
+                check(inside, inspect.signature(inside).bind(*args, **kwargs).arguments, name)
             return inside(*args, **kwargs)
         except CONFUSED as error:
             retell(error, lambda: _call_of(inside, name, args, kwargs))
@@ -47,13 +51,13 @@ def door(inside: Any, name: str = "") -> Any:
     return enter
 
 
-def doors(space: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def doors(space: dict[str, Any], names: Iterable[str], asks: bool = False) -> dict[str, Any]:
     """The functions and classes of these names in a module, as doors.
 
     >>> list(doors({"half": lambda x: x / 2, "number": 3}, ["half", "number"]))
     ['half']
     """
-    return {name: door(space[name], name) for name in names if callable(space.get(name))}
+    return {name: door(space[name], name, asks) for name in names if callable(space.get(name))}
 
 
 def _call_of(inside: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

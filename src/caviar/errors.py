@@ -169,7 +169,7 @@ def _is_of_libraries(error: Exception) -> bool:
     while trace is not None:
         rooms.append(str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0])
         trace = trace.tb_next
-    is_to_be_written = isinstance(error, NotImplementedError) and rooms[-1:] == ["caviar"]
+    is_to_be_written = isinstance(error, (NotImplementedError, NameError)) and rooms[-1:] == ["caviar"]
     return _LIBRARIES.issuperset(rooms) and not is_to_be_written
 
 

@@ -8,6 +8,8 @@ import jax
 import numpy as np
 
 from caviar import config
+from caviar.arguments import check
+from caviar.declarations import Count
 from caviar.dialects.torch.dtypes import default, get_default_dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.doors import door
@@ -186,6 +188,8 @@ def full_like(
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Numbers from start to end, end excluded."""
     start, end = (0, start) if end is None else (start, end)
+    if step == 0 or (end - start) / step < 0:
+        raise ArgumentError(f"no numbers lead from {start} to {end} in steps of {step}")
     whole = all(isinstance(n, (int, np.integer)) for n in (start, end, step))
     made = np.arange(start, end, step, dtype=np.int64 if whole else np.float64)
     return fresh(_held(made.astype(held_as(dtype) if dtype is not None else made.dtype if whole else default())))
@@ -253,8 +257,9 @@ def randint(
     return fresh(_held(_host(generator).integers(low, high, tuple(size))).astype(held_as(dtype or np.int64)))
 
 
-def randperm(n: int, *, generator: Any = None, device: Any = None) -> Tensor:
+def randperm(n: Count, *, generator: Any = None, device: Any = None) -> Tensor:
     """The numbers below n in random order."""
+    check(randperm, {"n": n})
     return fresh(_held(_host(generator).permutation(n)))
 
 

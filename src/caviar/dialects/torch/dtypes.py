@@ -123,7 +123,7 @@ class device:
     """
 
     def __init__(self, type: Any = None, index: int | None = None):
-        given = str(getattr(type, "type", type) or "cpu")
+        given = "cpu" if type is None else f"cuda:{type}" if isinstance(type, int) else str(getattr(type, "type", type))
         self.type, _, number = given.partition(":")
         self.index = int(number) if number else index
         if self.type not in ("cpu", "cuda"):

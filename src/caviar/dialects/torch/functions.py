@@ -19,7 +19,7 @@ from caviar.declarations import Counts
 from caviar.dialects.torch.dtypes import dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.doors import door
-from caviar.errors import CONFUSED, retell
+from caviar.errors import CONFUSED, DataError, retell
 from caviar.graph.evaluation import current
 from caviar.numbers import spoken
 from caviar.recording.tensor import record as write_down
@@ -102,6 +102,13 @@ def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = F
 _SPELLINGS = {"axis": "dim", "keepdims": "keepdim", "self": "input"}
 
 
+def floats(input: Array, name: str) -> Array:
+    """What is computed in fractions, if it holds some: else the result would be cut to whole numbers."""
+    if not jnp.issubdtype(input.dtype, jnp.floating):
+        raise DataError(f"{name} takes floats, and was given {input.dtype}: say x.float()")
+    return input
+
+
 # -- along dimensions -------------------------------------------------------------------------------------------------
 
 
@@ -152,12 +159,16 @@ def cumprod(input: Array, dim: int) -> Array:
 
 def softmax(input: Array, dim: int | None = None, dtype: Any = None) -> Array:
     """Positive numbers that sum to 1 along `dim`."""
-    return activations.softmax(input if dtype is None else input.astype(dtype), -1 if dim is None else dim)
+    return activations.softmax(
+        floats(input if dtype is None else input.astype(dtype), "softmax"), -1 if dim is None else dim
+    )
 
 
 def log_softmax(input: Array, dim: int | None = None, dtype: Any = None) -> Array:
     """The logarithm of softmax."""
-    return activations.log_softmax(input if dtype is None else input.astype(dtype), -1 if dim is None else dim)
+    return activations.log_softmax(
+        floats(input if dtype is None else input.astype(dtype), "log_softmax"), -1 if dim is None else dim
+    )
 
 
 def logsumexp(input: Array, dim: Dim, keepdim: bool = False) -> Array:

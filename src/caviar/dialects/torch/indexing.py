@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.shapes import _view
 from caviar.dialects.torch.tensor import Tensor, wrap
-from caviar.errors import BoundsError, ShapeError
+from caviar.errors import ArgumentError, BoundsError, ShapeError
 
 Template = tuple[tuple[Any, ...], ...]
 
@@ -60,8 +61,16 @@ def _taken_apart(x: Tensor, index: Any, moving: bool) -> tuple[Template, list[An
                 template.append(("steps", start, stop, step))
         else:
             template.append(("int",))
-            operands.append(np.int32(_within(int(item), size, axis - 1)))
+            operands.append(np.int32(_within(_whole(item), size, axis - 1)))
     return tuple(template), operands
+
+
+def _whole(item: Any) -> int:
+    if isinstance(item, (bool, np.bool_)):
+        raise ArgumentError(
+            f"{item} is no index: give a number, a slice, or a tensor of as many bools as there are rows"
+        )
+    return operator.index(item)
 
 
 def _within(i: int, size: int, axis: int) -> int:

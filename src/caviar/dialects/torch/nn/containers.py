@@ -9,6 +9,17 @@ from typing import Any, ClassVar
 
 from caviar.dialects.torch.nn.module import Module
 from caviar.dialects.torch.weights import Parameter
+from caviar.errors import ArgumentError
+from caviar.layers.base import Layer
+
+
+def member(container: Module, given: Any) -> Any:
+    """What is put into a container, if it is something that it holds."""
+    if not isinstance(given, (Module, Parameter)):
+        hint = {list: ": write Sequential(*modules)"}.get(type(given), "")
+        hint = ": wrap it in torch.from_caviar" if isinstance(given, Layer) else hint
+        raise ArgumentError(f"{type(container).__name__} holds modules, and was given {given!r:.60}{hint}")
+    return given
 
 
 class _List(Module):
@@ -35,7 +46,7 @@ class _List(Module):
 
     def append(self, module: Any) -> Any:
         """Add one at the end."""
-        setattr(self, str(len(self)), module)
+        setattr(self, str(len(self)), member(self, module))
         return self
 
     def extend(self, modules: Iterable[Any]) -> Any:
@@ -60,7 +71,7 @@ class Sequential(_List):
         super().__init__()
         named = args[0].items() if len(args) == 1 and isinstance(args[0], OrderedDict) else enumerate(args)
         for name, module in named:
-            setattr(self, str(name), module)
+            setattr(self, str(name), member(self, module))
 
     def forward(self, input: Any) -> Any:
         """What the last one gives."""
@@ -122,7 +133,7 @@ class _Dict(Module):
     kind: ClassVar[type]
 
     def _as_member(self, value: Any) -> Any:
-        return value
+        return member(self, value)
 
     def __init__(self, members: Any = None) -> None:
         super().__init__()

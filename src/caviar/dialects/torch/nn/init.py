@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from caviar.declarations import Size
+from caviar.declarations import Limit, NotNegative, Share, Size
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.tensor import Tensor
@@ -57,18 +57,25 @@ def _fan(tensor: Tensor, mode: str) -> int:
     return fans[mode]
 
 
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: creation.Generator | None = None) -> Tensor:
     """Uniform between a and b."""
     return _put(tensor, creation.generator(generator).uniform(a, b, tensor.shape))
 
 
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: NotNegative = 1.0, generator: creation.Generator | None = None
+) -> Tensor:
     """Normal."""
     return _put(tensor, creation.generator(generator).normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: NotNegative = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: creation.Generator | None = None,
 ) -> Tensor:
     """Normal, given that it falls between a and b, which are values and not multiples of the deviation."""
     low, high = special.ndtr((a - mean) / std), special.ndtr((b - mean) / std)
@@ -78,7 +85,7 @@ def trunc_normal_(
     return _put(tensor, np.clip(mean + std * drawn, a, b))
 
 
-def constant_(tensor: Tensor, val: float) -> Tensor:
+def constant_(tensor: Tensor, val: Limit) -> Tensor:
     """The same number everywhere."""
     return _put(tensor, np.full(tensor.shape, val))
 
@@ -119,19 +126,23 @@ def dirac_(tensor: Tensor, groups: Size = 1) -> Tensor:
     return _put(tensor, kernel)
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: creation.Generator | None = None) -> Tensor:
     """Uniform, so that the variance stays as it is forwards and backwards, as far as one can have both (Glorot)."""
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: creation.Generator | None = None) -> Tensor:
     """The same with normals."""
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
 
 
 def kaiming_uniform_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: creation.Generator | None = None,
 ) -> Tensor:
     """Uniform, so that the variance stays as it is forwards ("fan_in") or backwards ("fan_out") (He)."""
     bound = calculate_gain(nonlinearity, a) * math.sqrt(3 / _fan(tensor, mode))
@@ -139,13 +150,17 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: creation.Generator | None = None,
 ) -> Tensor:
     """The same with normals."""
     return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator)
 
 
-def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: creation.Generator | None = None) -> Tensor:
     """Rows, or columns where those are fewer, of length `gain` that stand at right angles."""
     _fans(tensor)
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
@@ -155,7 +170,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     return _put(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
-def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+def sparse_(
+    tensor: Tensor, sparsity: Share, std: NotNegative = 0.01, generator: creation.Generator | None = None
+) -> Tensor:
     """Normal, but in each column this share of rows, chosen at random, is 0."""
     _matrix(tensor, "sparse_")
     chance, rows = creation.generator(generator), tensor.shape[0]
@@ -172,5 +189,5 @@ __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",
     "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
-globals().update(doors(globals(), __all__))
+globals().update(doors(globals(), __all__, asks=True))
 __getattr__ = missing("nn.init", __all__)

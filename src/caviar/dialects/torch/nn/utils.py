@@ -32,10 +32,10 @@ def clip_grad_norm_(
     parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
     """Shorten all gradients together to a norm of at most `max_norm`; the norm that they had."""
-    gradients = _gradients(parameters)
+    gradients, limit = _gradients(parameters), float(max_norm)
     if not gradients:
         return tensor(0.0)
-    total, *clipped = record(_clipped, float(max_norm), *(g.detach() for g in gradients), norm_type=float(norm_type))
+    total, *clipped = record(_clipped, limit, *(g.detach() for g in gradients), norm_type=float(norm_type))
     for gradient, new in zip(gradients, clipped, strict=True):
         gradient.hold(new.held())
     return total
@@ -43,8 +43,9 @@ def clip_grad_norm_(
 
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     """Keep every element of the gradients between `-clip_value` and `clip_value`."""
+    limit = float(clip_value)
     for gradient in _gradients(parameters):
-        gradient.hold(gradient.detach().clamp(-float(clip_value), float(clip_value)).held())
+        gradient.hold(gradient.detach().clamp(-limit, limit).held())
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

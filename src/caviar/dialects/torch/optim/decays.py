@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
 
-from caviar.declarations import Count, Size
+from caviar.declarations import Count, Each, Kind, Size
 from caviar.dialects.torch.optim.scheduling import LRScheduler, ScaledLR, checked, of_groups
 from caviar.errors import ArgumentError
+
+_Factors = Annotated[Any, Each(Kind(Callable, "a function of the epoch"))]
 
 
 class LambdaLR(LRScheduler):
     """The first rate times a function of the epoch, or one function for each group."""
 
-    def __init__(self, optimizer: Any, lr_lambda: Any, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Any, lr_lambda: _Factors, last_epoch: int = -1) -> None:
         self.lr_lambdas = of_groups("lr_lambda", checked(self, optimizer), lr_lambda)
         super().__init__(optimizer, last_epoch)
 
@@ -27,7 +29,7 @@ class LambdaLR(LRScheduler):
 class MultiplicativeLR(LRScheduler):
     """The present rate times a function of the epoch, or one function for each group."""
 
-    def __init__(self, optimizer: Any, lr_lambda: Any, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Any, lr_lambda: _Factors, last_epoch: int = -1) -> None:
         self.lr_lambdas = of_groups("lr_lambda", checked(self, optimizer), lr_lambda)
         super().__init__(optimizer, last_epoch)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from caviar.arguments import Checked
-from caviar.declarations import Size
+from caviar.declarations import Count, Size
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.shapes import stack
@@ -52,8 +52,8 @@ class DataLoader(Checked):
 
     def __init__(
         self, dataset: Any, batch_size: Size | None = 1, shuffle: bool | None = None, sampler: Any = None, batch_sampler: Any = None,
-        num_workers: int = 0, collate_fn: Callable[[Any], Any] | None = None, pin_memory: bool = False, drop_last: bool = False,
-        *, generator: Any = None, **unused: Any,
+        num_workers: Count = 0, collate_fn: Callable[[Any], Any] | None = None, pin_memory: bool = False, drop_last: bool = False,
+        *, generator: creation.Generator | None = None, **unused: Any,
     ) -> None:  # fmt: skip
         if wrong := sorted(unused.keys() - _UNUSED):
             raise ArgumentError(f"DataLoader takes no {', '.join(wrong)}")

@@ -45,6 +45,10 @@ class TensorDataset(Dataset):
     """
 
     def __init__(self, *tensors: Tensor) -> None:
+        if strange := [t for t in tensors if not isinstance(t, Tensor)]:
+            raise ArgumentError(
+                f"a TensorDataset is of tensors, and was given {strange[0]!r:.60}: say torch.as_tensor(...)"
+            )
         if len({len(t) for t in tensors}) != 1:
             shapes = ", ".join(str(tuple(t.shape)) for t in tensors) or "no tensors"
             raise ShapeError(f"the tensors of a dataset have the same number of rows, and were given as {shapes}")

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import activations
-from caviar.dialects.torch.functions import operation
+from caviar.dialects.torch.functions import floats, operation
 from caviar.dialects.torch.nn.functional.noise import by_chance
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ShapeError, unknown_name
@@ -182,19 +182,21 @@ def _axis(input: Array, dim: int | None) -> int:
 @operation
 def softmax(input: Array, dim: int | None = None, dtype: Any = None) -> Array:
     """Positive numbers that sum to 1 along `dim`."""
-    return activations.softmax(input if dtype is None else input.astype(dtype), _axis(input, dim))
+    return activations.softmax(floats(input if dtype is None else input.astype(dtype), "softmax"), _axis(input, dim))
 
 
 @operation
 def softmin(input: Array, dim: int | None = None, dtype: Any = None) -> Array:
     """The softmax of `-x`."""
-    return activations.softmin(input if dtype is None else input.astype(dtype), _axis(input, dim))
+    return activations.softmin(floats(input if dtype is None else input.astype(dtype), "softmin"), _axis(input, dim))
 
 
 @operation
 def log_softmax(input: Array, dim: int | None = None, dtype: Any = None) -> Array:
     """The logarithm of softmax."""
-    return activations.log_softmax(input if dtype is None else input.astype(dtype), _axis(input, dim))
+    return activations.log_softmax(
+        floats(input if dtype is None else input.astype(dtype), "log_softmax"), _axis(input, dim)
+    )
 
 
 @operation

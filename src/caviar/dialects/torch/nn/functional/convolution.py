@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.dialects.torch.functions import operation
+from caviar.errors import ShapeError
 from caviar.graph.products import matmul
 from caviar.layers.lowering import convolution
 from caviar.layers.lowering.sums import add
@@ -33,6 +34,10 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
 
 def batched(input: Array, rank: int) -> Array:
     """The input channels last, with a batch even if it is a single example."""
+    if input.ndim not in (rank + 1, rank + 2):
+        raise ShapeError(
+            f"over {rank} axes of space the input has {rank + 2} dimensions, or {rank + 1}, and not {input.shape}"
+        )
     return jnp.moveaxis(input if input.ndim == rank + 2 else input[None], 1, -1)
 
 

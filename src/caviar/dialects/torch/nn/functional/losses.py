@@ -165,8 +165,11 @@ def _of_class(
     """A loss of class numbers; the mean is over the weights of the classes."""
     if input.ndim == 1:
         return _of_class(loss, input[None], target[None], weight, ignored, reduction, **options).reshape(())
+    known = (target == ignored) | ((target >= 0) & (target < input.shape[1]))
+    lost = jnp.where(known, 0, jnp.nan).astype(input.dtype)  # what is no class has no loss that looks like one
     mean = "mean_with_sample_weight" if reduction == "mean" else reduction
-    return loss(axis=1, ignore_class=ignored, class_weight=weight, reduction=mean, **options)(target, input)
+    values = loss(axis=1, ignore_class=ignored, class_weight=weight, reduction=mean, **options)(target, input)
+    return values + (lost if reduction == "none" else lost.sum())
 
 
 @partial(operation, operands=3)

@@ -10,7 +10,7 @@ import numpy as np
 
 from caviar.declarations import Share
 from caviar.dialects.torch import creation
-from caviar.dialects.torch.functions import record
+from caviar.dialects.torch.functions import floats, record
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import current
@@ -41,14 +41,14 @@ def _survive(key: Array, input: Array, p: Any, shared: int) -> Array:
 
 
 def _drop(key: Array, input: Array, p: Any, shared: int = 0) -> Array:
-    alive = _survive(key, input, p, shared)
+    alive = _survive(key, floats(input, "dropout"), p, shared)
     return jnp.where(alive, input / jnp.where(p < 1, 1 - p, 1), 0).astype(input.dtype)
 
 
 def _alpha_drop(key: Array, input: Array, p: Any, shared: int = 0) -> Array:
     """Elements are replaced by SELU's lowest value; mean and variance stay what they were."""
     a = ((1 - p) * (1 + p * _SATURATED**2)) ** -0.5
-    mixed = jnp.where(_survive(key, input, p, shared), input, _SATURATED)
+    mixed = jnp.where(_survive(key, floats(input, "alpha_dropout"), p, shared), input, _SATURATED)
     return (a * mixed - a * p * _SATURATED).astype(input.dtype)
 
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.dialects.torch import creation
-from caviar.dialects.torch.functions import operation, record
+from caviar.dialects.torch.functions import floats, operation, record
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.lowering.normalize import batch_normalize
@@ -23,7 +23,7 @@ def _batch_norm(
     eps: Any, training: bool,
 ) -> tuple[Array, ...]:  # fmt: skip
     """The normalized batch, then the new running mean, running variance and number of batches."""
-    x = jnp.moveaxis(input, 1, -1)
+    x = jnp.moveaxis(floats(input, "batch_norm"), 1, -1)
     gamma = jnp.ones(x.shape[-1], x.dtype) if weight is None else weight
     beta = jnp.zeros(x.shape[-1], x.dtype) if bias is None else bias
     if not training:
@@ -66,7 +66,7 @@ def _following(made: Any, buffers: Any) -> Tensor:
 
 
 def _standard(x: Array, axes: Any, eps: Any) -> Array:
-    centered = x - x.mean(axes, keepdims=True)
+    centered = floats(x, "normalization") - x.mean(axes, keepdims=True)
     return centered * jax.lax.rsqrt(jnp.square(centered).mean(axes, keepdims=True) + eps)
 
 
@@ -94,7 +94,7 @@ def layer_norm(input: Tensor, normalized_shape: Any, weight: Any = None, bias: A
 
 def _rms_norm(input: Array, weight: Any, eps: Any, normalized_shape: Any) -> Array:
     eps = jnp.finfo(input.dtype).eps if eps is None else eps
-    squares = jnp.square(input).mean(_last(input, normalized_shape), keepdims=True)
+    squares = jnp.square(floats(input, "rms_norm")).mean(_last(input, normalized_shape), keepdims=True)
     return _scaled(input * jax.lax.rsqrt(squares + eps), weight, None)
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from caviar.declarations import Counts, Sizes
 from caviar.dialects.torch.functions import operation, record
 from caviar.dialects.torch.nn.functional.convolution import as_given, batched
 from caviar.dialects.torch.tensor import Tensor
@@ -17,7 +18,7 @@ from caviar.layers.lowering import pooling
 from caviar.layers.lowering.windows import reach, sizes, taps
 
 Array = jax.Array
-Sizes = tuple[int, ...]
+Lengths = tuple[int, ...]
 
 
 def _rest(padded: int, window: int, stride: int, padding: int) -> int:
@@ -27,28 +28,34 @@ def _rest(padded: int, window: int, stride: int, padding: int) -> int:
     return max((count - 1) * stride + window - padded, 0)
 
 
-def _added(space: Sizes, span: Sizes, steps: Sizes, pads: Sizes, ceil_mode: bool) -> list[tuple[int, int]]:
+def _added(space: Lengths, span: Lengths, steps: Lengths, pads: Lengths, ceil_mode: bool) -> list[tuple[int, int]]:
     """What is added before and after each axis."""
+    if any(n + 2 * p < w for n, p, w in zip(space, pads, span, strict=True)):
+        raise ShapeError(f"windows of {span} do not fit into space of {space} with padding {pads}")
     extra = [_rest(n + 2 * p, w, s, p) if ceil_mode else 0 for n, p, w, s in zip(space, pads, span, steps, strict=True)]
     return [(p, p + e) for p, e in zip(pads, extra, strict=True)]
 
 
 def _max_pool(rank: int) -> Any:
-    def windows(input: Array, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+    def windows(
+        input: Array, kernel_size: Sizes, stride: Sizes | None, padding: Counts, dilation: Sizes, ceil_mode: bool
+    ) -> Any:
         """What is pooled, with its edges, and the windows over it."""
         x, window, gaps = batched(input, rank), sizes(kernel_size, rank), sizes(dilation, rank)
         steps, pads = window if stride is None else sizes(stride, rank), sizes(padding, rank)
         edges = [(0, 0), *_added(x.shape[1:-1], reach(window, gaps), steps, pads, ceil_mode), (0, 0)]
         return x, edges, window, steps, gaps
 
-    def values(input: Array, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Array:
+    def values(
+        input: Array, kernel_size: Sizes, stride: Sizes | None, padding: Counts, dilation: Sizes, ceil_mode: bool
+    ) -> Array:
         x, edges, window, steps, gaps = windows(input, kernel_size, stride, padding, dilation, ceil_mode)
         if set(gaps) != {1}:
             return with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)[0]
         return as_given(pooling.max_pool(_lowest_around(x, edges), window, steps), input)
 
     def with_indices(
-        input: Array, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+        input: Array, kernel_size: Sizes, stride: Sizes | None, padding: Counts, dilation: Sizes, ceil_mode: bool
     ) -> tuple[Array, Array]:
         x, edges, window, steps, gaps = windows(input, kernel_size, stride, padding, dilation, ceil_mode)
         places = np.pad(np.arange(math.prod(x.shape[1:-1])).reshape(1, *x.shape[1:-1], 1), edges)
@@ -59,10 +66,10 @@ def _max_pool(rank: int) -> Any:
         return as_given(largest, input), as_given(where, input)
 
     def max_pool(
-        input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+        input: Tensor, kernel_size: Sizes, stride: Sizes | None = None, padding: Counts = 0, dilation: Sizes = 1, ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:  # fmt: skip
-        static = {"kernel_size": kernel_size, "stride": stride or None, "padding": padding, "dilation": dilation}
+        static = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
         return record(with_indices if return_indices else values, input, **static, ceil_mode=ceil_mode)
 
     max_pool.__name__ = values.__name__ = with_indices.__name__ = f"max_pool{rank}d"
@@ -76,17 +83,22 @@ def _lowest_around(x: Array, edges: list[tuple[int, int]]) -> Array:
 
 
 def _max_unpool(rank: int) -> Any:
-    def unpool(input: Array, indices: Array, space: Sizes) -> Array:
+    def unpool(input: Array, indices: Array, space: Lengths) -> Array:
         lead, count = input.shape[: input.ndim - rank], math.prod(input.shape[input.ndim - rank :])
         values, at = input.reshape(-1, count), indices.reshape(-1, count)
         flat = jnp.zeros((values.shape[0], math.prod(space)), input.dtype)
         return flat.at[jnp.arange(values.shape[0])[:, None], at].set(values).reshape(*lead, *space)
 
     def max_unpool(
-        input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
+        input: Tensor,
+        indices: Tensor,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Counts = 0,
+        output_size: Any = None,
     ) -> Any:
         window, pads = sizes(kernel_size, rank), sizes(padding, rank)
-        steps = sizes(stride, rank) if stride else window
+        steps = window if stride is None else sizes(stride, rank)
         usual = [(n - 1) * s - 2 * p + w for n, s, p, w in zip(input.shape[-rank:], steps, pads, window, strict=True)]
         return record(unpool, input, indices, space=tuple(output_size or usual)[-rank:])
 
@@ -96,10 +108,16 @@ def _max_unpool(rank: int) -> Any:
 
 
 def _average(
-    input: Array, rank: int, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool
+    input: Array,
+    rank: int,
+    kernel_size: Sizes,
+    stride: Sizes | None,
+    padding: Counts,
+    ceil_mode: bool,
+    count_include_pad: bool,
 ) -> Array:
     x, window, pads = batched(input, rank), sizes(kernel_size, rank), sizes(padding, rank)
-    steps = sizes(stride, rank) if stride else window
+    steps = window if stride is None else sizes(stride, rank)
     added = _added(x.shape[1:-1], window, steps, pads, ceil_mode)
     edges = [(0, 0), *added, (0, 0)]
     y = pooling.mean_pool(jnp.pad(x, edges) if any(map(any, edges)) else x, window, steps)
@@ -115,7 +133,7 @@ def _average(
 
 def _avg_pool(rank: int) -> Any:
     def avg_pool(
-        input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+        input: Array, kernel_size: Sizes, stride: Sizes | None = None, padding: Counts = 0, ceil_mode: bool = False,
         count_include_pad: bool = True, divisor_override: int | None = None,
     ) -> Array:  # fmt: skip
         if divisor_override is not None:
@@ -123,7 +141,7 @@ def _avg_pool(rank: int) -> Any:
         return _average(input, rank, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
     def avg_pool1d(
-        input: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+        input: Array, kernel_size: Sizes, stride: Sizes | None = None, padding: Counts = 0, ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> Array:  # fmt: skip
         return _average(input, rank, kernel_size, stride, padding, ceil_mode, count_include_pad)
@@ -134,7 +152,9 @@ def _avg_pool(rank: int) -> Any:
 
 
 def _lp_pool(rank: int) -> Any:
-    def lp_pool(input: Array, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Array:
+    def lp_pool(
+        input: Array, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
+    ) -> Array:
         mean = _average(input**norm_type, rank, kernel_size, stride, 0, ceil_mode, True)
         total = mean * math.prod(sizes(kernel_size, rank))
         return jnp.where(total == 0, 0, jnp.where(total == 0, 1, total) ** (1 / norm_type))
@@ -145,6 +165,7 @@ def _lp_pool(rank: int) -> Any:
 
 def _adaptive(rank: int, largest: bool) -> Any:
     def pool(input: Array, output_size: Any) -> Array:
+        batched(input, rank)
         wanted = (output_size,) * rank if isinstance(output_size, int) or output_size is None else output_size
         if len(wanted) != rank:
             raise ShapeError(f"adaptive pooling over {rank} axes takes {rank} sizes, and was given {wanted}")
