@@ -108,11 +108,7 @@ def imports_of(path: Path) -> set[str]:
 
 
 def circle_in(graph: dict[str, set[str]]) -> list[str]:
-    """A way that comes back to where it began, if there is one.
-
-    >>> circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}})
-    ['b', 'c', 'b']
-    """
+    """A way that comes back to where it began, if there is one."""
     left = dict(graph)
     while ends := {name for name, targets in left.items() if not targets & left.keys()}:
         left = {name: targets for name, targets in left.items() if name not in ends}

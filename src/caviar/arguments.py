@@ -4,6 +4,7 @@ A field or an argument is declared by its annotation: `units: Size`, `rate: Shar
 Whatever a user makes is `Checked`: its arguments, and what is assigned to them later, are held against their declarations.
 In caviar's own classes a plain `int`, `float`, `bool` or `str` is a declaration too; anybody else's plain annotations are hints.
 
+>>> from caviar.arguments import Checked
 >>> from caviar.declarations import Count, Share, Size
 >>> class Thinner(Checked):
 ...     def __init__(self, rate: Share, every: Size = 1):
@@ -65,6 +66,7 @@ class Checked:
 def check(owner: Any, given: Mapping[str, Any], speaker: str = "") -> None:
     """Refuse the first argument that its declaration, in the signature of a class or a function, does not allow.
 
+    >>> from caviar.arguments import check
     >>> from caviar.declarations import Count
     >>> def train(epochs: Count) -> None:
     ...     check(train, locals())
@@ -128,6 +130,7 @@ _SPOKEN = {collections.abc.Callable: "a function", collections.abc.Iterable: "a 
 def declaration_of(annotation: Any, own: bool = True) -> Declaration | None:
     """What an annotation declares, or None if that is nothing that can be checked.
 
+    >>> from caviar.arguments import declaration_of
     >>> from caviar.declarations import Size
     >>> declaration_of(Size | None).expected
     'a whole number of at least 1 or None'
@@ -184,6 +187,7 @@ def _resolved(annotation: Any, space: dict[str, Any]) -> Any:
 def mentions_float(annotation: Any) -> bool:
     """Whether a declaration is one of a float, so that what it declares is a number and not structure.
 
+    >>> from caviar.arguments import mentions_float
     >>> from caviar.declarations import Share, Size
     >>> mentions_float(Share | None), mentions_float(Size), mentions_float(list[float])
     (True, False, True)

@@ -57,6 +57,7 @@ def set_compile_cache(folder: str | os.PathLike[str] | None) -> None:
 
     The folder is JAX's own setting, so programs that the same process compiles without caviar are kept there too.
 
+    >>> from caviar.cache import cache_folder, set_compile_cache
     >>> set_compile_cache(cache_folder())
     """
     _chosen[:] = [folder]

@@ -18,6 +18,7 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code.
 
+    >>> from caviar.cli import main
     >>> main(["--version"])
     Traceback (most recent call last):
     SystemExit: 0

@@ -17,6 +17,7 @@ from caviar.ranges import Choice, Range
 class Closed(float):
     """A number that remembers the hyperparameter it came from.
 
+    >>> from caviar.closing import Closed
     >>> Closed(0.01, "learning_rate"), Closed(0.01, "learning_rate").origin
     (0.01, 'learning_rate')
     """
@@ -53,6 +54,7 @@ def hyperparameters(*parts: Any, **named: Any) -> list[Hyperparameter]:
 
     A range used twice is one hyperparameter. Layers are numbered within the model, so names do not hang on what was made before.
 
+    >>> from caviar.closing import hyperparameters
     >>> from caviar.ranges import LogUniform
     >>> from caviar.regularizers import L1L2
     >>> [h.name for h in hyperparameters(L1L2(LogUniform(1e-6, 1e-3), LogUniform(1e-6, 1e-3)))]
@@ -126,6 +128,7 @@ class _Search:
 def path_word(name: str) -> str:
     """The name of a class as a part of a path.
 
+    >>> from caviar.closing import path_word
     >>> path_word("CosineDecay")
     'cosine_decay'
     """
@@ -135,6 +138,7 @@ def path_word(name: str) -> str:
 def closed(part: Any, found: Iterable[Hyperparameter], values: Mapping[str, Any]) -> Any:
     """A copy of what a user wrote in which every range has become a value; floats remember which.
 
+    >>> from caviar.closing import closed, hyperparameters
     >>> from caviar.ranges import LogUniform
     >>> from caviar.regularizers import L2
     >>> open = L2(LogUniform(1e-6, 1e-3))
@@ -152,6 +156,7 @@ def closed(part: Any, found: Iterable[Hyperparameter], values: Mapping[str, Any]
 def typical(part: Any) -> Any:
     """A copy with every range at the middle of its values: enough to know shapes.
 
+    >>> from caviar.closing import typical
     >>> from caviar.ranges import Uniform
     >>> from caviar.regularizers import L2
     >>> typical(L2(Uniform(0.0, 0.5)))
@@ -164,6 +169,7 @@ def typical(part: Any) -> Any:
 def is_open(part: Any) -> bool:
     """Whether a range stands somewhere in it.
 
+    >>> from caviar.closing import is_open
     >>> from caviar.regularizers import L2
     >>> is_open(L2(0.1))
     False

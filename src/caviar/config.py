@@ -32,6 +32,7 @@ class _Settings:
 def floatx() -> str:
     """The float type of new weights and of data.
 
+    >>> from caviar.config import floatx
     >>> floatx()
     'float32'
     """
@@ -41,6 +42,7 @@ def floatx() -> str:
 def set_floatx(dtype: str) -> None:
     """Choose the float type of new weights and of data: 'float32' or 'float64' (double precision throughout).
 
+    >>> from caviar.config import floatx, set_floatx
     >>> set_floatx("float64"); floatx()
     'float64'
     >>> set_floatx("float32")
@@ -54,6 +56,7 @@ def set_floatx(dtype: str) -> None:
 def set_dtype_policy(policy: str) -> None:
     """'mixed_bfloat16' computes products in bfloat16 and keeps the weights in float32.
 
+    >>> from caviar.config import compute_dtype, set_dtype_policy
     >>> set_dtype_policy("mixed_bfloat16"); compute_dtype()
     'bfloat16'
     >>> set_dtype_policy("float32")
@@ -80,6 +83,7 @@ def compute_dtype() -> str:
 def precision(policy: str) -> Iterator[None]:
     """Use a float type or a policy inside a `with` block.
 
+    >>> from caviar.config import floatx, precision
     >>> with precision("float64"):
     ...     floatx()
     'float64'
@@ -96,6 +100,7 @@ def precision(policy: str) -> Iterator[None]:
 def set_random_seed(seed: int) -> None:
     """Make everything that follows reproducible: initial weights, shuffling, dropout; Python's and NumPy's draws too.
 
+    >>> from caviar.utils import set_random_seed
     >>> set_random_seed(0)
     """
     if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
@@ -131,6 +136,9 @@ def _key_data(sequence: np.random.SeedSequence, count: int | None) -> np.ndarray
 def keys_of(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The key of the initial weights, and those of the run, that one model and one `fit` get after `set_random_seed(seed)`.
 
+    >>> import jax
+    >>> from caviar.config import keys_of, next_key
+    >>> from caviar.utils import set_random_seed
     >>> set_random_seed(7); weights, run = keys_of(7)
     >>> bool((jax.random.key_data(next_key()) == weights).all()), bool((jax.random.key_data(next_key(2)) == run).all())
     (True, True)

@@ -51,6 +51,7 @@ class Declaration:
 class Number(Declaration):
     """A number in an interval; its ends `least` and `most` belong to it, `above` and `below` do not.
 
+    >>> from caviar.declarations import Number
     >>> Number(above=0).allows(0.5), Number(above=0).allows(0), Number(least=1, whole=True).allows(2.5)
     (True, False, False)
     """
@@ -114,6 +115,7 @@ def _as_number(text: str) -> float | None:
 class OneOf(Declaration):
     """One of a few names or values.
 
+    >>> from caviar.declarations import OneOf
     >>> OneOf("same", "valid").expected
     "'same' or 'valid'"
     """
@@ -143,6 +145,7 @@ class OneOf(Declaration):
 class Kind(Declaration):
     """An object of a type.
 
+    >>> from caviar.declarations import Kind
     >>> Kind(str).allows("text"), Kind(str, "a name").expected
     (True, 'a name')
     """
@@ -163,6 +166,7 @@ class Kind(Declaration):
 class NumberType(Declaration):
     """A type of numbers, by its name or as NumPy and JAX have it.
 
+    >>> from caviar.declarations import NumberType
     >>> NumberType().allows("bfloat16"), NumberType().allows("float31")
     (True, False)
     """
@@ -181,6 +185,7 @@ class NumberType(Declaration):
 class Each(Declaration):
     """One value of a kind, or a list or tuple of such values, which may nest if it is `deep`.
 
+    >>> from caviar.declarations import Each, Number
     >>> Each(Number(least=1, whole=True)).allows((3, 3)), Each(Number(least=1, whole=True)).allows((3, 0))
     (True, False)
     """

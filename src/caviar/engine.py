@@ -29,6 +29,7 @@ class _Process:
 def start() -> None:
     """Make JAX ready, before the first array or program: a device for each core, and a folder for compiled programs.
 
+    >>> from caviar.engine import start
     >>> start()
     """
     if not _Process.started:
@@ -89,6 +90,8 @@ def options(runs_once: bool = False) -> dict[str, Any] | None:
 def own_rules() -> Iterator[None]:
     """Compute or trace under the rules that caviar is written for, whatever the user has chosen for code of their own.
 
+    >>> import jax
+    >>> from caviar.engine import own_rules
     >>> with own_rules():
     ...     jax.numpy.ones((2, 3)) + jax.numpy.ones(3)
     Array([[2., 2., 2.],
@@ -106,6 +109,8 @@ def own_rules() -> Iterator[None]:
 def shapes_of(function: Callable[..., Any], *args: Any) -> Any:
     """The shapes and types that a function would give, under caviar's rules.
 
+    >>> import jax
+    >>> from caviar.engine import shapes_of
     >>> shapes_of(lambda x: x + 1, jax.ShapeDtypeStruct((3,), "int32")).shape
     (3,)
     """

@@ -77,6 +77,7 @@ class MissingExtraError(CaviarError, ImportError):
 def unknown_name(kind: str, given: object, known: Iterable[str]) -> UnknownNameError:
     """The error for a name that is not among the known ones, with the nearest of them.
 
+    >>> from caviar.errors import unknown_name
     >>> print(unknown_name("activation", "rellu", ["relu", "tanh"]))
     unknown activation 'rellu': did you mean 'relu'? Known: relu, tanh
     """
@@ -89,6 +90,7 @@ def unknown_name(kind: str, given: object, known: Iterable[str]) -> UnknownNameE
 def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
     """The error for an optional dependency that is not installed.
 
+    >>> from caviar.errors import missing_extra
     >>> print(missing_extra("matplotlib", "plots", "drawing curves"))
     drawing curves needs matplotlib, which is not installed: pip install 'caviar[plots]'
     """
@@ -98,6 +100,8 @@ def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
 def warn(message: str) -> None:
     """Warn, pointing at the line outside caviar that led here.
 
+    >>> import warnings
+    >>> from caviar.errors import warn
     >>> with warnings.catch_warnings(record=True) as told:
     ...     warnings.simplefilter("always")
     ...     warn("the disk is full")
@@ -114,6 +118,7 @@ def warn(message: str) -> None:
 def nothing_foreign(what: Callable[[], str]) -> Iterator[None]:
     """What caviar, or a library that it calls, cannot make sense of is one error; what a user's own code raises stays.
 
+    >>> from caviar.errors import nothing_foreign
     >>> with nothing_foreign(lambda: "the mean of nothing"):
     ...     import statistics; statistics.mean(())
     Traceback (most recent call last):

@@ -24,6 +24,7 @@ FilePath = str | os.PathLike[str]
 def as_path(path: Any) -> Path:
     """A name as people give it: text, bytes or a `Path`, with ~ for the home.
 
+    >>> from caviar.files import as_path
     >>> as_path(b"models/best.caviar").name
     'best.caviar'
     """
@@ -43,6 +44,8 @@ def written_whole(path: Any) -> Iterator[BinaryIO]:
     The umask, or the mode of the file that was there, holds. A link of the user's own stays, and the file behind it is
     replaced; one that somebody else put there is replaced itself.
 
+    >>> from pathlib import Path
+    >>> from caviar.files import written_whole
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "note.txt"
     >>> with written_whole(path) as file:
@@ -71,6 +74,7 @@ def written_whole(path: Any) -> Iterator[BinaryIO]:
 def write_whole(path: Any, content: bytes | str) -> None:
     """Write all of a file, or change nothing.
 
+    >>> from caviar.files import write_whole
     >>> import tempfile
     >>> write_whole(tempfile.mkdtemp() + "/table.csv", "trial,loss")
     """
@@ -81,6 +85,7 @@ def write_whole(path: Any, content: bytes | str) -> None:
 def append(path: Any, content: bytes) -> int:
     """Write all of it at the end of a file, or nothing; how long the file is then.
 
+    >>> from caviar.files import append
     >>> import tempfile
     >>> append(tempfile.mkdtemp() + "/log.csv", b"epoch,loss")
     10
@@ -101,6 +106,7 @@ def append(path: Any, content: bytes) -> int:
 def truncate(path: Any, size: int) -> int:
     """Forget what a file holds beyond so many bytes, if it is there at all; how long it is then.
 
+    >>> from caviar.files import truncate
     >>> truncate("/nowhere/log.csv", 10)
     0
     """
@@ -117,6 +123,7 @@ def truncate(path: Any, size: int) -> int:
 def reading(path: Any, kind: str = "caviar file") -> Iterator[Path]:
     """Whatever is wrong inside a file is one error, with the file's name.
 
+    >>> from caviar.files import reading
     >>> with reading("model.caviar"):
     ...     {}["inputs"]
     Traceback (most recent call last):
@@ -137,6 +144,7 @@ def reading(path: Any, kind: str = "caviar file") -> Iterator[Path]:
 def make_folder(path: Any) -> Path:
     """The folder, made with those above it if need be.
 
+    >>> from caviar.files import make_folder
     >>> import tempfile
     >>> make_folder(tempfile.mkdtemp() + "/deep/er").name
     'er'

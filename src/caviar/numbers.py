@@ -16,6 +16,8 @@ from caviar.errors import DataError
 def checked(value: Any, where: str, dtype: Any = None, finite: bool = True) -> Any:
     """Anything array-like as an array of numbers; floats in this type, by default the library's, and finite.
 
+    >>> import numpy as np
+    >>> from caviar.numbers import checked
     >>> checked([[1, 2], [3, 4]], "x").dtype
     dtype('int32')
     >>> checked([[1.0, 2.0], [3.0, np.nan]], "x")
@@ -43,6 +45,8 @@ def checked(value: Any, where: str, dtype: Any = None, finite: bool = True) -> A
 def as_given(value: Any, where: str) -> Any:
     """Anything array-like as JAX has it, in its own type; what holds no numbers, or too large ones, is refused.
 
+    >>> import numpy as np
+    >>> from caviar.numbers import as_given
     >>> as_given(np.float32([1, np.nan]), "x").tolist()
     [1.0, nan]
     >>> as_given("abc", "x")
@@ -60,6 +64,8 @@ def as_given(value: Any, where: str) -> Any:
 def finite(array: Any, where: str) -> Any:
     """An array of weights without NaN or infinity.
 
+    >>> import numpy as np
+    >>> from caviar.numbers import finite
     >>> finite(np.float32([[1, np.nan]]), "the kernel")
     Traceback (most recent call last):
     caviar.errors.DataError: the kernel holds nan at (0, 1) (1 of 2 values are not finite): such a network gives no numbers
@@ -76,6 +82,7 @@ def finite(array: Any, where: str) -> Any:
 def spoken(value: Any) -> str:
     """What was given, in a few words.
 
+    >>> from caviar.numbers import spoken
     >>> spoken(([1], {"a": 2}))
     "[1], a dict of 'a'"
     """
@@ -91,6 +98,8 @@ def spoken(value: Any) -> str:
 def column_names(value: Any) -> list[str] | None:
     """The names of a table's columns; None for what is no table.
 
+    >>> import numpy as np
+    >>> from caviar.numbers import column_names
     >>> column_names(np.zeros((2, 3))) is None
     True
     """
@@ -101,6 +110,7 @@ def column_names(value: Any) -> list[str] | None:
 def numeric(value: Any, where: str, columns: list[str] | None = None) -> np.ndarray:
     """Anything array-like as a NumPy array of numbers: neither text nor dates, objects, gaps or rows of unequal length.
 
+    >>> from caviar.numbers import numeric
     >>> numeric(["1", "2"], "y")
     Traceback (most recent call last):
     caviar.errors.DataError: y holds text such as '1' in row 0, and a network takes numbers: encode it first, for instance ...
@@ -211,6 +221,7 @@ def _first(wrong: np.ndarray) -> tuple[int, ...]:
 def _place(at: Any, columns: list[str] | None) -> str:
     """A place in words.
 
+    >>> from caviar.numbers import _place
     >>> _place((3,), None), _place((3, 1), ["age", "city"]), _place((3, 1, 4), None)
     ('row 3', "column 'city', first in row 3", 'row 3, at (1, 4)')
     """

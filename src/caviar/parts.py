@@ -138,6 +138,7 @@ class _Placed(NamedTuple):
 def take_apart(part: Any) -> Apart:
     """Separate the numbers and variables of a part from its structure.
 
+    >>> from caviar.parts import take_apart
     >>> from caviar.regularizers import L2
     >>> take_apart(L2(0.01)).numbers
     [0.01]
@@ -328,6 +329,7 @@ def parts_of(part: Any, kind: type | Callable[[Any], bool] = Part) -> list[Any]:
 def named_parts(part: Any, kind: type) -> dict[str, Any]:
     """Every part of a kind under the path at which it stands.
 
+    >>> from caviar.parts import named_parts
     >>> from caviar.regularizers import L1, L2
     >>> named_parts([L1(0.1), L2(0.1)], L2)
     {'[1]': L2(0.1)}
@@ -340,6 +342,7 @@ def named_parts(part: Any, kind: type) -> dict[str, Any]:
 def is_off(value: Any) -> bool:
     """Whether a number is at its off value, which is structure: nothing is compiled in for it.
 
+    >>> from caviar.parts import is_off
     >>> is_off(0.0), is_off(None), is_off(0.1)
     (True, True, False)
     """

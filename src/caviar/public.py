@@ -19,6 +19,8 @@ Kind = TypeVar("Kind")
 def show(space: dict[str, Any], *modules: str) -> None:
     """Let a package list and complete what it imported from caviar's modules, and the named ones of these modules.
 
+    >>> import sys
+    >>> from caviar.public import members, show
     >>> space = {"sys": sys, "members": members, "_hidden": members}
     >>> show(space, "sys")
     >>> space["__all__"], space["__dir__"]()
@@ -37,6 +39,7 @@ def _place(name: str) -> tuple[int, str]:
 def members(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Kind]]:
     """The classes of a kind that a package shows, by name, but for those that are no members, such as the kind itself.
 
+    >>> from caviar.public import members
     >>> from caviar import regularizers
     >>> sorted(members("caviar.regularizers", regularizers.L2))
     ['L2', 'l2']
@@ -50,6 +53,7 @@ def members(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Ki
 def named(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Kind]]:
     """Those members under every name: that of the class and, as Keras writes it, in small letters.
 
+    >>> from caviar.public import named
     >>> from caviar import regularizers
     >>> sorted(named("caviar.regularizers", regularizers.OrthogonalRegularizer))
     ['OrthogonalRegularizer', 'orthogonal_regularizer']
@@ -62,6 +66,7 @@ def named(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Kind
 def functions(package: str) -> dict[str, Callable[..., Any]]:
     """The functions that a package shows, by name, but for the one that looks them up.
 
+    >>> from caviar.public import functions
     >>> from caviar import activations
     >>> "relu" in functions("caviar.activations"), "get" in functions("caviar.activations")
     (True, False)

@@ -34,6 +34,7 @@ else:
 class Range(Part):
     """Values that a hyperparameter may take. A range of your own is a subclass with `at` and `unit`.
 
+    >>> from caviar import Uniform
     >>> Uniform(0, 10, name="width").name
     'width'
     """
@@ -54,6 +55,7 @@ class Range(Part):
     def draw(self, key: Any) -> Any:
         """A random value; the same one for the same key: an int, a NumPy generator or a JAX key.
 
+        >>> from caviar import IntUniform
         >>> IntUniform(50, 100).draw(0) == IntUniform(50, 100).draw(0)
         True
         """
@@ -62,6 +64,7 @@ class Range(Part):
     def grid(self, count: int) -> list[float]:
         """Units of at most `count` evenly spread values, the ends among them.
 
+        >>> from caviar import LogUniform
         >>> [round(LogUniform(1e-4, 1).at(u), 6) for u in LogUniform(1e-4, 1).grid(5)]
         [0.0001, 0.001, 0.01, 0.1, 1.0]
         """
@@ -98,6 +101,7 @@ def _generator(key: Any) -> np.random.Generator:
 class Uniform(Range, _Float):
     """Every value from `low` to `high` is as likely: for numbers whose size is known, like a share or an angle.
 
+    >>> from caviar import Uniform
     >>> Uniform(10, 20).at(0.25)
     12.5
     """
@@ -127,6 +131,7 @@ class Uniform(Range, _Float):
 class LogUniform(Uniform):
     """Every power of ten is as likely: `10 ** r`, r uniform from log10(low) to log10(high). For learning rates, L2, ...
 
+    >>> from caviar import LogUniform
     >>> LogUniform(1e-4, 1).at(0.25)
     0.001
     """
@@ -173,6 +178,7 @@ class _Derived(Range):
 class OneMinus(_Derived, _Float):
     """One minus the value of another range: for numbers that matter most close to one, like momentum.
 
+    >>> from caviar import LogUniform, OneMinus
     >>> momentum = OneMinus(LogUniform(1e-3, 1e-1))
     >>> momentum.at(0.0), momentum.at(0.5), momentum.at(1.0)
     (0.999, 0.99, 0.9)
@@ -196,6 +202,7 @@ class OneMinus(_Derived, _Float):
 class Quantized(_Derived, _Anything):
     """Another range's values, rounded to multiples of a step, within its ends; an int step gives ints.
 
+    >>> from caviar import LogUniform, Quantized
     >>> batch_size = Quantized(LogUniform(16, 512), 16)
     >>> [batch_size.at(u) for u in (0.0, 0.5, 1.0)]
     [16, 96, 512]
@@ -229,6 +236,7 @@ class Quantized(_Derived, _Anything):
 class Normal(Range, _Float):
     """Values around `mean`, two thirds of them within one `stddev`.
 
+    >>> from caviar import Normal
     >>> Normal(5, 2).at(0.5), round(Normal(5, 2).at(0.841345), 3)
     (5.0, 7.0)
     """
@@ -253,6 +261,7 @@ class Normal(Range, _Float):
 class LogNormal(Normal):
     """Values whose natural logarithm is normal; `mean` and `stddev` are the logarithm's.
 
+    >>> from caviar import LogNormal
     >>> LogNormal(0, 1).at(0.5)
     1.0
     """
@@ -301,6 +310,7 @@ class _Listed(Range):
 class IntUniform(_Listed, _Int):
     """The ints from `low` to `high`, both included: for units, layers, filters.
 
+    >>> from caviar import IntUniform
     >>> IntUniform(50, 100).at(0.0), IntUniform(50, 100).at(0.999), list(IntUniform(32, 128, step=32).values)
     (50, 100, [32, 64, 96, 128])
     """
@@ -326,6 +336,7 @@ class IntUniform(_Listed, _Int):
 class Choice(_Listed, _Anything):
     """One of the options, whatever they are: names, numbers, None, layers, lists of layers, optimizers with ranges inside.
 
+    >>> from caviar import Choice
     >>> Choice("relu", "tanh").at(0.7)
     'tanh'
     """

@@ -32,6 +32,8 @@ __all__ = [
 class Regularizer(Part):
     """What a weight costs. A regularizer of your own is a function of an array, or a subclass with `__call__`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.regularizers import get
     >>> get(lambda w: 0.5 * jnp.max(jnp.abs(w)))(jnp.array([1.0, -4.0])).item()
     2.0
     """
@@ -45,6 +47,8 @@ class Regularizer(Part):
 class L1(Regularizer):
     """Lasso: `l1 * sum(|w|)`, which drives weights to exactly zero.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.regularizers import L1
     >>> L1(0.5)(jnp.array([1.0, -3.0])).item()
     2.0
     """
@@ -60,6 +64,8 @@ class L1(Regularizer):
 class L2(Regularizer):
     """Ridge: `l2 * sum(w^2)`, which keeps weights small. No 1/2, and no division by the number of examples.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.regularizers import L2
     >>> L2(0.5)(jnp.array([1.0, -3.0])).item()
     5.0
     """
@@ -75,6 +81,8 @@ class L2(Regularizer):
 class L1L2(Regularizer):
     """Elastic net: `l1 * sum(|w|) + l2 * sum(w^2)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.regularizers import L1L2
     >>> L1L2(0.5, 0.25)(jnp.array([1.0, -3.0])).item()
     4.5
     """
@@ -96,6 +104,8 @@ class L1L2(Regularizer):
 class OrthogonalRegularizer(Regularizer):
     """`factor` times the mean |cosine| between different rows (or columns) of a matrix.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.regularizers import OrthogonalRegularizer
     >>> OrthogonalRegularizer()(jnp.eye(3)).item()
     0.0
     """
@@ -125,6 +135,7 @@ l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 def get(identifier: Any) -> Callable[[jax.Array], jax.Array] | None:
     """The regularizer of a name; None is no regularizer, and a callable is itself.
 
+    >>> from caviar.regularizers import get
     >>> get("l2"), get("L1L2"), get(None)
     (L2(), L1L2(0.01, l2=0.01), None)
     """

@@ -12,6 +12,7 @@ from typing import Any
 def printable(text: object) -> str:
     r"""For a line of a terminal or a file: what would break the line, move the cursor or colour it is spelled out.
 
+    >>> from caviar.text import printable
     >>> printable("größe"), printable("two\nlines"), printable("\x1b[31mred")
     ('größe', 'two\\nlines', '\\x1b[31mred')
     """
@@ -21,6 +22,7 @@ def printable(text: object) -> str:
 def snake_case(name: str) -> str:
     """The name of a class as Keras writes it, in logs and as the name of a layer.
 
+    >>> from caviar.text import snake_case
     >>> snake_case("KLDivergence"), snake_case("TopKCategoricalAccuracy"), snake_case("MaxPooling2D"), snake_case("LSTM")
     ('kl_divergence', 'top_k_categorical_accuracy', 'max_pooling2d', 'lstm')
     """
@@ -31,6 +33,7 @@ def snake_case(name: str) -> str:
 def tabled(table: Any, width: int, stream: Any = None) -> str:
     """A table of rich as text; lines that the stream cannot show are drawn with its own letters.
 
+    >>> from caviar.text import tabled
     >>> from rich.table import Table
     >>> table = Table("layer", box=None)
     >>> table.add_row("[red]:smile:")
@@ -57,6 +60,7 @@ def tabled(table: Any, width: int, stream: Any = None) -> str:
 def say(text: str, stream: Any = None, end: str = "\n") -> None:
     """Print what no stream can refuse: what it has no letters for is replaced; one closed, broken or absent is let be.
 
+    >>> from caviar.text import say
     >>> say("epoch 1")
     epoch 1
     """

@@ -19,6 +19,7 @@ def __dir__() -> list[str]:
 def to_categorical(labels: Any, num_classes: declarations.Size | None = None) -> np.ndarray:
     """Class numbers as one-hot rows.
 
+    >>> from caviar.utils import to_categorical
     >>> to_categorical([0, 2], 3).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """

@@ -16,6 +16,8 @@ __all__ = [
 def elu(x: jax.Array, alpha: float = 1.0) -> jax.Array:
     """x above 0 and alpha (exp(x) - 1) below.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import elu
     >>> elu(jnp.array([-1e4, 2.0]), 0.5).tolist()
     [-0.5, 2.0]
     """
@@ -25,6 +27,8 @@ def elu(x: jax.Array, alpha: float = 1.0) -> jax.Array:
 def selu(x: jax.Array) -> jax.Array:
     """`elu`, scaled so that mean 0 and variance 1 are kept from layer to layer.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import selu
     >>> selu(jnp.array([0.0, 1.0])).round(4).tolist()
     [0.0, 1.0506999492645264]
     """
@@ -34,6 +38,8 @@ def selu(x: jax.Array) -> jax.Array:
 def celu(x: jax.Array, alpha: float = 1.0) -> jax.Array:
     """x above 0 and alpha (exp(x / alpha) - 1) below: without a kink for every alpha.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import celu
     >>> celu(jnp.array([-1e4, 2.0]), 0.5).tolist()
     [-0.5, 2.0]
     """
@@ -43,6 +49,8 @@ def celu(x: jax.Array, alpha: float = 1.0) -> jax.Array:
 def exponential(x: jax.Array) -> jax.Array:
     """exp(x).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import exponential
     >>> exponential(jnp.array([0.0])).tolist()
     [1.0]
     """

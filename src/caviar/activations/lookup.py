@@ -19,6 +19,7 @@ _LAYERS = {"prelu": "PReLU() learns its slope", "rrelu": "RReLU() draws its slop
 def get(identifier: Any) -> Callable[..., jax.Array]:
     """The activation function of a name; None is `linear`, and a callable is itself.
 
+    >>> from caviar.activations import get
     >>> get("HardShrink").__name__, get("hard_shrink").__name__, get("swish").__name__, get(None).__name__
     ('hard_shrink', 'hard_shrink', 'silu', 'linear')
     """

@@ -31,6 +31,8 @@ def relu(
 ) -> jax.Array:
     """max(x, 0); or: x above the threshold, at most `max_value`, and `negative_slope * (x - threshold)` below.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import relu
     >>> relu(jnp.array([-1.0, 0.0, 8.0])).tolist()
     [0.0, 0.0, 8.0]
     >>> relu(jnp.array([-1.0, 0.5, 8.0]), negative_slope=0.5, max_value=6.0, threshold=1.0).tolist()
@@ -47,6 +49,8 @@ def relu(
 def leaky_relu(x: jax.Array, negative_slope: float = 0.2) -> jax.Array:
     """x above 0 and `negative_slope * x` below, so that no neuron dies.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import leaky_relu
     >>> leaky_relu(jnp.array([-10.0, 10.0])).tolist()
     [-2.0, 10.0]
     """
@@ -56,6 +60,8 @@ def leaky_relu(x: jax.Array, negative_slope: float = 0.2) -> jax.Array:
 def prelu(x: jax.Array, alpha: float | jax.Array = 0.25) -> jax.Array:
     """`leaky_relu` with a slope that is learned: `alpha` is a weight of the layer `PReLU`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import prelu
     >>> prelu(jnp.array([-8.0, 8.0]), jnp.array([0.5, 0.25])).tolist()
     [-4.0, 8.0]
     """
@@ -65,6 +71,8 @@ def prelu(x: jax.Array, alpha: float | jax.Array = 0.25) -> jax.Array:
 def relu6(x: jax.Array) -> jax.Array:
     """min(max(x, 0), 6).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import relu6
     >>> relu6(jnp.array([-1.0, 3.0, 8.0])).tolist()
     [0.0, 3.0, 6.0]
     """
@@ -74,6 +82,8 @@ def relu6(x: jax.Array) -> jax.Array:
 def rrelu(x: jax.Array, lower: float = 1 / 8, upper: float = 1 / 3) -> jax.Array:
     """`leaky_relu` with the mean of the slopes that the layer `RReLU` draws while training.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import rrelu
     >>> rrelu(jnp.array([-8.0, 8.0]), 0.25, 0.75).tolist()
     [-4.0, 8.0]
     """
@@ -83,6 +93,8 @@ def rrelu(x: jax.Array, lower: float = 1 / 8, upper: float = 1 / 3) -> jax.Array
 def softplus(x: jax.Array, beta: float = 1.0) -> jax.Array:
     """log(1 + exp(beta x)) / beta: a smooth ReLU.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import softplus
     >>> softplus(jnp.array([-1e4, 1e4])).tolist()
     [0.0, 10000.0]
     """
@@ -92,6 +104,8 @@ def softplus(x: jax.Array, beta: float = 1.0) -> jax.Array:
 def gelu(x: jax.Array, approximate: bool = False) -> jax.Array:
     """x times the probability that a normal variable is below x; `approximate` is the tanh form.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import gelu
     >>> gelu(jnp.array([-1e4, 0.0, 1e4])).tolist()
     [-0.0, 0.0, 10000.0]
     """
@@ -101,6 +115,8 @@ def gelu(x: jax.Array, approximate: bool = False) -> jax.Array:
 def silu(x: jax.Array) -> jax.Array:
     """x sigmoid(x), also called swish.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import silu
     >>> silu(jnp.array([-1e4, 0.0, 1e4])).tolist()
     [-0.0, 0.0, 10000.0]
     """
@@ -110,6 +126,8 @@ def silu(x: jax.Array) -> jax.Array:
 def hard_silu(x: jax.Array) -> jax.Array:
     """x hard_sigmoid(x), also called hard swish.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import hard_silu
     >>> hard_silu(jnp.array([-3.0, 0.0, 3.0])).tolist()
     [-0.0, 0.0, 3.0]
     """
@@ -119,6 +137,8 @@ def hard_silu(x: jax.Array) -> jax.Array:
 def mish(x: jax.Array) -> jax.Array:
     """x tanh(softplus(x)).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import mish
     >>> mish(jnp.array([-1e4, 0.0, 1e4])).tolist()
     [-0.0, 0.0, 10000.0]
     """
@@ -128,6 +148,8 @@ def mish(x: jax.Array) -> jax.Array:
 def squareplus(x: jax.Array, b: float = 4.0) -> jax.Array:
     """(x + sqrt(x^2 + b)) / 2: a smooth ReLU without exponentials.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import squareplus
     >>> squareplus(jnp.array([0.0])).tolist()
     [1.0]
     """
@@ -137,6 +159,8 @@ def squareplus(x: jax.Array, b: float = 4.0) -> jax.Array:
 def sparse_plus(x: jax.Array) -> jax.Array:
     """0 below -1, x above 1, and (x + 1)^2 / 4 between.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import sparse_plus
     >>> sparse_plus(jnp.array([-2.0, 0.0, 2.0])).tolist()
     [0.0, 0.25, 2.0]
     """

@@ -20,6 +20,8 @@ __all__ = [
 def sigmoid(x: jax.Array) -> jax.Array:
     """1 / (1 + exp(-x)): between 0 and 1, as probabilities are; saturates at both ends.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import sigmoid
     >>> sigmoid(jnp.array([-1e4, 0.0, 1e4])).tolist()
     [0.0, 0.5, 1.0]
     """
@@ -29,6 +31,8 @@ def sigmoid(x: jax.Array) -> jax.Array:
 def log_sigmoid(x: jax.Array) -> jax.Array:
     """log(sigmoid(x)), without overflow.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import log_sigmoid
     >>> log_sigmoid(jnp.array([-1e4, 1e4])).tolist()
     [-10000.0, -0.0]
     """
@@ -38,6 +42,8 @@ def log_sigmoid(x: jax.Array) -> jax.Array:
 def tanh(x: jax.Array) -> jax.Array:
     """The hyperbolic tangent: between -1 and 1, centred at 0.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import tanh
     >>> tanh(jnp.array([-1e4, 0.0, 1e4])).tolist()
     [-1.0, 0.0, 1.0]
     """
@@ -47,6 +53,8 @@ def tanh(x: jax.Array) -> jax.Array:
 def hard_sigmoid(x: jax.Array) -> jax.Array:
     """x / 6 + 1/2 within [0, 1]: a cheap sigmoid.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import hard_sigmoid
     >>> hard_sigmoid(jnp.array([-3.0, 0.0, 3.0])).tolist()
     [0.0, 0.5, 1.0]
     """
@@ -56,6 +64,8 @@ def hard_sigmoid(x: jax.Array) -> jax.Array:
 def hard_tanh(x: jax.Array, min_val: float = -1.0, max_val: float = 1.0) -> jax.Array:
     """x within [`min_val`, `max_val`]: a cheap tanh.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import hard_tanh
     >>> hard_tanh(jnp.array([-2.0, 0.5, 5.0])).tolist()
     [-1.0, 0.5, 1.0]
     """
@@ -65,6 +75,8 @@ def hard_tanh(x: jax.Array, min_val: float = -1.0, max_val: float = 1.0) -> jax.
 def sparse_sigmoid(x: jax.Array) -> jax.Array:
     """(x + 1) / 2 within [0, 1].
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import sparse_sigmoid
     >>> sparse_sigmoid(jnp.array([-1.0, 0.0, 1.0])).tolist()
     [0.0, 0.5, 1.0]
     """

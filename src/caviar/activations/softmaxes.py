@@ -22,6 +22,8 @@ Axis = int | tuple[int, ...]
 def softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:
     """exp(x_i) / sum_j exp(x_j): positive, and 1 in sum.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import softmax
     >>> softmax(jnp.array([1e4, 1e4])).tolist()
     [0.5, 0.5]
     """
@@ -31,6 +33,8 @@ def softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:
 def log_softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:
     """log(softmax(x)), without overflow.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import log_softmax
     >>> log_softmax(jnp.array([0.0, -1e4])).tolist()
     [0.0, -10000.0]
     """
@@ -40,6 +44,8 @@ def log_softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:
 def softmin(x: jax.Array, axis: Axis = -1) -> jax.Array:
     """softmax(-x): the smallest gets the largest share.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import softmin
     >>> softmin(jnp.array([0.0, 1e4])).tolist()
     [1.0, 0.0]
     """
@@ -49,6 +55,8 @@ def softmin(x: jax.Array, axis: Axis = -1) -> jax.Array:
 def hardmax(x: jax.Array, axis: int = -1) -> jax.Array:
     """1 at the (first) largest, 0 elsewhere.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import hardmax
     >>> hardmax(jnp.array([5.0, 2.0, -1.0, 3.0])).tolist()
     [1.0, 0.0, 0.0, 0.0]
     """
@@ -58,6 +66,8 @@ def hardmax(x: jax.Array, axis: int = -1) -> jax.Array:
 def sparsemax(x: jax.Array, axis: int = -1) -> jax.Array:
     """The point of the probability simplex nearest to x: a softmax with exact zeros.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import sparsemax
     >>> sparsemax(jnp.array([1.0, 0.5, -1.0])).tolist()
     [0.75, 0.25, 0.0]
     """
@@ -72,6 +82,8 @@ def sparsemax(x: jax.Array, axis: int = -1) -> jax.Array:
 def glu(x: jax.Array, axis: int = -1) -> jax.Array:
     """a sigmoid(b), where a and b are the two halves of x.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import glu
     >>> glu(jnp.array([4.0, 0.0])).tolist()
     [2.0]
     """

@@ -19,6 +19,8 @@ __all__ = [
 def linear(x: jax.Array) -> jax.Array:
     """The input itself.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import linear
     >>> linear(jnp.array([-1.0, 2.0])).tolist()
     [-1.0, 2.0]
     """
@@ -28,6 +30,8 @@ def linear(x: jax.Array) -> jax.Array:
 def threshold(x: jax.Array, threshold: float = 0.0, default_value: float = 0.0) -> jax.Array:
     """x above the threshold, `default_value` at and below it.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import threshold
     >>> threshold(jnp.array([0.5, 1.0, 2.0]), 1.0, -5.0).tolist()
     [-5.0, -5.0, 2.0]
     """
@@ -37,6 +41,8 @@ def threshold(x: jax.Array, threshold: float = 0.0, default_value: float = 0.0) 
 def sign(x: jax.Array) -> jax.Array:
     """-1, 0 or 1; its derivative is 0 everywhere, so nothing is learned through it.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import sign
     >>> sign(jnp.array([-3.0, 0.0, 3.0])).tolist()
     [-1.0, 0.0, 1.0]
     """
@@ -46,6 +52,8 @@ def sign(x: jax.Array) -> jax.Array:
 def softsign(x: jax.Array) -> jax.Array:
     """x / (1 + |x|).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import softsign
     >>> softsign(jnp.array([-1.0, 0.0, 3.0])).tolist()
     [-0.5, 0.0, 0.75]
     """
@@ -55,6 +63,8 @@ def softsign(x: jax.Array) -> jax.Array:
 def tanh_shrink(x: jax.Array) -> jax.Array:
     """x - tanh(x): what is near 0 is rounded to 0.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import tanh_shrink
     >>> tanh_shrink(jnp.array([0.0, 100.0])).tolist()
     [0.0, 99.0]
     """
@@ -64,6 +74,8 @@ def tanh_shrink(x: jax.Array) -> jax.Array:
 def soft_shrink(x: jax.Array, threshold: float = 0.5) -> jax.Array:
     """x moved towards 0 by the threshold, and 0 within it.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import soft_shrink
     >>> soft_shrink(jnp.array([-2.0, 0.25, 2.0])).tolist()
     [-1.5, 0.0, 1.5]
     """
@@ -73,6 +85,8 @@ def soft_shrink(x: jax.Array, threshold: float = 0.5) -> jax.Array:
 def hard_shrink(x: jax.Array, threshold: float = 0.5) -> jax.Array:
     """x, but 0 where |x| is at most the threshold.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.activations import hard_shrink
     >>> hard_shrink(jnp.array([-2.0, 0.25, 2.0])).tolist()
     [-2.0, 0.0, 2.0]
     """

@@ -90,6 +90,8 @@ def _per_output(value: Any, names: list[str], where: str) -> list[Any]:
 def split(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
     """The first rows to train on, and the last `fraction` to validate on, as Keras takes them.
 
+    >>> import numpy as np
+    >>> from caviar.data.arrays import Rows, split
     >>> train, held_out = split(Rows(np.zeros((10, 2)), [np.zeros(10)], [None]), 0.2)
     >>> train.number, held_out.number
     (8, 2)

@@ -13,6 +13,8 @@ from caviar.errors import DataError, ShapeError
 def check_lengths(parts: dict[str, Any]) -> None:
     """Refuse inputs, targets and weights that differ in their number of rows.
 
+    >>> import numpy as np
+    >>> from caviar.data.checks import check_lengths
     >>> check_lengths({"x": np.zeros((3, 2)), "y": np.zeros(4)})
     Traceback (most recent call last):
     caviar.errors.ShapeError: rows do not match: x has 3 rows, y has 4 rows; every row of x needs its own row of y

@@ -11,6 +11,7 @@ from caviar.numbers import column_names
 def columns_of(x: Any) -> Any:
     """The names of the columns of tables, nested as the inputs are; None where there are none.
 
+    >>> from caviar.data.columns import columns_of
     >>> columns_of({"a": [[1.0]]}) is None
     True
     """
@@ -26,6 +27,7 @@ def columns_of(x: Any) -> Any:
 def check_columns(known: Any, x: Any, where: str = "x") -> None:
     """Refuse a table whose columns are not those that the model was trained on, in their order.
 
+    >>> from caviar.data.columns import check_columns
     >>> class Table:
     ...     columns = ("income", "age")
     >>> check_columns(["age", "income"], Table())

@@ -14,6 +14,9 @@ from caviar.errors import ArgumentError, DataError
 def class_weights(rows: Rows, weights: Any, outputs: list[Any] | None = None) -> Rows:
     """Rows weighed by their class, as `class_weight` asks: a dict, or "balanced", which weighs each class alike.
 
+    >>> import numpy as np
+    >>> from caviar.data.arrays import Rows
+    >>> from caviar.data.sample_weights import class_weights
     >>> rows = Rows(np.zeros((4, 1)), [np.array([0, 0, 0, 1])], [None])
     >>> class_weights(rows, "balanced").weight[0].round(2)
     array([0.67, 0.67, 0.67, 2.  ], dtype=float32)
@@ -42,6 +45,8 @@ def class_weights(rows: Rows, weights: Any, outputs: list[Any] | None = None) ->
 def balanced(labels: np.ndarray) -> dict[int, float]:
     """The weights with which every class counts alike, and a row 1 on average: rows / (classes * rows of the class).
 
+    >>> import numpy as np
+    >>> from caviar.data.sample_weights import balanced
     >>> {name: round(weight, 3) for name, weight in balanced(np.array([0, 0, 0, 1, 1, 2])).items()}
     {0: 0.667, 1: 1.0, 2: 2.0}
     """
@@ -65,6 +70,8 @@ def classes_of(y: Any, output: Any = None) -> np.ndarray:
 def check_class_weight(weights: Any) -> dict[int, float]:
     """A dict of weights that are finite and not negative, by classes that are whole numbers.
 
+    >>> import numpy as np
+    >>> from caviar.data.sample_weights import check_class_weight
     >>> check_class_weight({0: 1, np.float64(1): 2.5})
     {0: 1.0, 1: 2.5}
     >>> check_class_weight({"0": 1})

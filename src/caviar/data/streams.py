@@ -24,6 +24,8 @@ MOST_BATCHES = 2**14
 def is_stream(x: Any) -> bool:
     """Whether `x` gives batches one after another instead of being an array.
 
+    >>> import numpy as np
+    >>> from caviar.data.streams import is_stream
     >>> is_stream(iter([])), is_stream([[1.0]]), is_stream(np.zeros(3))
     (True, False, False)
     """
@@ -55,6 +57,8 @@ def _host(value: Any) -> Any:
 def fits_memory(arrays: Any) -> bool:
     """Whether arrays are small enough to lie on the device as a whole: a quarter of the memory.
 
+    >>> import numpy as np
+    >>> from caviar.data.streams import fits_memory
     >>> fits_memory(np.zeros(10))
     True
     """

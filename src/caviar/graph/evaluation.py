@@ -41,6 +41,8 @@ class Traits(NamedTuple):
 class Context:
     """What is true during one evaluation: training or not, the random key, and what layers leave behind.
 
+    >>> import jax
+    >>> from caviar.graph import Context
     >>> Context(training=True, rng=jax.random.key(0)).next_rng().shape
     ()
     """
@@ -99,6 +101,7 @@ _stack = _Stack()
 def current() -> Context | None:
     """The evaluation under way in this thread, or None outside of one.
 
+    >>> from caviar.graph import current
     >>> print(current())
     None
     """
@@ -109,6 +112,7 @@ def current() -> Context | None:
 def evaluating(context: Context) -> Iterator[Context]:
     """Make the context current inside a `with` block.
 
+    >>> from caviar.graph import Context, current, evaluating
     >>> with evaluating(Context(training=True)):
     ...     current().training
     True
@@ -123,6 +127,8 @@ def evaluating(context: Context) -> Iterator[Context]:
 def as_floats(tree: Any) -> Any:
     """Integers and booleans as floats, with the masks that came with them; all else stays as it is.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph.evaluation import as_floats
     >>> as_floats([jnp.array([0, 255], "uint8"), jnp.array([0.5])])
     [Array([  0., 255.], dtype=float32), Array([0.5], dtype=float32)]
     """
@@ -150,6 +156,9 @@ def squeezed(value: Any, function: str, logits: Any, axis: Any = -1) -> Any:
 def logits_of(value: Any, function: str, axis: int = -1) -> Any:
     """The logits of a value that this function gave along this axis in the evaluation under way; None of any other.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph import Context, evaluating
+    >>> from caviar.graph.evaluation import logits_of, squeezed
     >>> with evaluating(Context()):
     ...     p = squeezed(jnp.ones(2), "sigmoid", jnp.full(2, 50.0))
     ...     logits_of(p, "sigmoid").tolist(), logits_of(p + 0, "sigmoid")
@@ -166,6 +175,10 @@ def logits_of(value: Any, function: str, axis: int = -1) -> Any:
 def told_in_words(what: str) -> Iterator[None]:
     """Say what somebody's function may not do inside a program, where JAX speaks of tracers.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from caviar.graph.evaluation import told_in_words
     >>> with told_in_words("loss 'mine'"):
     ...     jax.jit(lambda x: np.sort(x))(jnp.ones(2))
     Traceback (most recent call last):
@@ -200,6 +213,10 @@ def evaluate(
 ) -> Outcome:
     """Call a copy of the part that holds the given numbers and values; pure, so every JAX transformation applies.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph import evaluate
+    >>> from caviar.parts import take_apart
     >>> from caviar.regularizers import L2
     >>> apart = take_apart(L2(0.5))
     >>> square = lambda strength: evaluate(apart.structure, [strength], [], call=lambda l2: l2(jnp.ones(3))).outputs
@@ -215,6 +232,9 @@ def evaluate(
 class Graph(Part):
     """Nodes ready to be evaluated: what is fed, what is wanted, and all between in the order of computation.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph import Graph
+    >>> from caviar.layers import Input
     >>> x = Input((2,))
     >>> Graph([x], [x + 1, x * x])(jnp.array([3.0]))
     [Array([4.], dtype=float32), Array([9.], dtype=float32)]
@@ -254,6 +274,8 @@ def _kind(node: Node) -> str:
 def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple[Any, Apart, list[Any]]:
     """Call a part with arrays outside an evaluation, as one compiled program; the values after it are returned, not stored.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph import run_part
     >>> from caviar.regularizers import L2
     >>> float(run_part(L2(0.5), [jnp.ones(4)], {})[0])
     2.0
@@ -283,6 +305,9 @@ def as_arrays(numbers: Numbers) -> list[Any]:
 def fetch(nodes: Any, feeds: dict[Node, Any] | None = None, training: bool = False) -> Any:
     """The values of nodes, with inputs fed from a dict.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph import Variable, fetch
+    >>> from caviar.layers import Input
     >>> x = Input((2,))
     >>> w = Variable([1.0, 2.0])
     >>> fetch(x * w, {x: jnp.ones((1, 2))}).tolist()
@@ -298,6 +323,7 @@ def fetch(nodes: Any, feeds: dict[Node, Any] | None = None, training: bool = Fal
 def gradients(target: Any, variables: list[Variable], feeds: dict[Node, Any] | None = None) -> list[jax.Array]:
     """The gradients of a scalar node with respect to variables.
 
+    >>> from caviar.graph import Variable, gradients
     >>> w = Variable(3.0)
     >>> gradients(w * w, [w])[0].item()
     6.0

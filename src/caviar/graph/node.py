@@ -28,6 +28,8 @@ UNKNOWN_SIZES = (7919, 7907)
 class Node(Runnable, Part):
     """A value of the graph: an input, a variable, or an operation applied to nodes.
 
+    >>> from caviar.graph import Node
+    >>> from caviar.layers import Input
     >>> x = Input((3,))
     >>> isinstance(2 * x + 1, Node), (2 * x + 1).shape
     (True, (None, 3))
@@ -81,6 +83,7 @@ class Node(Runnable, Part):
 class Input(Node):
     """A leaf that is fed: `Input((28, 28, 1))` is a batch of such images, of any number.
 
+    >>> from caviar.layers import Input
     >>> Input((28, 28, 1)).shape
     (None, 28, 28, 1)
     """
@@ -105,6 +108,7 @@ class Input(Node):
 def placeholder(dtype: str | None = None, shape: Iterable[int | None] = (), name: str | None = None) -> Input:
     """A leaf that is fed, with its whole shape given.
 
+    >>> from caviar.graph import placeholder
     >>> placeholder("float32", [3, 1]).shape
     (3, 1)
     """
@@ -114,6 +118,9 @@ def placeholder(dtype: str | None = None, shape: Iterable[int | None] = (), name
 class Operation(Node):
     """A function or a layer applied to nodes. Made by `apply`, which knows the shape.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph import apply
+    >>> from caviar.layers import Input
     >>> apply(jnp.tanh, Input((3,)))
     <tanh: shape=(None, 3), dtype=float32>
     """
@@ -136,6 +143,7 @@ class Operation(Node):
 def item(value: Any, index: Any) -> Any:
     """`value[index]`, as an operation.
 
+    >>> from caviar.graph.node import item
     >>> item([5, 6], 1)
     6
     """
@@ -215,6 +223,9 @@ def _common(a: Shape, b: Shape) -> Shape:
 def apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Write down a function of nodes; of several results, each becomes a node.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph import apply
+    >>> from caviar.layers import Input
     >>> x = Input((3,))
     >>> apply(jnp.tanh, x).shape
     (None, 3)

@@ -22,6 +22,8 @@ from caviar.numbers import spoken
 def operation(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function of arrays also take nodes.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph.operations import operation
     >>> from caviar.graph import Input
     >>> operation(jnp.tanh)(Input((3,))).shape
     (None, 3)
@@ -59,6 +61,8 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> jax.Array:
 def shape(x: Any) -> tuple[int | None, ...]:
     """The shape as a tuple, None where it is not known.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.ops import shape
     >>> shape(jnp.ones((2, 3)))
     (2, 3)
     """
@@ -114,6 +118,8 @@ def in_keras_words(function: Callable[..., Any], words: str) -> Callable[..., An
 
     The words before the "/" are arguments that the function takes by place, those behind it by these names.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph.operations import in_keras_words
     >>> in_keras_words(jnp.clip, "x x_min x_max /")([1, 5], x_min=2, x_max=3).tolist()
     [2, 3]
     """

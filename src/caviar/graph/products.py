@@ -13,6 +13,8 @@ from caviar import config
 def matmul(x: jax.Array, w: jax.Array) -> jax.Array:
     """`x @ w`. Under 'mixed_bfloat16' the operands are rounded to bfloat16 and summed in float32.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph.products import matmul
     >>> matmul(jnp.ones((2, 3)), jnp.ones((3, 4))).shape
     (2, 4)
     """
@@ -23,6 +25,8 @@ def matmul(x: jax.Array, w: jax.Array) -> jax.Array:
 def einsum(equation: str, x: jax.Array, w: jax.Array) -> jax.Array:
     """`jnp.einsum` of two operands, under the precision policy.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.graph.products import einsum
     >>> einsum("ij,jk->ik", jnp.ones((2, 3)), jnp.ones((3, 4))).shape
     (2, 4)
     """

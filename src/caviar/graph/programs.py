@@ -116,6 +116,7 @@ def remembered(key: Any, find: Callable[[], Any]) -> Any:
 def clear_programs() -> None:
     """Forget every compiled program, and give back their memory.
 
+    >>> from caviar.graph import clear_programs
     >>> clear_programs()
     """
     with _Compilations.lock:
@@ -145,6 +146,7 @@ def _listen(event: str, duration_secs: float, **_: str | int) -> None:
 def make_room() -> None:
     """Close the programs that were not called for longest, until there is room for others.
 
+    >>> from caviar.graph.programs import make_room
     >>> make_room()
     """
     with _Compilations.lock:
@@ -170,6 +172,7 @@ def _too_many() -> bool:
 def count_maps() -> int | None:
     """How many memory maps this process has, where one can know.
 
+    >>> from caviar.graph.programs import count_maps
     >>> count_maps() is None or count_maps() > 10
     True
     """

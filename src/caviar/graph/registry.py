@@ -14,6 +14,7 @@ _members: dict[str, Any] = {}
 def register(members: Mapping[str, Any]) -> None:
     """Let files name these classes and functions.
 
+    >>> from caviar.graph.registry import member, name_of, register
     >>> def double(x):
     ...     return 2 * x
     >>> register({"examples.double": double})

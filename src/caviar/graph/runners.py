@@ -44,6 +44,7 @@ def default_runner(runner: Any) -> Iterator[None]:
 def current_runner() -> Any:
     """The one that runs nodes now, or None.
 
+    >>> from caviar.graph.runners import current_runner
     >>> print(current_runner())
     None
     """
@@ -53,6 +54,7 @@ def current_runner() -> Any:
 class TensorShape(tuple[int | None, ...]):
     """A shape; `as_list()` gives it as a list.
 
+    >>> from caviar.graph.runners import TensorShape
     >>> TensorShape((None, 3)).as_list()
     [None, 3]
     """

@@ -17,6 +17,7 @@ from caviar.numbers import checked
 class Variable(Node):
     """A leaf with a value: a weight, or a number that training changes.
 
+    >>> from caviar.graph import Variable
     >>> w = Variable(0.0, dtype="float32", name="w")
     >>> w.assign(w.value + 0.5)
     Variable(0.5, name='w')

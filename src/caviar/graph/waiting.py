@@ -26,6 +26,7 @@ def in_threads(
 
     `tell` hears after each how many of how many are done.
 
+    >>> from caviar.graph.waiting import in_threads
     >>> in_threads([lambda: None, lambda: 1 / 0], at_once=2)
     [None, ZeroDivisionError('division by zero')]
     """
@@ -63,6 +64,7 @@ def _work(left: collections.deque[tuple[int, Callable[[], object]]], ended: queu
 def compiled_ahead(jitted: Callable[..., object], *args: object) -> None:
     """Compile a jitted function for such arguments, so that calling it need not.
 
+    >>> from caviar.graph.waiting import compiled_ahead
     >>> import jax
     >>> compiled_ahead(jax.jit(lambda x: x + 1), 1.0)
     """

@@ -23,6 +23,7 @@ Shape = tuple[int, ...]
 class Initializer(Part):
     """The first value of a weight. One of your own is a function of (key, shape, dtype), or a subclass with `__call__`.
 
+    >>> import jax.numpy as jnp
     >>> from caviar.initializers import get
     >>> get(lambda key, shape, dtype: jnp.full(shape, 7, dtype))(None, (2,), "float32").tolist()
     [7.0, 7.0]

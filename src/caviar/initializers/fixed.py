@@ -28,6 +28,7 @@ __all__ = [
 class Constant(Initializer):
     """The same value everywhere; or an array of the weight's own shape.
 
+    >>> from caviar.initializers import Constant
     >>> Constant(0.5)(None, (2,)).tolist()
     [0.5, 0.5]
     """
@@ -45,6 +46,7 @@ class Constant(Initializer):
 class Zeros(Constant):
     """0 everywhere: for biases. Units with equal weights learn equal features, so not for kernels.
 
+    >>> from caviar.initializers import Zeros
     >>> Zeros()(None, (2,)).tolist()
     [0.0, 0.0]
     """
@@ -56,6 +58,7 @@ class Zeros(Constant):
 class Ones(Constant):
     """1 everywhere.
 
+    >>> from caviar.initializers import Ones
     >>> Ones()(None, (2,)).tolist()
     [1.0, 1.0]
     """
@@ -67,6 +70,7 @@ class Ones(Constant):
 class Identity(Initializer):
     """The identity matrix times `gain`.
 
+    >>> from caviar.initializers import Identity
     >>> Identity(2.0)(None, (2, 2)).tolist()
     [[2.0, 0.0], [0.0, 2.0]]
     """

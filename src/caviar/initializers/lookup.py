@@ -36,6 +36,7 @@ def _known() -> dict[str, type[Initializer]]:
 def get(identifier: Any) -> Callable[..., jax.Array]:
     """The initializer of a name; None is `GlorotUniform()`, an array starts as itself, a callable is itself.
 
+    >>> from caviar.initializers import get
     >>> get("he_normal"), get("HeNormal"), get("xavier_uniform"), get(None)
     (HeNormal(), HeNormal(), GlorotUniform(), GlorotUniform())
     """

@@ -30,6 +30,7 @@ __all__ = [
 class RandomNormal(Initializer):
     """Normal with the given mean and standard deviation.
 
+    >>> from caviar.initializers import RandomNormal
     >>> RandomNormal(stddev=1.0, seed=0)(None, (2, 3)).shape
     (2, 3)
     """
@@ -47,6 +48,8 @@ class RandomNormal(Initializer):
 class TruncatedNormal(Initializer):
     """Normal, but never further than two standard deviations from the mean.
 
+    >>> import jax
+    >>> from caviar.initializers import TruncatedNormal
     >>> bool(abs(TruncatedNormal(stddev=1.0)(jax.random.key(0), (99,))).max() <= 2)
     True
     """
@@ -64,6 +67,8 @@ class TruncatedNormal(Initializer):
 class RandomUniform(Initializer):
     """Uniform in [`minval`, `maxval`).
 
+    >>> import jax
+    >>> from caviar.initializers import RandomUniform
     >>> bool(RandomUniform(0.0, 1.0)(jax.random.key(0), (99,)).min() >= 0)
     True
     """
@@ -80,6 +85,8 @@ class RandomUniform(Initializer):
 class SmallRandom(RandomUniform):
     """Uniform in [-0.01, 0.01), as in early machine learning: deep networks vanish with it.
 
+    >>> import jax
+    >>> from caviar.initializers import SmallRandom
     >>> bool(abs(SmallRandom()(jax.random.key(0), (99,))).max() <= 0.01)
     True
     """
@@ -92,6 +99,9 @@ class SmallRandom(RandomUniform):
 class Orthogonal(Initializer):
     """A matrix with orthonormal rows or columns, times `gain`; all axes but the last count as rows.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from caviar.initializers import Orthogonal
     >>> w = Orthogonal()(jax.random.key(0), (4, 4))
     >>> bool(jnp.allclose(w @ w.T, jnp.eye(4), atol=1e-5))
     True

@@ -44,6 +44,8 @@ class VarianceScaling(Initializer):
     `distribution` is 'truncated_normal' (as Keras draws), 'untruncated_normal' or 'uniform'. The axes of the weight
     that count as its inputs and outputs may be given; else the last two are, times the size of a convolution's window.
 
+    >>> import jax
+    >>> from caviar.initializers import VarianceScaling
     >>> VarianceScaling(2.0, "fan_avg", "uniform")(jax.random.key(0), (3, 3, 8, 16)).shape
     (3, 3, 8, 16)
     """
@@ -78,6 +80,8 @@ class VarianceScaling(Initializer):
 class LecunNormal(VarianceScaling):
     """Variance 1 / n_in, normal: keeps the variance from layer to layer; for sigmoid, tanh and SELU.
 
+    >>> import jax
+    >>> from caviar.initializers import LecunNormal
     >>> LecunNormal()(jax.random.key(0), (8, 4)).shape
     (8, 4)
     """
@@ -91,6 +95,8 @@ class LecunNormal(VarianceScaling):
 class LecunUniform(LecunNormal):
     """Variance 1 / n_in, uniform in [-sqrt(3 / n_in), sqrt(3 / n_in)].
 
+    >>> import jax
+    >>> from caviar.initializers import LecunUniform
     >>> bool(abs(LecunUniform()(jax.random.key(0), (3, 99))).max() <= 1)
     True
     """
@@ -102,6 +108,8 @@ class LecunUniform(LecunNormal):
 class GlorotNormal(LecunNormal):
     """Variance 2 / (n_in + n_out), normal: balances both directions. Also called Xavier. Not for ReLU.
 
+    >>> import jax
+    >>> from caviar.initializers import GlorotNormal
     >>> GlorotNormal()(jax.random.key(0), (8, 4)).shape
     (8, 4)
     """
@@ -113,6 +121,8 @@ class GlorotNormal(LecunNormal):
 class GlorotUniform(GlorotNormal):
     """Variance 2 / (n_in + n_out), uniform in [-sqrt(6 / (n_in + n_out)), sqrt(6 / (n_in + n_out))].
 
+    >>> import jax
+    >>> from caviar.initializers import GlorotUniform
     >>> bool(abs(GlorotUniform()(jax.random.key(0), (3, 3))).max() <= 1)
     True
     """
@@ -124,6 +134,8 @@ class GlorotUniform(GlorotNormal):
 class HeNormal(LecunNormal):
     """Variance 2 / n_in, normal: made for ReLU, which halves the variance. Also called Kaiming.
 
+    >>> import jax
+    >>> from caviar.initializers import HeNormal
     >>> HeNormal()(jax.random.key(0), (8, 4)).shape
     (8, 4)
     """
@@ -135,6 +147,8 @@ class HeNormal(LecunNormal):
 class HeUniform(HeNormal):
     """Variance 2 / n_in, uniform in [-sqrt(6 / n_in), sqrt(6 / n_in)].
 
+    >>> import jax
+    >>> from caviar.initializers import HeUniform
     >>> bool(abs(HeUniform()(jax.random.key(0), (6, 99))).max() <= 1)
     True
     """
@@ -147,6 +161,7 @@ def fans(
 ) -> tuple[int, int]:
     """The fans (n_in, n_out) of a weight: a matrix's two sizes; of a convolution's kernel these times the window's.
 
+    >>> from caviar.initializers.scaling import fans
     >>> fans((784, 512)), fans((3, 3, 16, 32)), fans((5,))
     ((784, 512), (144, 288), (5, 5))
     """

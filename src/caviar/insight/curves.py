@@ -18,6 +18,7 @@ def plot_history(history: Any, path: str | os.PathLike[str] | None = None) -> An
 
     Returns matplotlib's figure.
 
+    >>> from caviar.insight import plot_history
     >>> figure = plot_history({"loss": [3.0, 2.0, 1.5], "val_loss": [3.1, 2.2, 1.9]})
     >>> figure.axes[0].get_xlabel()
     'epoch'

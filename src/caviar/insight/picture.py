@@ -14,6 +14,7 @@ from caviar.files import as_path, write_whole
 def picture(width: float, height: float) -> Any:
     """An empty figure of some inches that no window shows; as the last value of a notebook's cell it is seen, once.
 
+    >>> from caviar.insight.picture import picture
     >>> picture(4, 3)._repr_png_()[1:4]
     b'PNG'
     """
@@ -35,6 +36,7 @@ def _as_png(figure: Any) -> bytes:
 def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
     """Write the figure to a file, if one is named, and return it; the name's end says the format.
 
+    >>> from caviar.insight.picture import picture, save
     >>> save(picture(4, 3), "nowhere/study.png")
     Traceback (most recent call last):
     caviar.errors.FileError: nowhere/study.png could not be written, and nothing was changed: No such file or directory
@@ -54,6 +56,7 @@ def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
 def as_it_is(text: str) -> str:
     r"""A user's text for a picture: matplotlib would read what stands between two dollars as mathematics.
 
+    >>> from caviar.insight.picture import as_it_is
     >>> as_it_is("$\\frac$")
     '\\$\\frac\\$'
     """

@@ -19,6 +19,7 @@ from caviar.layers.preprocessing import *
 from caviar.layers.recurrent import *
 from caviar.layers.shaping import *
 from caviar.layers.slopes import *
+from caviar.layers.softmaxes import *
 from caviar.layers.wrappers import *
 
 public.show(globals())

@@ -2,54 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
 
 from caviar import activations
-from caviar.declarations import Axes, Axis, NotNegative, Positive
+from caviar.declarations import NotNegative, Positive
 from caviar.layers.base import Layer
 from caviar.layers.given import ActivationLike
 
 __all__ = [
-    "CELU",
-    "ELU",
-    "GELU",
-    "SELU",
-    "Activation",
-    "HardShrink",
-    "HardSiLU",
-    "HardSigmoid",
-    "HardSwish",
-    "HardTanh",
-    "LeakyReLU",
-    "LogSigmoid",
-    "LogSoftmax",
-    "Mish",
-    "ReLU",
-    "ReLU6",
-    "SiLU",
-    "Sigmoid",
-    "Sign",
-    "SoftShrink",
-    "Softmax",
-    "Softmin",
-    "Softplus",
-    "Softsign",
-    "Swish",
-    "Tanh",
-    "TanhShrink",
-    "Threshold",
-]
+    "CELU", "ELU", "GELU", "SELU", "Activation", "HardShrink", "HardSiLU", "HardSigmoid", "HardSwish", "HardTanh",
+    "LeakyReLU", "LogSigmoid", "Mish", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Sign", "SoftShrink", "Softplus",
+    "Softsign", "Swish", "Tanh", "TanhShrink", "Threshold",
+]  # fmt: skip
 
 
 @dataclass(eq=False, repr=False)
 class Activation(Layer):
     """Any activation, by its name or as a function.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Activation
     >>> Activation("relu")(jnp.array([[-1.0, 2.0]])).tolist()
     [[0.0, 2.0]]
     """
@@ -82,6 +58,8 @@ class _Function(Layer):
 class ReLU(_Function):
     """max(x, 0); or at most `max_value`, and `negative_slope * (x - threshold)` below the threshold.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import ReLU
     >>> ReLU(max_value=6.0)(jnp.array([[-1.0, 2.0, 8.0]])).tolist()
     [[0.0, 2.0, 6.0]]
     """
@@ -97,6 +75,8 @@ class ReLU(_Function):
 class LeakyReLU(_Function):
     """x above 0 and `negative_slope * x` below.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import LeakyReLU
     >>> LeakyReLU(0.5)(jnp.array([[-2.0, 2.0]])).tolist()
     [[-1.0, 2.0]]
     """
@@ -109,6 +89,8 @@ class LeakyReLU(_Function):
 class ReLU6(_Function):
     """min(max(x, 0), 6).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import ReLU6
     >>> ReLU6()(jnp.array([[-1.0, 8.0]])).tolist()
     [[0.0, 6.0]]
     """
@@ -120,6 +102,8 @@ class ReLU6(_Function):
 class Softplus(_Function):
     """log(1 + exp(beta x)) / beta.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Softplus
     >>> Softplus()(jnp.array([[-1e4, 1e4]])).tolist()
     [[0.0, 10000.0]]
     """
@@ -133,6 +117,8 @@ class Softplus(_Function):
 class GELU(_Function):
     """x times the probability that a normal variable is below x.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GELU
     >>> GELU()(jnp.array([[0.0, 1e4]])).tolist()
     [[0.0, 10000.0]]
     """
@@ -145,6 +131,8 @@ class GELU(_Function):
 class SiLU(_Function):
     """x sigmoid(x), also called swish.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import SiLU
     >>> SiLU()(jnp.array([[0.0, 1e4]])).tolist()
     [[0.0, 10000.0]]
     """
@@ -155,6 +143,8 @@ class SiLU(_Function):
 class HardSiLU(_Function):
     """x hard_sigmoid(x), also called hard swish.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import HardSiLU
     >>> HardSiLU()(jnp.array([[0.0, 3.0]])).tolist()
     [[0.0, 3.0]]
     """
@@ -165,6 +155,8 @@ class HardSiLU(_Function):
 class Mish(_Function):
     """x tanh(softplus(x)).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Mish
     >>> Mish()(jnp.array([[0.0, 1e4]])).tolist()
     [[0.0, 10000.0]]
     """
@@ -176,6 +168,8 @@ class Mish(_Function):
 class ELU(_Function):
     """x above 0 and alpha (exp(x) - 1) below.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import ELU
     >>> ELU(0.5)(jnp.array([[-1e4, 2.0]])).tolist()
     [[-0.5, 2.0]]
     """
@@ -188,6 +182,8 @@ class ELU(_Function):
 class SELU(_Function):
     """`ELU`, scaled so that mean 0 and variance 1 are kept; with `lecun_normal` and `AlphaDropout`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import SELU
     >>> SELU()(jnp.array([[0.0]])).tolist()
     [[0.0]]
     """
@@ -199,6 +195,8 @@ class SELU(_Function):
 class CELU(_Function):
     """x above 0 and alpha (exp(x / alpha) - 1) below.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import CELU
     >>> CELU(0.5)(jnp.array([[-1e4, 2.0]])).tolist()
     [[-0.5, 2.0]]
     """
@@ -212,6 +210,8 @@ class CELU(_Function):
 class Threshold(_Function):
     """x above the threshold, `default_value` at and below it.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Threshold
     >>> Threshold(1.0, -5.0)(jnp.array([[1.0, 2.0]])).tolist()
     [[-5.0, 2.0]]
     """
@@ -225,6 +225,8 @@ class Threshold(_Function):
 class Sign(_Function):
     """-1, 0 or 1.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Sign
     >>> Sign()(jnp.array([[-3.0, 0.0]])).tolist()
     [[-1.0, 0.0]]
     """
@@ -235,6 +237,8 @@ class Sign(_Function):
 class Softsign(_Function):
     """x / (1 + |x|).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Softsign
     >>> Softsign()(jnp.array([[-1.0, 3.0]])).tolist()
     [[-0.5, 0.75]]
     """
@@ -245,6 +249,8 @@ class Softsign(_Function):
 class TanhShrink(_Function):
     """x - tanh(x).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import TanhShrink
     >>> TanhShrink()(jnp.array([[0.0, 100.0]])).tolist()
     [[0.0, 99.0]]
     """
@@ -256,6 +262,8 @@ class TanhShrink(_Function):
 class SoftShrink(_Function):
     """x moved towards 0 by the threshold, and 0 within it.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import SoftShrink
     >>> SoftShrink()(jnp.array([[0.25, 2.0]])).tolist()
     [[0.0, 1.5]]
     """
@@ -269,6 +277,8 @@ class SoftShrink(_Function):
 class HardShrink(_Function):
     """x, but 0 where |x| is at most the threshold.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import HardShrink
     >>> HardShrink()(jnp.array([[0.25, 2.0]])).tolist()
     [[0.0, 2.0]]
     """
@@ -281,6 +291,8 @@ class HardShrink(_Function):
 class Sigmoid(_Function):
     """1 / (1 + exp(-x)).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Sigmoid
     >>> Sigmoid()(jnp.array([[0.0, 1e4]])).tolist()
     [[0.5, 1.0]]
     """
@@ -291,6 +303,8 @@ class Sigmoid(_Function):
 class LogSigmoid(_Function):
     """log(sigmoid(x)).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import LogSigmoid
     >>> LogSigmoid()(jnp.array([[-1e4]])).tolist()
     [[-10000.0]]
     """
@@ -301,6 +315,8 @@ class LogSigmoid(_Function):
 class Tanh(_Function):
     """The hyperbolic tangent.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Tanh
     >>> Tanh()(jnp.array([[0.0, 1e4]])).tolist()
     [[0.0, 1.0]]
     """
@@ -311,6 +327,8 @@ class Tanh(_Function):
 class HardSigmoid(_Function):
     """x / 6 + 1/2 within [0, 1].
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import HardSigmoid
     >>> HardSigmoid()(jnp.array([[0.0, 3.0]])).tolist()
     [[0.5, 1.0]]
     """
@@ -322,6 +340,8 @@ class HardSigmoid(_Function):
 class HardTanh(_Function):
     """x within [`min_val`, `max_val`].
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import HardTanh
     >>> HardTanh()(jnp.array([[-2.0, 0.5]])).tolist()
     [[-1.0, 0.5]]
     """
@@ -330,55 +350,6 @@ class HardTanh(_Function):
     max_val: float = 1.0
 
     function = staticmethod(activations.hard_tanh)
-
-
-@dataclass(eq=False, repr=False)
-class Softmax(Layer):
-    """exp(x_i) / sum_j exp(x_j) along `axis`, with 0 where a mask is False.
-
-    >>> Softmax()(jnp.array([[1e4, 1e4]])).tolist()
-    [[0.5, 0.5]]
-    """
-
-    axis: Axes = -1
-
-    supports_masking = True
-    takes = "floats"
-
-    def call(self, x: jax.Array, mask: Any = None) -> jax.Array:
-        """Shares that sum to 1."""
-        axis = tuple(self.axis) if isinstance(self.axis, Sequence) else self.axis
-        if mask is None:
-            return activations.softmax(x, axis)
-        kept = jnp.asarray(mask) > 0.5 if jnp.asarray(mask).dtype != bool else mask
-        y = activations.softmax(jnp.where(kept, x, jnp.finfo(x.dtype).min), axis)
-        return jnp.where(kept, y, 0)
-
-
-@dataclass(eq=False, repr=False)
-class LogSoftmax(_Function):
-    """log(softmax(x)) along `axis`.
-
-    >>> LogSoftmax()(jnp.array([[0.0, -1e4]])).tolist()
-    [[0.0, -10000.0]]
-    """
-
-    axis: Axis = -1
-
-    function = staticmethod(activations.log_softmax)
-
-
-@dataclass(eq=False, repr=False)
-class Softmin(_Function):
-    """softmax(-x) along `axis`.
-
-    >>> Softmin()(jnp.array([[0.0, 1e4]])).tolist()
-    [[1.0, 0.0]]
-    """
-
-    axis: Axis = -1
-
-    function = staticmethod(activations.softmin)
 
 
 Swish, HardSwish = SiLU, HardSiLU

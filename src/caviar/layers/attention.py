@@ -27,6 +27,8 @@ class Attention(Layer):
 
     `score_mode` is 'dot', or 'concat' for a weighted sum of tanh(query + key).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Attention
     >>> Attention()([jnp.ones((2, 4, 3)), jnp.ones((2, 5, 3))]).shape
     (2, 4, 3)
     """
@@ -83,6 +85,8 @@ class Attention(Layer):
 class AdditiveAttention(Layer):
     """Attention whose scores are a weighted sum of tanh(query + key): Bahdanau's.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AdditiveAttention
     >>> AdditiveAttention()([jnp.ones((2, 4, 3)), jnp.ones((2, 5, 3))]).shape
     (2, 4, 3)
     """
@@ -116,6 +120,8 @@ class MultiHeadAttention(Layer):
     `attention_axes` are the axes attended over, by default all between the batch and the features. Masks of the inputs are
     respected, and so is an `attention_mask` of shape (batch, query steps, key steps).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import MultiHeadAttention
     >>> MultiHeadAttention(2, 3)(jnp.ones((2, 4, 6)), jnp.ones((2, 5, 6))).shape
     (2, 4, 6)
     """

@@ -39,6 +39,8 @@ __all__ = ["Layer"]
 class Layer(Part):
     """The base of every layer; subclass it with `build` and `call`, as in Keras.
 
+    >>> import numpy as np
+    >>> from caviar.layers import Layer
     >>> class Double(Layer):
     ...     def call(self, x):
     ...         return 2 * x

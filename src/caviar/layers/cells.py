@@ -108,6 +108,8 @@ def _dropout_mask(rng: jax.Array | None, draw: int, rate: Any, like: jax.Array) 
 class SimpleRNNCell(Cell):
     """One step of the simplest recurrence: `activation(x @ kernel + h @ recurrent_kernel + bias)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import SimpleRNNCell
     >>> h, states = SimpleRNNCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
     >>> h.shape
     (2, 4)
@@ -136,6 +138,8 @@ class SimpleRNNCell(Cell):
 class LSTMCell(Cell):
     """One step of a long short-term memory; its states are h and c, its gates input, forget, new and output.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import LSTMCell
     >>> h, (h, c) = LSTMCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4)), jnp.zeros((2, 4))])
     >>> c.shape
     (2, 4)
@@ -177,6 +181,8 @@ class GRUCell(Cell):
 
     `reset_after` says whether the reset gate acts on `h @ recurrent_kernel` or on h; the bias then has two rows.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GRUCell
     >>> h, states = GRUCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
     >>> h.shape
     (2, 4)
@@ -211,6 +217,8 @@ class GRUCell(Cell):
 class StackedRNNCells(Layer):
     """Cells one upon the other, as one cell; its states are those of all cells in a row.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GRUCell, LSTMCell, StackedRNNCells
     >>> cells = StackedRNNCells([GRUCell(4), LSTMCell(5)])
     >>> h, states = cells(jnp.ones((2, 3)), [jnp.zeros((2, size)) for size in cells.state_size])
     >>> h.shape, len(states)

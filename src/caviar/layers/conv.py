@@ -105,6 +105,7 @@ class _Conv(_Convolution):
 class Conv1D(_Conv):
     """Filters that slide along sequences (batch, steps, channels). `padding="causal"` looks at no later step.
 
+    >>> from caviar.layers import Conv1D
     >>> import numpy as np
     >>> Conv1D(4, 3, activation="relu")(np.ones((2, 9, 3), "float32")).shape
     (2, 7, 4)
@@ -118,6 +119,7 @@ class Conv1D(_Conv):
 class Conv2D(_Conv):
     """Filters that slide over images (batch, height, width, channels).
 
+    >>> from caviar.layers import Conv2D
     >>> import numpy as np
     >>> Conv2D(4, 3, padding="same")(np.ones((2, 8, 7, 3), "float32")).shape
     (2, 8, 7, 4)
@@ -132,6 +134,7 @@ class Conv2D(_Conv):
 class Conv3D(_Conv):
     """Filters that slide over volumes (batch, depth, height, width, channels).
 
+    >>> from caviar.layers import Conv3D
     >>> import numpy as np
     >>> Conv3D(4, 2, strides=2)(np.ones((2, 4, 6, 4, 3), "float32")).shape
     (2, 2, 3, 2, 4)
@@ -189,6 +192,7 @@ class _ConvTranspose(_Convolution):
 class Conv1DTranspose(_ConvTranspose):
     """The other way round than Conv1D: makes sequences longer by its strides.
 
+    >>> from caviar.layers import Conv1DTranspose
     >>> import numpy as np
     >>> Conv1DTranspose(4, 3, strides=2, padding="same")(np.ones((2, 9, 3), "float32")).shape
     (2, 18, 4)
@@ -201,6 +205,7 @@ class Conv1DTranspose(_ConvTranspose):
 class Conv2DTranspose(_ConvTranspose):
     """The other way round than Conv2D: makes images larger by its strides.
 
+    >>> from caviar.layers import Conv2DTranspose
     >>> import numpy as np
     >>> Conv2DTranspose(4, 3, strides=2, padding="same")(np.ones((2, 8, 7, 3), "float32")).shape
     (2, 16, 14, 4)
@@ -215,6 +220,7 @@ class Conv2DTranspose(_ConvTranspose):
 class Conv3DTranspose(_ConvTranspose):
     """The other way round than Conv3D: makes volumes larger by its strides.
 
+    >>> from caviar.layers import Conv3DTranspose
     >>> import numpy as np
     >>> Conv3DTranspose(4, 2, strides=2)(np.ones((2, 2, 3, 2, 3), "float32")).shape
     (2, 4, 6, 4, 4)
@@ -256,6 +262,7 @@ class _DepthwiseConv(_Convolution):
 class DepthwiseConv1D(_DepthwiseConv):
     """A convolution of sequences that mixes no channels: `depth_multiplier` filters for each.
 
+    >>> from caviar.layers import DepthwiseConv1D
     >>> import numpy as np
     >>> DepthwiseConv1D(3, depth_multiplier=2)(np.ones((2, 9, 3), "float32")).shape
     (2, 7, 6)
@@ -268,6 +275,7 @@ class DepthwiseConv1D(_DepthwiseConv):
 class DepthwiseConv2D(_DepthwiseConv):
     """A convolution of images that mixes no channels: `depth_multiplier` filters for each.
 
+    >>> from caviar.layers import DepthwiseConv2D
     >>> import numpy as np
     >>> DepthwiseConv2D(3, padding="same")(np.ones((2, 6, 6, 3), "float32")).shape
     (2, 6, 6, 3)
@@ -319,6 +327,7 @@ class _SeparableConv(_Convolution):
 class SeparableConv1D(_SeparableConv):
     """A convolution of sequences in two steps, along time and across channels: far fewer weights.
 
+    >>> from caviar.layers import SeparableConv1D
     >>> import numpy as np
     >>> SeparableConv1D(4, 3)(np.ones((2, 9, 3), "float32")).shape
     (2, 7, 4)
@@ -331,6 +340,7 @@ class SeparableConv1D(_SeparableConv):
 class SeparableConv2D(_SeparableConv):
     """A convolution of images in two steps, over space and across channels: far fewer weights.
 
+    >>> from caviar.layers import SeparableConv2D
     >>> import numpy as np
     >>> SeparableConv2D(5, 3)(np.ones((2, 6, 6, 3), "float32")).shape
     (2, 4, 4, 5)

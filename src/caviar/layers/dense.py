@@ -20,6 +20,7 @@ __all__ = ["Dense"]
 class Dense(Layer):
     """`activation(x @ kernel + bias)` on the last axis.
 
+    >>> from caviar.layers import Dense
     >>> import numpy as np
     >>> Dense(4, activation="relu")(np.ones((2, 3), "float32")).shape
     (2, 4)

@@ -21,6 +21,8 @@ class Embedding(Layer):
 
     With `mask_zero`, index 0 is padding: layers after this one leave it out.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Embedding
     >>> Embedding(10, 4)(jnp.array([[1, 2, 3]])).shape
     (1, 3, 4)
     """
@@ -57,6 +59,8 @@ class Embedding(Layer):
 class Masking(Layer):
     """Mask the steps in which every feature is `mask_value`: layers after this one leave them out.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Masking
     >>> Masking(-1.0)(jnp.array([[[1.0, -1.0], [-1.0, -1.0]]])).tolist()
     [[[1.0, -1.0], [0.0, 0.0]]]
     """

@@ -20,6 +20,7 @@ _LOOKS_AT_VALUES = (
 def explained(layer: Any, args: Any, error: Exception) -> CaviarError | None:
     """The error that a user can act on; None for one that is the user's own, or caviar's.
 
+    >>> from caviar.layers.explaining import explained
     >>> explained(None, (), ValueError("a user's own")) is None
     True
     """

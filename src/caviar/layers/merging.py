@@ -68,6 +68,8 @@ class _Merge(Layer):
 class Add(_Merge):
     """The sum of the inputs.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Add
     >>> Add()([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
     [[3.0]]
     """
@@ -78,6 +80,8 @@ class Add(_Merge):
 class Subtract(_Merge):
     """The first of two inputs without the second.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Subtract
     >>> Subtract()([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
     [[-1.0]]
     """
@@ -93,6 +97,8 @@ class Subtract(_Merge):
 class Multiply(_Merge):
     """The product of the inputs, element by element.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Multiply
     >>> Multiply()([jnp.array([[2.0]]), jnp.array([[3.0]])]).tolist()
     [[6.0]]
     """
@@ -113,6 +119,8 @@ class Multiply(_Merge):
 class Average(_Merge):
     """The mean of the inputs.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Average
     >>> Average()([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
     [[1.5]]
     """
@@ -140,6 +148,8 @@ class _Extreme(_Merge):
 class Maximum(_Extreme):
     """The larger of the inputs, element by element.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Maximum
     >>> Maximum()([jnp.array([[1.0, 4.0]]), jnp.array([[2.0, 3.0]])]).tolist()
     [[2.0, 4.0]]
     """
@@ -150,6 +160,8 @@ class Maximum(_Extreme):
 class Minimum(_Extreme):
     """The smaller of the inputs, element by element.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Minimum
     >>> Minimum()([jnp.array([[1.0, 4.0]]), jnp.array([[2.0, 3.0]])]).tolist()
     [[1.0, 3.0]]
     """
@@ -161,6 +173,8 @@ class Minimum(_Extreme):
 class Concatenate(Layer):
     """The inputs side by side along an axis.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Concatenate
     >>> Concatenate()([jnp.ones((2, 3)), jnp.ones((2, 4))]).shape
     (2, 7)
     """
@@ -202,6 +216,8 @@ class Concatenate(Layer):
 class Dot(Layer):
     """The sum of products along an axis of each of two inputs; with `normalize`, their cosine.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Dot
     >>> Dot(axes=(1, 2))([jnp.ones((2, 3, 5)), jnp.ones((2, 10, 3))]).shape
     (2, 5, 10)
     """
@@ -263,6 +279,8 @@ def _listed(shapes: Any) -> str:
 def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """`Add()(inputs)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import add
     >>> add([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
     [[3.0]]
     """
@@ -272,6 +290,8 @@ def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
 def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """`Subtract()(inputs)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import subtract
     >>> subtract([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
     [[-1.0]]
     """
@@ -281,6 +301,8 @@ def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
 def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """`Multiply()(inputs)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import multiply
     >>> multiply([jnp.array([[2.0]]), jnp.array([[3.0]])]).tolist()
     [[6.0]]
     """
@@ -290,6 +312,8 @@ def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
 def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """`Average()(inputs)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import average
     >>> average([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
     [[1.5]]
     """
@@ -299,6 +323,8 @@ def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
 def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """`Maximum()(inputs)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import maximum
     >>> maximum([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
     [[2.0]]
     """
@@ -308,6 +334,8 @@ def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
 def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """`Minimum()(inputs)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import minimum
     >>> minimum([jnp.array([[1.0]]), jnp.array([[2.0]])]).tolist()
     [[1.0]]
     """
@@ -317,6 +345,8 @@ def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
     """`Concatenate(axis)(inputs)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import concatenate
     >>> concatenate([jnp.ones((2, 3)), jnp.ones((2, 4))]).shape
     (2, 7)
     """
@@ -326,6 +356,8 @@ def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
 def dot(inputs: Sequence[Any], axes: Any = -1, **kwargs: Any) -> Any:
     """`Dot(axes)(inputs)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import dot
     >>> dot([jnp.ones((2, 3)), jnp.ones((2, 3))]).tolist()
     [[3.0], [3.0]]
     """

@@ -33,6 +33,8 @@ class Dropout(Layer):
 
     `noise_shape` has a 1 at each axis along which values are dropped together. A `seed` gives a layer draws of its own.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Dropout
     >>> x = jnp.ones((2, 3))
     >>> Dropout(0.5)(x).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
@@ -76,6 +78,8 @@ class _SpatialDropout(Layer):
 class SpatialDropout1D(_SpatialDropout):
     """Drop whole channels of a sequence.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import SpatialDropout1D
     >>> y = SpatialDropout1D(0.5)(jnp.ones((2, 5, 3)), training=True)
     >>> bool((y == y[:, :1]).all())
     True
@@ -85,6 +89,8 @@ class SpatialDropout1D(_SpatialDropout):
 class SpatialDropout2D(_SpatialDropout):
     """Drop whole channels of an image.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import SpatialDropout2D
     >>> y = SpatialDropout2D(0.5)(jnp.ones((2, 5, 5, 3)), training=True)
     >>> bool((y == y[:, :1, :1]).all())
     True
@@ -94,6 +100,8 @@ class SpatialDropout2D(_SpatialDropout):
 class SpatialDropout3D(_SpatialDropout):
     """Drop whole channels of a volume.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import SpatialDropout3D
     >>> y = SpatialDropout3D(0.5)(jnp.ones((2, 5, 5, 5, 3)), training=True)
     >>> bool((y == y[:, :1, :1, :1]).all())
     True
@@ -104,6 +112,8 @@ class SpatialDropout3D(_SpatialDropout):
 class AlphaDropout(Layer):
     """Dropout for SELU: dropped values become its negative saturation, and mean and variance stay.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AlphaDropout
     >>> AlphaDropout(0.5)(jnp.ones((2, 3))).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
@@ -130,6 +140,8 @@ class AlphaDropout(Layer):
 class GaussianDropout(Layer):
     """Multiply by normal noise of mean 1, with the variance rate / (1 - rate) that dropout has.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GaussianDropout
     >>> GaussianDropout(0.5)(jnp.ones((2, 3))).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
@@ -152,6 +164,8 @@ class GaussianDropout(Layer):
 class GaussianNoise(Layer):
     """Add normal noise of mean 0.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GaussianNoise
     >>> GaussianNoise(0.1)(jnp.ones((2, 3))).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
@@ -172,6 +186,8 @@ class GaussianNoise(Layer):
 def keep(rng: jax.Array, rate: float | jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """True with probability 1 - rate, to the nearest 1/65536: 16 random bits decide each value.
 
+    >>> import jax
+    >>> from caviar.layers.noise import keep
     >>> keep(jax.random.key(0), 0.25, (400, 400)).mean().round(2).item()
     0.75
     """
@@ -184,6 +200,8 @@ def bits16(rng: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
     JAX's own threefry, unrolled and with all its bits used, four times as fast on CPU.
 
+    >>> import jax
+    >>> from caviar.layers.noise import bits16
     >>> few, more = (bits16(jax.random.key(0), shape) for shape in ((2, 3), (4, 8)))
     >>> bool((few == more[:2, :3]).all())
     True

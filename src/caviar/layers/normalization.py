@@ -51,6 +51,8 @@ class BatchNormalization(_ScaledAndShifted):
 
     At inference, and where `trainable` is False, moving averages of what training saw take the place of the batch's own.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import BatchNormalization
     >>> layer = BatchNormalization(momentum=0.5)
     >>> layer(jnp.array([[1.0], [3.0]]), training=True).round(2).tolist(), layer.moving_mean.numpy().tolist()
     ([[-1.0], [1.0]], [1.0])
@@ -112,6 +114,8 @@ class BatchNormalization(_ScaledAndShifted):
 class LayerNormalization(_ScaledAndShifted):
     """Mean 0 and variance 1 of every example over `axis` (one, or several), then scaled and shifted.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import LayerNormalization
     >>> LayerNormalization()(jnp.array([[1.0, 3.0]])).round(2).tolist()
     [[-1.0, 1.0]]
     """
@@ -143,6 +147,8 @@ class GroupNormalization(_ScaledAndShifted):
 
     `groups=-1` makes a group of every channel (instance normalization).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GroupNormalization
     >>> GroupNormalization(2)(jnp.array([[1.0, 3.0, 20.0, 40.0]])).round(1).tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
     """
@@ -182,6 +188,8 @@ class GroupNormalization(_ScaledAndShifted):
 class RMSNormalization(Layer):
     """Every example divided by its root mean square over `axis`, then scaled.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import RMSNormalization
     >>> RMSNormalization()(jnp.array([[3.0, -3.0]])).round(2).tolist()
     [[1.0, -1.0]]
     """
@@ -209,6 +217,8 @@ class RMSNormalization(Layer):
 class UnitNormalization(Layer):
     """Every example divided by its length over `axis`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import UnitNormalization
     >>> UnitNormalization()(jnp.array([[0.0, 4.0]])).tolist()
     [[0.0, 1.0]]
     """

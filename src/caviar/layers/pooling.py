@@ -75,6 +75,8 @@ class _AveragePooling(_Pooling):
 class MaxPooling1D(_MaxPooling):
     """The largest value of each window of steps.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import MaxPooling1D
     >>> MaxPooling1D(2)(jnp.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
     [1.0, 3.0, 5.0]
     """
@@ -86,6 +88,8 @@ class MaxPooling1D(_MaxPooling):
 class MaxPooling2D(_MaxPooling):
     """The largest value of each window of an image.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import MaxPooling2D
     >>> MaxPooling2D()(jnp.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
     [5.0, 7.0, 13.0, 15.0]
     """
@@ -98,6 +102,8 @@ class MaxPooling2D(_MaxPooling):
 class MaxPooling3D(_MaxPooling):
     """The largest value of each window of a volume.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import MaxPooling3D
     >>> MaxPooling3D()(jnp.ones((1, 4, 6, 4, 3))).shape
     (1, 2, 3, 2, 3)
     """
@@ -110,6 +116,8 @@ class MaxPooling3D(_MaxPooling):
 class AveragePooling1D(_AveragePooling):
     """The mean of each window of steps.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AveragePooling1D
     >>> AveragePooling1D(2)(jnp.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
     [0.5, 2.5, 4.5]
     """
@@ -121,6 +129,8 @@ class AveragePooling1D(_AveragePooling):
 class AveragePooling2D(_AveragePooling):
     """The mean of each window of an image.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AveragePooling2D
     >>> AveragePooling2D(2)(jnp.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
     [2.5, 4.5, 10.5, 12.5]
     """
@@ -132,6 +142,8 @@ class AveragePooling2D(_AveragePooling):
 class AveragePooling3D(_AveragePooling):
     """The mean of each window of a volume.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AveragePooling3D
     >>> AveragePooling3D(2)(jnp.ones((1, 4, 6, 4, 3))).shape
     (1, 2, 3, 2, 3)
     """
@@ -168,6 +180,8 @@ class _GlobalAveragePooling(_GlobalPooling):
 class GlobalMaxPooling1D(_GlobalMaxPooling):
     """The largest value of each channel over all steps.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GlobalMaxPooling1D
     >>> GlobalMaxPooling1D()(jnp.arange(6.0).reshape(1, 3, 2)).tolist()
     [[4.0, 5.0]]
     """
@@ -178,6 +192,8 @@ class GlobalMaxPooling1D(_GlobalMaxPooling):
 class GlobalMaxPooling2D(_GlobalMaxPooling):
     """The largest value of each channel over the image.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GlobalMaxPooling2D
     >>> GlobalMaxPooling2D(keepdims=True)(jnp.ones((2, 5, 4, 3))).shape
     (2, 1, 1, 3)
     """
@@ -188,6 +204,8 @@ class GlobalMaxPooling2D(_GlobalMaxPooling):
 class GlobalMaxPooling3D(_GlobalMaxPooling):
     """The largest value of each channel over the volume.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GlobalMaxPooling3D
     >>> GlobalMaxPooling3D()(jnp.ones((2, 5, 4, 4, 3))).shape
     (2, 3)
     """
@@ -198,6 +216,8 @@ class GlobalMaxPooling3D(_GlobalMaxPooling):
 class GlobalAveragePooling1D(_GlobalAveragePooling):
     """The mean of each channel over all steps; masked steps do not count.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GlobalAveragePooling1D
     >>> GlobalAveragePooling1D()(jnp.arange(6.0).reshape(1, 3, 2)).tolist()
     [[2.0, 3.0]]
     """
@@ -220,6 +240,8 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
 class GlobalAveragePooling2D(_GlobalAveragePooling):
     """The mean of each channel over the image.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GlobalAveragePooling2D
     >>> GlobalAveragePooling2D()(jnp.ones((2, 5, 4, 3))).shape
     (2, 3)
     """
@@ -230,6 +252,8 @@ class GlobalAveragePooling2D(_GlobalAveragePooling):
 class GlobalAveragePooling3D(_GlobalAveragePooling):
     """The mean of each channel over the volume.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GlobalAveragePooling3D
     >>> GlobalAveragePooling3D()(jnp.ones((2, 5, 4, 4, 3))).shape
     (2, 3)
     """
@@ -272,6 +296,8 @@ class _AdaptiveAveragePooling(_AdaptivePooling):
 class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
     """The largest values of so many parts of a sequence of any length.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AdaptiveMaxPooling1D
     >>> AdaptiveMaxPooling1D(2)(jnp.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
     [2.0, 5.0]
     """
@@ -282,6 +308,8 @@ class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
 class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
     """The largest values of so many parts of an image of any size.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AdaptiveMaxPooling2D
     >>> AdaptiveMaxPooling2D((2, 3))(jnp.ones((1, 5, 7, 4))).shape
     (1, 2, 3, 4)
     """
@@ -292,6 +320,8 @@ class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
 class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
     """The largest values of so many parts of a volume of any size.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AdaptiveMaxPooling3D
     >>> AdaptiveMaxPooling3D(2)(jnp.ones((1, 5, 7, 3, 4))).shape
     (1, 2, 2, 2, 4)
     """
@@ -302,6 +332,8 @@ class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
 class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
     """The means of so many parts of a sequence of any length.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AdaptiveAveragePooling1D
     >>> AdaptiveAveragePooling1D(2)(jnp.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
     [1.0, 4.0]
     """
@@ -312,6 +344,8 @@ class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
 class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
     """The means of so many parts of an image of any size.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AdaptiveAveragePooling2D
     >>> AdaptiveAveragePooling2D((2, 3))(jnp.ones((1, 5, 7, 4))).shape
     (1, 2, 3, 4)
     """
@@ -322,6 +356,8 @@ class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
 class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
     """The means of so many parts of a volume of any size.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import AdaptiveAveragePooling3D
     >>> AdaptiveAveragePooling3D(2)(jnp.ones((1, 5, 7, 3, 4))).shape
     (1, 2, 2, 2, 4)
     """

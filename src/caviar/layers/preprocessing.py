@@ -26,6 +26,8 @@ __all__ = ["CategoryEncoding", "Discretization", "Lambda", "Normalization", "Res
 class Rescaling(Layer):
     """`scale * x + offset`, as floats.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Rescaling
     >>> Rescaling(1 / 255)(jnp.array([[0, 255]])).tolist()
     [[0.0, 1.0]]
     """
@@ -46,6 +48,9 @@ class Rescaling(Layer):
 class Normalization(Layer):
     """`(x - mean) / sqrt(variance)`, with a mean and a variance for each index of `axis` that `adapt` takes from data.
 
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from caviar.layers import Normalization
     >>> layer = Normalization()
     >>> layer.adapt(np.array([[2.0], [4.0], [6.0], [8.0]], "float32"))
     >>> layer(jnp.array([[5.0]])).tolist()
@@ -119,6 +124,8 @@ class CategoryEncoding(Layer):
 
     An integer that is out of range adds nothing.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import CategoryEncoding
     >>> CategoryEncoding(3, "one_hot")(jnp.array([2, 0])).tolist()
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     >>> CategoryEncoding(3, "count")(jnp.array([[2, 0, 2]])).tolist()
@@ -139,6 +146,8 @@ class CategoryEncoding(Layer):
 class Discretization(Layer):
     """The number of the bin that each value falls into; `adapt` makes `num_bins` bins that hold equally many.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Discretization
     >>> Discretization([0.0, 1.0, 2.0])(jnp.array([[-1.5, 1.0, 3.4, 0.5]])).tolist()
     [[0, 2, 3, 1]]
     """
@@ -177,6 +186,8 @@ class Discretization(Layer):
 class Lambda(Layer):
     """Any function as a layer; it may ask for `mask` and `training`. The shape of its output is inferred.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Lambda
     >>> Lambda(lambda x: x**2)(jnp.array([[3.0]])).tolist()
     [[9.0]]
     """

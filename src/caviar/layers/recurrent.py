@@ -119,6 +119,8 @@ class RNN(Recurrent):
 
     A cell of your own is a layer with `state_size`, and `call(self, inputs, states)` that gives the output and the new states.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import RNN, GRUCell, LSTMCell
     >>> RNN([LSTMCell(4), GRUCell(5)], return_sequences=True)(jnp.ones((2, 7, 3))).shape
     (2, 7, 5)
     """
@@ -166,6 +168,8 @@ class _Own(Recurrent, Cell):
 class SimpleRNN(_Own, SimpleRNNCell):
     """The simplest recurrent network: `h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import SimpleRNN
     >>> SimpleRNN(4)(jnp.ones((2, 7, 3))).shape
     (2, 4)
     """
@@ -177,6 +181,8 @@ class SimpleRNN(_Own, SimpleRNNCell):
 class LSTM(_Own, LSTMCell):
     """A long short-term memory.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import LSTM
     >>> LSTM(4, return_sequences=True)(jnp.ones((2, 7, 3))).shape
     (2, 7, 4)
     >>> output, h, c = LSTM(4, return_state=True)(jnp.ones((2, 7, 3)))
@@ -189,6 +195,8 @@ class LSTM(_Own, LSTMCell):
 class GRU(_Own, GRUCell):
     """A network of gated recurrent units.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import GRU
     >>> GRU(4)(jnp.ones((2, 7, 3))).shape
     (2, 4)
     """

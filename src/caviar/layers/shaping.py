@@ -35,6 +35,8 @@ __all__ = [
 class Identity(Layer):
     """The input itself: stands where nothing is to be done.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Identity
     >>> Identity()(jnp.array([[1.0, 2.0]])).tolist()
     [[1.0, 2.0]]
     """
@@ -51,6 +53,8 @@ class Identity(Layer):
 class Flatten(Layer):
     """All axes but the batch as one.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Flatten
     >>> Flatten()(jnp.ones((2, 3, 4))).shape
     (2, 12)
     """
@@ -70,6 +74,8 @@ class Flatten(Layer):
 class Reshape(Layer):
     """Another shape for each example; one axis may be -1, which is what is left over.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Reshape
     >>> Reshape((-1, 2))(jnp.ones((5, 6))).shape
     (5, 3, 2)
     """
@@ -91,6 +97,8 @@ class Reshape(Layer):
 class Permute(Layer):
     """The axes of each example in another order; the first is number 1, since 0 is the batch.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Permute
     >>> Permute((2, 1))(jnp.ones((5, 3, 4))).shape
     (5, 4, 3)
     """
@@ -110,6 +118,8 @@ class Permute(Layer):
 class RepeatVector(Layer):
     """Each example n times, as a sequence.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import RepeatVector
     >>> RepeatVector(3)(jnp.ones((2, 4))).shape
     (2, 3, 4)
     """
@@ -162,6 +172,8 @@ class _ZeroPadding(_Resizing):
 class ZeroPadding1D(_ZeroPadding):
     """Zeros before and after a sequence.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import ZeroPadding1D
     >>> ZeroPadding1D((1, 2))(jnp.ones((2, 5, 3))).shape
     (2, 8, 3)
     """
@@ -176,6 +188,8 @@ class ZeroPadding1D(_ZeroPadding):
 class ZeroPadding2D(_ZeroPadding):
     """Zeros around an image: a number, (rows, columns), or ((top, bottom), (left, right)).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import ZeroPadding2D
     >>> ZeroPadding2D(((1, 2), (0, 1)))(jnp.ones((2, 5, 5, 3))).shape
     (2, 8, 6, 3)
     """
@@ -190,6 +204,8 @@ class ZeroPadding2D(_ZeroPadding):
 class ZeroPadding3D(_ZeroPadding):
     """Zeros around a volume.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import ZeroPadding3D
     >>> ZeroPadding3D(1)(jnp.ones((2, 5, 5, 5, 3))).shape
     (2, 7, 7, 7, 3)
     """
@@ -216,6 +232,8 @@ class _Cropping(_Resizing):
 class Cropping1D(_Cropping):
     """A sequence without its ends.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Cropping1D
     >>> Cropping1D((1, 2))(jnp.ones((2, 5, 3))).shape
     (2, 2, 3)
     """
@@ -230,6 +248,8 @@ class Cropping1D(_Cropping):
 class Cropping2D(_Cropping):
     """An image without its borders: a number, (rows, columns), or ((top, bottom), (left, right)).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Cropping2D
     >>> Cropping2D(((1, 2), (0, 1)))(jnp.ones((2, 5, 5, 3))).shape
     (2, 2, 4, 3)
     """
@@ -244,6 +264,8 @@ class Cropping2D(_Cropping):
 class Cropping3D(_Cropping):
     """A volume without its borders.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Cropping3D
     >>> Cropping3D(1)(jnp.ones((2, 5, 5, 5, 3))).shape
     (2, 3, 3, 3, 3)
     """
@@ -281,6 +303,8 @@ class _UpSampling(_Resizing):
 class UpSampling1D(_UpSampling):
     """Every step of a sequence `size` times.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import UpSampling1D
     >>> UpSampling1D(2)(jnp.array([[[1.0], [2.0]]])).ravel().tolist()
     [1.0, 1.0, 2.0, 2.0]
     """
@@ -295,6 +319,8 @@ class UpSampling1D(_UpSampling):
 class UpSampling2D(_UpSampling):
     """An image enlarged `size` times, or (rows, columns) times; `interpolation` may be 'bilinear'.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import UpSampling2D
     >>> UpSampling2D((2, 3))(jnp.ones((2, 5, 5, 3))).shape
     (2, 10, 15, 3)
     """
@@ -310,6 +336,8 @@ class UpSampling2D(_UpSampling):
 class UpSampling3D(_UpSampling):
     """A volume enlarged `size` times.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import UpSampling3D
     >>> UpSampling3D(2)(jnp.ones((2, 2, 2, 2, 3))).shape
     (2, 4, 4, 4, 3)
     """

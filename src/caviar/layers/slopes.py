@@ -20,6 +20,8 @@ __all__ = ["PReLU", "RReLU"]
 class PReLU(Layer):
     """x above 0 and `alpha * x` below, with an alpha for each input (but one along `shared_axes`) that is learned.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import PReLU
     >>> PReLU("ones")(jnp.array([[-2.0, 2.0]])).tolist()
     [[-2.0, 2.0]]
     """
@@ -48,6 +50,8 @@ class PReLU(Layer):
 class RReLU(Layer):
     """x above 0 and a slope times x below, drawn for each value between the bounds while training, else their mean.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import RReLU
     >>> RReLU(0.25, 0.75)(jnp.array([[-2.0, 2.0]])).tolist()
     [[-1.0, 2.0]]
     """

@@ -67,6 +67,7 @@ def _spoken(size: int) -> str:
 def memory() -> int:
     """The bytes of the device, or of the machine.
 
+    >>> from caviar.layers.weights import memory
     >>> memory() > 2**20
     True
     """

@@ -29,6 +29,8 @@ _MERGES = {
 class Bidirectional(Layer):
     """A recurrent layer in both directions of time; `merge_mode` is 'concat', 'sum', 'ave', 'mul', or None for both.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import Bidirectional
     >>> from caviar.layers.recurrent import LSTM
     >>> Bidirectional(LSTM(4, return_sequences=True))(jnp.ones((2, 7, 3))).shape
     (2, 7, 8)
@@ -99,6 +101,8 @@ def _as_list(outputs: Any) -> list[Any]:
 class TimeDistributed(Layer):
     """A layer on every step of a sequence: the steps are to it as so many more examples.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers import TimeDistributed
     >>> from caviar.layers.dense import Dense
     >>> TimeDistributed(Dense(4))(jnp.ones((2, 7, 3))).shape
     (2, 7, 4)

@@ -30,6 +30,8 @@ class Loss(Named):
     `reduction`: "sum_over_batch_size" or "mean" (the weighted sum over the number of values), "mean_with_sample_weight"
     (over the sum of the weights, those of classes included), "sum", or "none".
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.losses import Loss
     >>> class Cubed(Loss):
     ...     def call(self, y_true, y_pred):
     ...         return jnp.mean(jnp.abs(y_true - y_pred) ** 3, axis=-1)
@@ -136,6 +138,7 @@ class ElementLoss(Loss):
 
     Subclasses define `elements(y_true, y_pred)`.
 
+    >>> from caviar.losses import ElementLoss
     >>> class Fourth(ElementLoss):
     ...     def elements(self, y_true, y_pred):
     ...         return (y_true - y_pred) ** 4
@@ -173,6 +176,8 @@ class ElementLoss(Loss):
 class FunctionLoss(Loss):
     """A plain function of labels and predictions as a loss; it gives a value per sample, or one for the whole batch.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.losses import FunctionLoss
     >>> float(FunctionLoss(lambda y_true, y_pred: jnp.abs(y_true - y_pred)[:, 0])([[1.0]], [[3.0]]))
     2.0
     """

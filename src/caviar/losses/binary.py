@@ -39,6 +39,8 @@ def log_sides(y_pred: jax.Array, from_logits: bool) -> tuple[jax.Array, jax.Arra
 def smooth(y_true: jax.Array, amount: float, classes: int) -> jax.Array:
     """Labels moved by this amount towards all classes being equally likely.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.losses.binary import smooth
     >>> smooth(jnp.asarray([0.0, 1.0]), 0.5, 2).tolist()
     [0.25, 0.75]
     """
@@ -51,6 +53,7 @@ class BinaryCrossentropy(ElementLoss):
 
     `class_weight` scales each output, `pos_weight` the part of the ones (both one number per output).
 
+    >>> from caviar.losses import BinaryCrossentropy
     >>> round(float(BinaryCrossentropy()([[0.0]], [[0.99]])), 3)
     4.605
     >>> float(BinaryCrossentropy(from_logits=True)([[1.0]], [[-300.0]]))
@@ -80,6 +83,7 @@ class BinaryCrossentropy(ElementLoss):
 class BinaryFocalCrossentropy(ElementLoss):
     """Binary crossentropy that counts easy examples less: times (1 - the probability of the truth)^gamma.
 
+    >>> from caviar.losses import BinaryFocalCrossentropy
     >>> round(float(BinaryFocalCrossentropy(gamma=2.0)([[1.0]], [[0.5]])), 4)
     0.1733
     """
@@ -106,6 +110,7 @@ class BinaryFocalCrossentropy(ElementLoss):
 class Hinge(ElementLoss):
     """The mean of max(1 - y y_hat, 0), for labels -1 and 1; 0 is read as -1.
 
+    >>> from caviar.losses import Hinge
     >>> Hinge(reduction="none")([[-1.0], [0.0], [1.0]], [[0.5], [0.5], [0.5]]).tolist()
     [1.5, 1.5, 0.5]
     """
@@ -121,6 +126,7 @@ class Hinge(ElementLoss):
 class SquaredHinge(Hinge):
     """The mean of max(1 - y y_hat, 0)^2, for labels -1 and 1; 0 is read as -1.
 
+    >>> from caviar.losses import SquaredHinge
     >>> float(SquaredHinge()([[-1.0]], [[0.5]]))
     2.25
     """

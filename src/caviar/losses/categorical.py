@@ -70,6 +70,7 @@ class OneHotLoss(Loss):
 class CategoricalCrossentropy(OneHotLoss):
     """-sum y log p over the classes, for one-hot (or soft) labels; the predictions are probabilities, or logits.
 
+    >>> from caviar.losses import CategoricalCrossentropy
     >>> round(float(CategoricalCrossentropy()([[0, 1, 0, 0]], [[0.3, 0.2, 0.1, 0.4]])), 4)
     1.6094
     """
@@ -97,6 +98,7 @@ class CategoricalCrossentropy(OneHotLoss):
 class CategoricalFocalCrossentropy(OneHotLoss):
     """Categorical crossentropy that counts easy examples less: -sum alpha (1 - p)^gamma y log p.
 
+    >>> from caviar.losses import CategoricalFocalCrossentropy
     >>> round(float(CategoricalFocalCrossentropy()([[0, 1]], [[0.5, 0.5]])), 4)
     0.0433
     """
@@ -119,6 +121,7 @@ class CategoricalFocalCrossentropy(OneHotLoss):
 class CategoricalHinge(OneHotLoss):
     """max(the best wrong prediction - the right one + 1, 0), for one-hot labels.
 
+    >>> from caviar.losses import CategoricalHinge
     >>> float(CategoricalHinge()([[0, 1, 0]], [[0.5, 2.0, 1.5]]))
     0.5
     """
@@ -133,6 +136,7 @@ class CategoricalHinge(OneHotLoss):
 class KLDivergence(OneHotLoss):
     """sum y log(y / p): how far the predicted distribution is from the labels'.
 
+    >>> from caviar.losses import KLDivergence
     >>> round(float(KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]])), 4)
     0.1438
     """
@@ -149,6 +153,7 @@ class SparseCategoricalCrossentropy(Loss):
 
     Samples of `ignore_class` do not count. "mean_with_sample_weight" divides by the sum of the `class_weight`s too.
 
+    >>> from caviar.losses import SparseCategoricalCrossentropy
     >>> round(float(SparseCategoricalCrossentropy()([1], [[0.3, 0.2, 0.1, 0.4]])), 4)
     1.6094
     """
@@ -194,6 +199,7 @@ class SparseCategoricalCrossentropy(Loss):
 class NegativeLogLikelihood(SparseCategoricalCrossentropy):
     """Minus the prediction of the true class, for predictions that are log-probabilities already (log-softmax).
 
+    >>> from caviar.losses import NegativeLogLikelihood
     >>> round(float(NegativeLogLikelihood()([0], [[-0.41, -1.41, -2.31]])), 2)
     0.41
     """
@@ -209,6 +215,7 @@ class NegativeLogLikelihood(SparseCategoricalCrossentropy):
 class CategoricalGeneralizedCrossEntropy(Loss):
     """(1 - p^q) / q of the true class's probability p: less hurt by wrong labels the nearer q is to 1.
 
+    >>> from caviar.losses import CategoricalGeneralizedCrossEntropy
     >>> round(float(CategoricalGeneralizedCrossEntropy(q=0.5)([1], [[0.75, 0.25]])), 6)
     1.0
     """

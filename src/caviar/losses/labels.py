@@ -23,7 +23,7 @@ _MEANING = {
 def check_labels(loss: Loss, y: Any, outputs: int | None = None, where: str = "y") -> None:
     """Refuse labels that this loss cannot take; `outputs` are the units of the last layer, `where` names the labels.
 
-    >>> from caviar.losses import SparseCategoricalCrossentropy
+    >>> from caviar.losses import SparseCategoricalCrossentropy, check_labels
     >>> check_labels(SparseCategoricalCrossentropy(), [0, 1, 10])
     >>> check_labels(SparseCategoricalCrossentropy(), [0, 1, 1.5])
     Traceback (most recent call last):

@@ -28,6 +28,7 @@ def get(identifier: Any, label_shape: Any = None, output_shape: Any = None) -> L
 
     "crossentropy" is the binary, categorical or sparse one, by the shapes of the labels and of the last layer.
 
+    >>> from caviar.losses import get
     >>> get("mse")
     MeanSquaredError()
     >>> get("crossentropy", label_shape=(None,), output_shape=(None, 10))
@@ -59,6 +60,7 @@ def class_named(name: Any) -> type[Loss]:
 def kind_of_labels(label_shape: Any, output_shape: Any) -> str:
     """Binary, sparse_categorical or categorical, by Keras' rule.
 
+    >>> from caviar.losses.lookup import kind_of_labels
     >>> kind_of_labels((None, 1), (None, 10))
     'sparse_categorical'
     """

@@ -43,6 +43,7 @@ class Named(Part):
 def function_of(cls: type[Named]) -> Callable[..., jax.Array]:
     """The lower-case function of a loss or metric: `f(y_true, y_pred, ...)` gives its values per sample.
 
+    >>> from caviar.losses.naming import function_of
     >>> from caviar.losses import MeanSquaredError
     >>> function_of(MeanSquaredError)([[1.0, 2.0]], [[3.0, 2.0]]).tolist()
     [2.0]

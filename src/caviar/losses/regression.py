@@ -43,6 +43,7 @@ __all__ = [
 class MeanSquaredError(ElementLoss):
     """The mean of (y - y_hat)^2.
 
+    >>> from caviar.losses import MeanSquaredError
     >>> float(MeanSquaredError()([[0.0, 0.0]], [[1.0, 3.0]]))
     5.0
     """
@@ -56,6 +57,7 @@ class MeanSquaredError(ElementLoss):
 class HalfSquaredError(ElementLoss):
     """Half the sum of (y - y_hat)^2 over the outputs, whose gradient is y_hat - y; the mean over samples.
 
+    >>> from caviar.losses import HalfSquaredError
     >>> float(HalfSquaredError()([[0.0, 0.0]], [[1.0, 3.0]]))
     5.0
     >>> float(HalfSquaredError()([[0.0, 0.0, 0.0]], [[1.0, 3.0, 2.0]]))
@@ -76,6 +78,7 @@ class HalfSquaredError(ElementLoss):
 class MeanAbsoluteError(ElementLoss):
     """The mean of |y - y_hat|.
 
+    >>> from caviar.losses import MeanAbsoluteError
     >>> float(MeanAbsoluteError()([[0.0, 0.0]], [[1.0, -3.0]]))
     2.0
     """
@@ -89,6 +92,7 @@ class MeanAbsoluteError(ElementLoss):
 class MeanAbsolutePercentageError(ElementLoss):
     """The mean of 100 |y - y_hat| / |y|.
 
+    >>> from caviar.losses import MeanAbsolutePercentageError
     >>> float(MeanAbsolutePercentageError()([[2.0, 4.0]], [[1.0, 5.0]]))
     37.5
     """
@@ -102,6 +106,7 @@ class MeanAbsolutePercentageError(ElementLoss):
 class MeanSquaredLogarithmicError(ElementLoss):
     """The mean of (log(1 + y) - log(1 + y_hat))^2, for labels that are not negative.
 
+    >>> from caviar.losses import MeanSquaredLogarithmicError
     >>> round(float(MeanSquaredLogarithmicError()([[0.0]], [[1.718281828]])), 6)
     1.0
     """
@@ -117,6 +122,7 @@ class MeanSquaredLogarithmicError(ElementLoss):
 class Huber(ElementLoss):
     """Squared where the error is at most `delta`, straight beyond: d^2 / 2, or delta (|d| - delta / 2).
 
+    >>> from caviar.losses import Huber
     >>> float(Huber(delta=1.0)([[0.0, 0.0]], [[1.0, 3.0]]))
     1.5
     """
@@ -135,6 +141,7 @@ class Huber(ElementLoss):
 class SmoothL1(ElementLoss):
     """Huber's loss divided by `beta`: d^2 / (2 beta) below beta, |d| - beta / 2 above; |d| where beta is 0.
 
+    >>> from caviar.losses import SmoothL1
     >>> float(SmoothL1(beta=2.0)([[0.0, 0.0]], [[1.0, 3.0]]))
     1.125
     """
@@ -154,6 +161,7 @@ class SmoothL1(ElementLoss):
 class LogCosh(ElementLoss):
     """The mean of log(cosh(y_hat - y)): squared near 0, straight far away.
 
+    >>> from caviar.losses import LogCosh
     >>> round(float(LogCosh()([[0.0]], [[100.0]])), 4)
     99.3069
     """
@@ -168,6 +176,7 @@ class LogCosh(ElementLoss):
 class Poisson(ElementLoss):
     """The mean of y_hat - y log(y_hat), for counts.
 
+    >>> from caviar.losses import Poisson
     >>> float(Poisson()([[0.0, 1.0]], [[2.0, 1.0]]))
     1.5
     """
@@ -183,6 +192,7 @@ class Poisson(ElementLoss):
 class CosineSimilarity(Loss):
     """Minus the cosine of the angle between labels and predictions: -1 where they point the same way.
 
+    >>> from caviar.losses import CosineSimilarity
     >>> round(float(CosineSimilarity()([[0.0, 1.0]], [[0.0, 5.0]])), 6)
     -1.0
     """

@@ -27,6 +27,8 @@ def arrays(y_true: Any, y_pred: Any, dtype: str | None = None) -> tuple[jax.Arra
 def real(y_true: jax.Array) -> jax.Array:
     """Labels that are whole numbers or truth values as floats: what a function of a user's own computes with.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.losses.shapes import real
     >>> (real(jnp.asarray([3], "uint8")) - 5).tolist()
     [-2.0]
     """
@@ -36,6 +38,8 @@ def real(y_true: jax.Array) -> jax.Array:
 def same_rank(y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Add or drop a last axis of size 1 where the ranks differ by one: (n,) and (n, 1) become (n, 1).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.losses.shapes import same_rank
     >>> [a.shape for a in same_rank(jnp.zeros(3), jnp.zeros((3, 1)))]
     [(3, 1), (3, 1)]
     """
@@ -84,6 +88,7 @@ def _misfit(y_true: jax.Array, y_pred: jax.Array, where: str, hint: str) -> Shap
 def spread(weights: Any, shape: tuple[int, ...], dtype: Any, what: str = "sample_weight") -> jax.Array:
     """Weights, or a mask, spread over values of this shape: given one per sample, or one per value.
 
+    >>> from caviar.losses.shapes import spread
     >>> spread([1, 2], (2, 3), "float32").tolist()
     [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]
     """
@@ -100,6 +105,7 @@ def spread(weights: Any, shape: tuple[int, ...], dtype: Any, what: str = "sample
 def together(mask: Any, weights: Any) -> jax.Array:
     """A mask and weights as weights; the one with fewer axes is the same along the other's last ones.
 
+    >>> from caviar.losses.shapes import together
     >>> together([[True, False], [True, True]], [1.0, 2.0]).tolist()
     [[1.0, 0.0], [2.0, 2.0]]
     """
@@ -117,6 +123,8 @@ def together(mask: Any, weights: Any) -> jax.Array:
 def ratio(total: jax.Array, count: jax.Array) -> jax.Array:
     """The quotient, and 0 where there is nothing to divide by.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.losses.shapes import ratio
     >>> ratio(jnp.asarray([1.0, 1.0]), jnp.asarray([2.0, 0.0])).tolist()
     [0.5, 0.0]
     """

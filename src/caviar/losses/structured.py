@@ -24,6 +24,7 @@ class Tversky(Loss):
 
     `axis` are the axes that are summed over; None takes the whole batch as one area.
 
+    >>> from caviar.losses import Tversky
     >>> round(float(Tversky()([[1.0, 0.0]], [[0.5, 0.5]])), 6)
     0.5
     """
@@ -51,6 +52,7 @@ class Dice(Loss):
 
     `axis` are the axes that are summed over; None takes the whole batch as one area.
 
+    >>> from caviar.losses import Dice
     >>> round(float(Dice()([[1.0, 0.0]], [[0.5, 0.5]])), 6)
     0.5
     """
@@ -75,6 +77,7 @@ class CTC(Loss):
 
     Class 0 is the blank between labels.
 
+    >>> from caviar.losses import CTC
     >>> round(float(CTC()([[1]], [[[0.0, 0.0], [0.0, 0.0]]])), 4)
     0.2877
     """
@@ -101,6 +104,7 @@ class CTC(Loss):
 class Circle(Loss):
     """Pulls embeddings of one class together and pushes others apart; predictions are vectors of length 1.
 
+    >>> from caviar.losses import Circle
     >>> round(float(Circle()([0, 0, 1], [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])), 2)
     19.2
     """

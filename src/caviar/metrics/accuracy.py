@@ -32,6 +32,7 @@ __all__ = [
 class Accuracy(NamedFirst):
     """How often predictions equal labels.
 
+    >>> from caviar.metrics import Accuracy
     >>> float(Accuracy()([[1], [2]], [[1], [3]]))
     0.5
     """
@@ -46,6 +47,7 @@ class Accuracy(NamedFirst):
 class BinaryAccuracy(NamedFirst):
     """How often a probability is on the label's side of the threshold; labels are 0 and 1.
 
+    >>> from caviar.metrics import BinaryAccuracy
     >>> float(BinaryAccuracy()([[1], [1], [0], [0]], [[0.9], [0.6], [0.4], [0.7]]))
     0.75
     """
@@ -62,6 +64,7 @@ class BinaryAccuracy(NamedFirst):
 class CategoricalAccuracy(NamedFirst):
     """How often the largest prediction is that of the true class; labels are one-hot.
 
+    >>> from caviar.metrics import CategoricalAccuracy
     >>> float(CategoricalAccuracy()([[0, 1], [1, 0]], [[0.3, 0.7], [0.2, 0.8]]))
     0.5
     """
@@ -76,6 +79,7 @@ class CategoricalAccuracy(NamedFirst):
 class SparseCategoricalAccuracy(NamedFirst):
     """How often the largest prediction is that of the true class; labels are class numbers.
 
+    >>> from caviar.metrics import SparseCategoricalAccuracy
     >>> float(SparseCategoricalAccuracy()([1, 0], [[0.3, 0.7], [0.2, 0.8]]))
     0.5
     """
@@ -90,6 +94,7 @@ class SparseCategoricalAccuracy(NamedFirst):
 class TopKCategoricalAccuracy(SampleMean):
     """How often the true class is among the k largest predictions; labels are one-hot.
 
+    >>> from caviar.metrics import TopKCategoricalAccuracy
     >>> float(TopKCategoricalAccuracy(k=2)([[0, 0, 1], [1, 0, 0]], [[0.5, 0.2, 0.3], [0.1, 0.2, 0.7]]))
     0.5
     """
@@ -108,6 +113,7 @@ class SparseTopKCategoricalAccuracy(SampleMean):
 
     With `from_sorted_ids` the predictions are class numbers too, the likeliest first.
 
+    >>> from caviar.metrics import SparseTopKCategoricalAccuracy
     >>> float(SparseTopKCategoricalAccuracy(k=2)([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.2, 0.7]]))
     0.5
     """

@@ -20,6 +20,9 @@ _WRITTEN = {"update_state", "result", "reset_state"}
 class Adopted(Metric):
     """A metric that counts as its own `update_state`, `result` and `reset_state` say, on a copy in every call.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.metrics import Metric
+    >>> from caviar.metrics.adopted import Adopted
     >>> class Largest(Metric):
     ...     def __init__(self, name: str = "largest"):
     ...         super().__init__(name=name)

@@ -39,6 +39,8 @@ class Metric(Named):
     Outside a program, `update_state`, `result` and `reset_state` do the same with a state that the metric keeps.
     Or subclass it as in Keras: `add_variable` in `__init__`, `update_state` that assigns, `result`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.metrics import Metric
     >>> class Largest(Metric):
     ...     def initial(self, outputs=None):
     ...         return jnp.asarray(0.0)
@@ -126,6 +128,8 @@ class Metric(Named):
 class Additive(Metric):
     """A metric whose state is one array of sums. Subclasses define `shape`, `sums` and `outcome`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.metrics import Additive
     >>> class Rows(Additive):
     ...     def shape(self, outputs):
     ...         return ()
@@ -178,6 +182,8 @@ class Additive(Metric):
 class SampleMean(Additive):
     """The weighted mean of values per sample. Subclasses define `values(y_true, y_pred)`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.metrics import SampleMean
     >>> class Largest(SampleMean):
     ...     def values(self, y_true, y_pred):
     ...         return jnp.max(jnp.abs(y_true - y_pred), axis=-1)

@@ -19,6 +19,8 @@ __all__ = ["BinaryIoU", "ConfusionMatrix", "IoU", "MatthewsCorrelation", "MeanIo
 def tally(true: jax.Array, pred: jax.Array, weight: jax.Array, classes: int, ignored: int | None = None) -> jax.Array:
     """The matrix whose row is the true class and whose column is the predicted one; what lies outside is left out.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.metrics.classes import tally
     >>> tally(jnp.asarray([0, 1, 1]), jnp.asarray([0, 0, 1]), jnp.ones(3), 2).tolist()
     [[1.0, 0.0], [1.0, 1.0]]
     """
@@ -36,6 +38,7 @@ class ConfusionMatrix(Additive):
 
     Labels are class numbers or one-hot. One output is the probability of class 1; several are one per class.
 
+    >>> from caviar.metrics import ConfusionMatrix
     >>> ConfusionMatrix()([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]).tolist()
     [[1.0, 0.0], [1.0, 1.0]]
     """
@@ -70,6 +73,7 @@ class ConfusionMatrix(Additive):
 class MatthewsCorrelation(ConfusionMatrix):
     """The correlation of labels and predicted classes: 1 is perfect, 0 no better than chance; fair to rare classes.
 
+    >>> from caviar.metrics import MatthewsCorrelation
     >>> round(float(MatthewsCorrelation()([1, 1, 1, 0], [0.9, 0.2, 0.8, 0.7])), 3)
     -0.333
     """
@@ -88,6 +92,7 @@ class IoU(Additive):
 
     Labels and predictions are class numbers, or with `sparse_y_true=False`, `sparse_y_pred=False` one value per class.
 
+    >>> from caviar.metrics import IoU
     >>> round(float(IoU(2, [0])([0, 0, 1, 1], [0, 1, 0, 1])), 4)
     0.3333
     """
@@ -128,6 +133,7 @@ class IoU(Additive):
 class BinaryIoU(IoU):
     """`IoU` of two classes, where the prediction is the probability of class 1.
 
+    >>> from caviar.metrics import BinaryIoU
     >>> round(float(BinaryIoU()([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7])), 4)
     0.5833
     """
@@ -149,6 +155,7 @@ class BinaryIoU(IoU):
 class MeanIoU(IoU):
     """`IoU` averaged over all classes.
 
+    >>> from caviar.metrics import MeanIoU
     >>> round(float(MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1])), 4)
     0.3333
     """
@@ -164,6 +171,7 @@ class MeanIoU(IoU):
 class OneHotIoU(IoU):
     """`IoU` of one-hot labels and one prediction per class.
 
+    >>> from caviar.metrics import OneHotIoU
     >>> round(float(OneHotIoU(2, [0])([[1, 0], [1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])), 4)
     0.5
     """
@@ -176,6 +184,7 @@ class OneHotIoU(IoU):
 class OneHotMeanIoU(MeanIoU):
     """`MeanIoU` of one-hot labels and one prediction per class.
 
+    >>> from caviar.metrics import OneHotMeanIoU
     >>> round(float(OneHotMeanIoU(2)([[1, 0], [1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])), 4)
     0.5
     """

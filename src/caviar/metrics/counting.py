@@ -30,6 +30,7 @@ _LOWEST = -1e10  # Keras' threshold of the predictions that are among the top k
 def columns(y_true: Any, y_pred: Any, dtype: str | None, where: str) -> tuple[jax.Array, jax.Array]:
     """Labels and predictions with a column per output; labels that are class numbers become one-hot.
 
+    >>> from caviar.metrics.counting import columns
     >>> columns([1], [[0.2, 0.8]], None, "")[0].tolist()
     [[0.0, 1.0]]
     """
@@ -44,6 +45,8 @@ def columns(y_true: Any, y_pred: Any, dtype: str | None, where: str) -> tuple[ja
 def counts(true: jax.Array, pred: jax.Array, weight: jax.Array, thresholds: jax.Array, axis: Any) -> jax.Array:
     """True positives, false positives, true negatives, false negatives; of each a row of thresholds.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.metrics.counting import counts
     >>> counts(jnp.ones(3), jnp.arange(3.0), jnp.ones(3), jnp.asarray([0.5]), None)[:, 0].tolist()
     [2.0, 0.0, 0.0, 1.0]
     """
@@ -97,6 +100,7 @@ class Counting(Additive):
 class TruePositives(Counting):
     """How many ones were predicted to be ones.
 
+    >>> from caviar.metrics import TruePositives
     >>> float(TruePositives()([0, 1, 1, 1], [1, 0, 1, 1]))
     2.0
     """
@@ -110,6 +114,7 @@ class TruePositives(Counting):
 class FalsePositives(Counting):
     """How many zeros were predicted to be ones.
 
+    >>> from caviar.metrics import FalsePositives
     >>> float(FalsePositives()([0, 1, 0, 0], [0, 0, 1, 1]))
     2.0
     """
@@ -123,6 +128,7 @@ class FalsePositives(Counting):
 class TrueNegatives(Counting):
     """How many zeros were predicted to be zeros.
 
+    >>> from caviar.metrics import TrueNegatives
     >>> float(TrueNegatives()([0, 1, 0, 0], [1, 1, 0, 0]))
     2.0
     """
@@ -136,6 +142,7 @@ class TrueNegatives(Counting):
 class FalseNegatives(Counting):
     """How many ones were predicted to be zeros.
 
+    >>> from caviar.metrics import FalseNegatives
     >>> float(FalseNegatives()([0, 1, 1, 1], [0, 1, 0, 0]))
     2.0
     """
@@ -149,6 +156,7 @@ class FalseNegatives(Counting):
 class Precision(Counting):
     """How many of the predicted ones are ones. `top_k`: predict the k likeliest classes; `class_id`: look at one class.
 
+    >>> from caviar.metrics import Precision
     >>> float(Precision()([0, 1, 1, 0], [1, 0, 1, 0]))
     0.5
     """
@@ -177,6 +185,7 @@ class Precision(Counting):
 class Recall(Precision):
     """How many of the ones were predicted to be ones. `top_k`, `class_id`: as in `Precision`.
 
+    >>> from caviar.metrics import Recall
     >>> float(Recall()([0, 1, 1, 0], [1, 0, 1, 0]))
     0.5
     """
@@ -193,6 +202,7 @@ class FBetaScore(Additive):
     `average`: None (a value per class), "micro" (all classes as one), "macro" (the mean), "weighted" (by class size).
     Without a threshold the largest prediction of a row is its class.
 
+    >>> from caviar.metrics import FBetaScore
     >>> y = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     >>> FBetaScore(beta=2.0)(y, [[0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.1, 0.1, 0.8]]).round(3).tolist()[1:]
     [0.0, 1.0]
@@ -237,6 +247,7 @@ class FBetaScore(Additive):
 class F1Score(FBetaScore):
     """The harmonic mean of precision and recall, for each class by itself; see `FBetaScore`.
 
+    >>> from caviar.metrics import F1Score
     >>> round(float(F1Score(average="micro", threshold=0.5)([[1], [1], [0]], [[0.9], [0.2], [0.1]])), 4)
     0.6667
     """

@@ -23,6 +23,7 @@ class AUC(Additive):
 
     Where all predictions are below the first of them, half as many again tell them apart, down to 1e-12.
 
+    >>> from caviar.metrics import AUC
     >>> float(AUC()([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
     0.75
     """
@@ -153,6 +154,7 @@ class RateAt(Additive):
 class SensitivityAtSpecificity(RateAt):
     """The largest share of the ones that is found where at least this share of the zeros is left alone.
 
+    >>> from caviar.metrics import SensitivityAtSpecificity
     >>> float(SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8]))
     0.5
     """
@@ -168,6 +170,7 @@ class SensitivityAtSpecificity(RateAt):
 class SpecificityAtSensitivity(RateAt):
     """The largest share of the zeros that is left alone where at least this share of the ones is found.
 
+    >>> from caviar.metrics import SpecificityAtSensitivity
     >>> round(float(SpecificityAtSensitivity(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])), 4)
     0.6667
     """
@@ -183,6 +186,7 @@ class SpecificityAtSensitivity(RateAt):
 class PrecisionAtRecall(RateAt):
     """The largest precision where recall is at least this.
 
+    >>> from caviar.metrics import PrecisionAtRecall
     >>> float(PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8]))
     0.5
     """
@@ -198,6 +202,7 @@ class PrecisionAtRecall(RateAt):
 class RecallAtPrecision(RateAt):
     """The largest recall where precision is at least this.
 
+    >>> from caviar.metrics import RecallAtPrecision
     >>> float(RecallAtPrecision(0.8)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
     0.5
     """

@@ -21,6 +21,7 @@ def get(identifier: Any, loss: Any = None, output_shape: Any = None, label_shape
     "accuracy" and "crossentropy" are the binary, categorical or sparse ones, by the shape of the last layer, and by the
     shape of the labels or, where that is not known, by the labels that the loss takes.
 
+    >>> from caviar.metrics import get
     >>> get("mae").name, get("MeanAbsoluteError").name
     ('mae', 'MeanAbsoluteError')
     >>> get("accuracy", "sparse_categorical_crossentropy", (None, 10))

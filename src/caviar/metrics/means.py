@@ -21,6 +21,7 @@ __all__ = ["Mean", "MeanOf", "Sum"]
 class Mean(NamedFirst):
     """The weighted mean of the values that it is given.
 
+    >>> from caviar.metrics import Mean
     >>> mean = Mean("loss")
     >>> mean.update_state([1.0, 3.0]); mean.update_state([5.0])
     >>> float(mean.result())
@@ -45,6 +46,7 @@ class Mean(NamedFirst):
 class Sum(Mean):
     """The weighted sum of the values that it is given.
 
+    >>> from caviar.metrics import Sum
     >>> float(Sum()([1.0, 3.0], sample_weight=[1.0, 2.0]))
     7.0
     """
@@ -60,6 +62,7 @@ class MeanOf(SampleMean):
 
     A function that gives one number for the whole batch is taken to give the batch's mean.
 
+    >>> from caviar.metrics import MeanOf
     >>> bias = MeanOf(lambda y_true, y_pred: y_pred - y_true, name="bias")
     >>> bias.update_state([[1.0], [1.0]], [[2.0], [3.0]]); bias.update_state([[1.0]], [[4.0]])
     >>> float(bias.result())

@@ -82,6 +82,7 @@ class LossMean(NamedFirst):
 class MeanSquaredError(LossMean):
     """The mean of (y - y_hat)^2.
 
+    >>> from caviar.metrics import MeanSquaredError
     >>> float(MeanSquaredError()([[0.0], [0.0]], [[1.0], [3.0]]))
     5.0
     """
@@ -93,6 +94,7 @@ class MeanSquaredError(LossMean):
 class RootMeanSquaredError(MeanSquaredError):
     """The square root of the mean of (y - y_hat)^2 over all samples.
 
+    >>> from caviar.metrics import RootMeanSquaredError
     >>> float(RootMeanSquaredError()([[0.0], [0.0]], [[1.0], [7.0]]))
     5.0
     """
@@ -111,6 +113,7 @@ class RootMeanSquaredError(MeanSquaredError):
 class MeanAbsoluteError(LossMean):
     """The mean of |y - y_hat|.
 
+    >>> from caviar.metrics import MeanAbsoluteError
     >>> float(MeanAbsoluteError()([[0.0], [0.0]], [[1.0], [-3.0]]))
     2.0
     """
@@ -122,6 +125,7 @@ class MeanAbsoluteError(LossMean):
 class MeanAbsolutePercentageError(LossMean):
     """The mean of 100 |y - y_hat| / |y|.
 
+    >>> from caviar.metrics import MeanAbsolutePercentageError
     >>> float(MeanAbsolutePercentageError()([[2.0], [4.0]], [[1.0], [5.0]]))
     37.5
     """
@@ -133,6 +137,7 @@ class MeanAbsolutePercentageError(LossMean):
 class MeanSquaredLogarithmicError(LossMean):
     """The mean of (log(1 + y) - log(1 + y_hat))^2.
 
+    >>> from caviar.metrics import MeanSquaredLogarithmicError
     >>> round(float(MeanSquaredLogarithmicError()([[0.0]], [[1.718281828]])), 6)
     1.0
     """
@@ -144,6 +149,7 @@ class MeanSquaredLogarithmicError(LossMean):
 class LogCoshError(LossMean):
     """The mean of log(cosh(y_hat - y)).
 
+    >>> from caviar.metrics import LogCoshError
     >>> float(LogCoshError()([[1.0]], [[1.0]]))
     0.0
     """
@@ -157,6 +163,7 @@ class LogCoshError(LossMean):
 class CosineSimilarity(LossMean):
     """The cosine of the angle between labels and predictions: 1 where they point the same way.
 
+    >>> from caviar.metrics import CosineSimilarity
     >>> round(float(CosineSimilarity()([[0.0, 1.0]], [[0.0, 5.0]])), 6)
     1.0
     """
@@ -175,6 +182,7 @@ class CosineSimilarity(LossMean):
 class BinaryCrossentropy(LossMean):
     """-(y log p + (1 - y) log(1 - p)).
 
+    >>> from caviar.metrics import BinaryCrossentropy
     >>> round(float(BinaryCrossentropy()([[0.0]], [[0.99]])), 3)
     4.605
     """
@@ -189,6 +197,7 @@ class BinaryCrossentropy(LossMean):
 class CategoricalCrossentropy(LossMean):
     """-log p of the true class; labels are one-hot.
 
+    >>> from caviar.metrics import CategoricalCrossentropy
     >>> round(float(CategoricalCrossentropy()([[0, 1]], [[0.8, 0.2]])), 4)
     1.6094
     """
@@ -204,6 +213,7 @@ class CategoricalCrossentropy(LossMean):
 class SparseCategoricalCrossentropy(LossMean):
     """-log p of the true class; labels are class numbers.
 
+    >>> from caviar.metrics import SparseCategoricalCrossentropy
     >>> round(float(SparseCategoricalCrossentropy()([1], [[0.8, 0.2]])), 4)
     1.6094
     """
@@ -219,6 +229,7 @@ class SparseCategoricalCrossentropy(LossMean):
 class KLDivergence(LossMean):
     """sum y log(y / p).
 
+    >>> from caviar.metrics import KLDivergence
     >>> round(float(KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]])), 4)
     0.1438
     """
@@ -230,6 +241,7 @@ class KLDivergence(LossMean):
 class Poisson(LossMean):
     """The mean of y_hat - y log(y_hat).
 
+    >>> from caviar.metrics import Poisson
     >>> float(Poisson()([[0.0]], [[2.0]]))
     2.0
     """
@@ -241,6 +253,7 @@ class Poisson(LossMean):
 class Hinge(LossMean):
     """The mean of max(1 - y y_hat, 0), for labels -1 and 1.
 
+    >>> from caviar.metrics import Hinge
     >>> float(Hinge()([[-1.0]], [[0.5]]))
     1.5
     """
@@ -252,6 +265,7 @@ class Hinge(LossMean):
 class SquaredHinge(LossMean):
     """The mean of max(1 - y y_hat, 0)^2, for labels -1 and 1.
 
+    >>> from caviar.metrics import SquaredHinge
     >>> float(SquaredHinge()([[-1.0]], [[0.5]]))
     2.25
     """
@@ -263,6 +277,7 @@ class SquaredHinge(LossMean):
 class CategoricalHinge(LossMean):
     """max(the best wrong prediction - the right one + 1, 0).
 
+    >>> from caviar.metrics import CategoricalHinge
     >>> float(CategoricalHinge()([[0, 1, 0]], [[0.5, 2.0, 1.5]]))
     0.5
     """

@@ -23,6 +23,7 @@ class R2Score(Metric):
 
     With `num_regressors` it is the adjusted score.
 
+    >>> from caviar.metrics import R2Score
     >>> round(float(R2Score()([[1.0], [2.0], [4.0]], [[1.0], [2.0], [3.0]])), 4)
     0.7857
     """

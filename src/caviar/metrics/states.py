@@ -17,6 +17,7 @@ from caviar.parts import Part
 class State(Part):
     """An array that a metric changes by assigning; computes as the array it holds.
 
+    >>> from caviar.metrics.states import State
     >>> total = State((), "float32")
     >>> total.assign_add(3.0)
     >>> float(total / 2)

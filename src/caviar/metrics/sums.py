@@ -18,6 +18,8 @@ class Sums(NamedTuple):
 def no_sums(like: jax.Array) -> Sums:
     """Nothing added up yet.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.metrics.sums import no_sums
     >>> float(no_sums(jnp.ones(())).total)
     0.0
     """
@@ -27,6 +29,8 @@ def no_sums(like: jax.Array) -> Sums:
 def plus(sums: Sums, more: Any) -> Sums:
     """The sums with something added; 2^24 + 1 is no float32, and is not lost.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.metrics.sums import no_sums, plus
     >>> sums = plus(plus(plus(no_sums(jnp.ones(())), 2.0**24), 1.0), 1.0)
     >>> float(sums.total) - 2**24
     2.0

@@ -81,6 +81,8 @@ def pack(tensors: dict[str, np.ndarray]) -> bytes:
 def unpack(parts: dict[str, bytes], name: str) -> dict[str, np.ndarray]:
     """The arrays of a part, by their names.
 
+    >>> import numpy as np
+    >>> from caviar.models.archive import pack, unpack
     >>> unpack({"weights.safetensors": pack({"bias": np.zeros(2)})}, "weights.safetensors")
     {'bias': array([0., 0.])}
     """

@@ -13,7 +13,7 @@ def load_model(path: FilePath, custom_objects: dict[str, Any] | None = None, com
     """Load a model that `model.save` wrote; classes of your own are passed as `custom_objects={"Block": Block}`.
 
     >>> import tempfile, numpy as np
-    >>> from caviar.models import Sequential
+    >>> from caviar.models import Sequential, load_model
     >>> from caviar.layers import Dense
     >>> model, x = Sequential([Dense(2, input_dim=3)]), np.ones((1, 3), "float32")
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -24,8 +24,9 @@ from caviar.training.trainee import Trainee
 class Model(Trainee):
     """A network: made from nodes, `Model(inputs, outputs)`, or subclassed with layers in `__init__` and a `call`.
 
+    >>> from caviar.models import Model
     >>> import numpy as np
-    >>> from caviar.layers import Dense
+    >>> from caviar.layers import Dense, Input
     >>> x = Input((4,))
     >>> model = Model(x, Dense(3, activation="softmax")(x))
     >>> model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")

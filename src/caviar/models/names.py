@@ -43,6 +43,7 @@ OWN = "own."  # before the name of a user's class or function that is called as 
 def classes() -> dict[str, type[Part]]:
     """Every public part by its name; where models or an earlier module use it, it stands behind its module.
 
+    >>> from caviar.models.names import classes
     >>> classes()["MeanSquaredError"] is classes()["metrics.MeanSquaredError"]
     False
     """
@@ -58,6 +59,7 @@ def classes() -> dict[str, type[Part]]:
 def functions() -> dict[str, Callable[..., Any]]:
     """The activations and losses that are functions.
 
+    >>> from caviar.models.names import functions
     >>> "relu" in functions(), "get" in functions()
     (True, False)
     """
@@ -68,6 +70,7 @@ def functions() -> dict[str, Callable[..., Any]]:
 def name_of_class(cls: type) -> str:
     """The name under which a class is found again.
 
+    >>> from caviar.models.names import name_of_class
     >>> from caviar import initializers
     >>> name_of_class(initializers.Identity)
     'initializers.Identity'
@@ -90,6 +93,8 @@ def name_of_function(function: Any) -> str | None:
 def name_of_operation(function: Any) -> str | None:
     """The name of an operation in the table.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.models.names import name_of_operation
     >>> name_of_operation(jnp.tanh)
     'tanh'
     """

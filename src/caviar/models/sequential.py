@@ -21,6 +21,7 @@ from caviar.ranges import Range
 class Sequential(Model):
     """Layers one after another: `Sequential([Dense(64, activation="relu"), Dense(1)])`, or `add` by `add`.
 
+    >>> from caviar.models import Sequential
     >>> from caviar.layers import Dense
     >>> model = Sequential([Dense(3, input_dim=4), Dense(1)])
     >>> model.count_params()

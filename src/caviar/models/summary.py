@@ -83,6 +83,7 @@ def _known(dtype: str) -> str:
 def _bytes(size: float) -> str:
     """A size as people read it.
 
+    >>> from caviar.models.summary import _bytes
     >>> _bytes(2048)
     '2.00 KB'
     """

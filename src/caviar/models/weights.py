@@ -56,6 +56,8 @@ def check_names(model: Layer, tensors: dict[str, np.ndarray]) -> None:
 def cast(tensor: np.ndarray, dtype: str, name: str = "it") -> np.ndarray:
     """The tensor in the model's type: floats are rounded, integers must be the same, and nothing else is taken.
 
+    >>> import numpy as np
+    >>> from caviar.models.weights import cast
     >>> cast(np.array([0.1]), "float32")
     array([0.1], dtype=float32)
     """

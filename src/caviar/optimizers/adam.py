@@ -37,6 +37,7 @@ class Adam(Optimizer):
     `epsilon_at`: "hat" adds epsilon to the root of v before it is corrected (Kingma and Ba's "epsilon hat", Keras),
     "outside" to the root of v_hat (their Algorithm 1, PyTorch), "inside" to v_hat under the root.
 
+    >>> from caviar.optimizers import Adam
     >>> Adam(0.01, beta_1=0.8)
     Adam(0.01, beta_1=0.8)
     """
@@ -64,6 +65,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay beside the gradient, not in it.
 
+    >>> from caviar.optimizers import AdamW
     >>> AdamW(0.01, weight_decay=0.1)
     AdamW(0.01, weight_decay=0.1)
     """
@@ -77,6 +79,7 @@ class Adamax(Optimizer):
 
     `epsilon_at` is "outside" that maximum, or "inside" it as in PyTorch.
 
+    >>> from caviar.optimizers import Adamax
     >>> Adamax(0.01)
     Adamax(0.01)
     """
@@ -103,6 +106,7 @@ class Adamax(Optimizer):
 class Nadam(Optimizer):
     """Adam with Nesterov's look ahead; the momentum grows to `beta_1` at the pace of `momentum_decay`.
 
+    >>> from caviar.optimizers import Nadam
     >>> Nadam(0.01)
     Nadam(0.01)
     """
@@ -132,6 +136,7 @@ class Nadam(Optimizer):
 class RAdam(Optimizer):
     """Adam that waits with dividing until enough squares were seen, so that it needs no warm-up.
 
+    >>> from caviar.optimizers import RAdam
     >>> RAdam(0.01)
     RAdam(0.01)
     """

@@ -24,6 +24,7 @@ class Adagrad(Optimizer):
 
     `epsilon_at` is "inside" the root, or "outside" as in the paper and in PyTorch.
 
+    >>> from caviar.optimizers import Adagrad
     >>> Adagrad(0.1)
     Adagrad(0.1)
     """
@@ -50,6 +51,7 @@ class RMSprop(Optimizer):
     `centered` takes their variance instead. `epsilon_at` is "inside" the root, or "outside" as in PyTorch;
     `rate_inside=False` lets the rate multiply after the momentum, as there.
 
+    >>> from caviar.optimizers import RMSprop
     >>> RMSprop(0.01, momentum=0.9)
     RMSprop(0.01, momentum=0.9)
     """
@@ -82,6 +84,7 @@ class RMSprop(Optimizer):
 class Adadelta(Optimizer):
     """RMSprop in the units of the weights: times the root of the average squared step. The paper's rate is 1.
 
+    >>> from caviar.optimizers import Adadelta
     >>> Adadelta(1.0)
     Adadelta(1.0)
     """

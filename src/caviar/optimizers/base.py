@@ -46,6 +46,9 @@ class Optimizer(Part):
     `clipvalue`; `use_ema`, which keeps a running average of the weights for the end; `loss_scale_factor`; and
     `gradient_accumulation_steps`, which makes one update of the mean over so many batches.
 
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> from caviar.optimizers import Optimizer
     >>> class SignDescent(Optimizer):
     ...     def transform(self):
     ...         return optax.scale_by_sign()
@@ -230,6 +233,9 @@ def _owned(value: Any) -> jax.Array:
 class Optax(Optimizer):
     """Any optax transformation as an optimizer, just as it is; `learning_rate` is a factor on its updates, 1 at first.
 
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> from caviar.optimizers import Optax
     >>> optimizer, weights = Optax(optax.sgd(0.1)), [jnp.array(1.0)]
     >>> optimizer.update([jnp.array(2.0)], optimizer.init(weights), weights)[0]
     [Array(0.8, dtype=float32)]

@@ -25,6 +25,7 @@ class SGD(Optimizer):
     differ only while the rate changes). `dampening` is PyTorch's. `average=True` makes the momentum an average:
     `v = momentum v + (1 - momentum) rate g`.
 
+    >>> from caviar.optimizers import SGD
     >>> SGD(0.1, momentum=0.9, nesterov=True)
     SGD(0.1, momentum=0.9, nesterov=True)
     """
@@ -66,6 +67,7 @@ class ASGD(Optimizer):
     As in PyTorch the rate falls to `rate / (1 + lambd rate t) ** alpha`, the weights decay by `lambd` times the rate,
     and the mean counts the weights of the steps after `t0 + 1`; before, it is just the weights.
 
+    >>> from caviar.optimizers import ASGD
     >>> ASGD(0.1, t0=100)
     ASGD(0.1, t0=100)
     """

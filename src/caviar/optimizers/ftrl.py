@@ -21,6 +21,7 @@ __all__ = ["Ftrl"]
 class Ftrl(Optimizer):
     """Follow the regularized leader: for wide, sparse linear models; its L1 makes weights exactly zero.
 
+    >>> from caviar.optimizers import Ftrl
     >>> Ftrl(0.1, l1_regularization_strength=0.01)
     Ftrl(0.1, l1_regularization_strength=0.01)
     """

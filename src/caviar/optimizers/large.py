@@ -30,6 +30,7 @@ __all__ = ["Adafactor", "Lamb", "Muon"]
 class Lamb(Optimizer):
     """Adam with every weight's step as long, relative to the weight, as the learning rate says.
 
+    >>> from caviar.optimizers import Lamb
     >>> Lamb(0.01)
     Lamb(0.01)
     """
@@ -51,6 +52,7 @@ class Adafactor(Optimizer):
     `epsilon_1` is added to the squared gradients; with `epsilon_floor` it is a floor under them instead, as in PyTorch
     (None: the smallest difference from 1). With `relative_step` the rate is at most `1 / sqrt(t)`.
 
+    >>> from caviar.optimizers import Adafactor
     >>> Adafactor(0.01)
     Adafactor(0.01)
     """
@@ -92,6 +94,8 @@ class Adafactor(Optimizer):
 def rms(x: jax.Array) -> jax.Array:
     """The root of the mean square.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.optimizers.large import rms
     >>> float(rms(jnp.array([1.0, 7.0])))
     5.0
     """
@@ -102,6 +106,7 @@ def rms(x: jax.Array) -> jax.Array:
 class Muon(Optimizer):
     """The momentum of each matrix made orthogonal; all that is not a matrix is trained by AdamW.
 
+    >>> from caviar.optimizers import Muon
     >>> Muon(0.02)
     Muon(0.02)
     """

@@ -17,6 +17,7 @@ __all__ = ["get"]
 def get(identifier: Any) -> Any:
     """The optimizer meant by a name, a `{"class_name", "config"}`, an `Optimizer` or an optax transformation.
 
+    >>> from caviar.optimizers import get
     >>> get("rmsprop")
     RMSprop()
     """

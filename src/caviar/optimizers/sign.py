@@ -21,6 +21,7 @@ __all__ = ["Lion", "Rprop"]
 class Lion(Optimizer):
     """The sign of the momentum: half of Adam's memory; use a rate a few times smaller than Adam's.
 
+    >>> from caviar.optimizers import Lion
     >>> Lion(1e-4)
     Lion(0.0001)
     """
@@ -39,6 +40,7 @@ class Rprop(Optimizer):
 
     The learning rate is the first step of all weights.
 
+    >>> from caviar.optimizers import Rprop
     >>> Rprop(0.01)
     Rprop(0.01)
     """

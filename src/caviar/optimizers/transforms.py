@@ -23,6 +23,8 @@ def leafwise(step: Callable[..., Any], *starts: Callable[[jax.Array], Any]) -> o
     `step(t, gradient, weight, *slots)` gives the update followed by the new slots; `t` counts from 1.
     `starts` give each slot's first value from the weight.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.optimizers.transforms import leafwise
     >>> half = leafwise(lambda t, g, w: (g / 2,))
     >>> half.update([jnp.ones(2)], half.init([jnp.ones(2)]), [jnp.ones(2)])[0]
     [Array([0.5, 0.5], dtype=float32)]
@@ -55,6 +57,9 @@ def _time(count: jax.Array, gradient: jax.Array) -> jax.Array:
 def clip_each_by_norm(limit: Any) -> optax.GradientTransformation:
     """Shorten each weight's gradient to the given length if it is longer.
 
+    >>> import jax.numpy as jnp
+    >>> import optax
+    >>> from caviar.optimizers.transforms import clip_each_by_norm
     >>> clip_each_by_norm(1.0).update([jnp.array([3.0, 4.0])], optax.EmptyState())[0]
     [Array([0.6, 0.8], dtype=float32)]
     """
@@ -68,6 +73,8 @@ def clip_each_by_norm(limit: Any) -> optax.GradientTransformation:
 def root(square: jax.Array, epsilon: Any, epsilon_at: str) -> jax.Array:
     """The square root kept from zero by epsilon, "inside" the root or "outside" of it.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.optimizers.transforms import root
     >>> float(root(jnp.array(3.0), 1.0, "inside")), float(root(jnp.array(4.0), 1.0, "outside"))
     (2.0, 3.0)
     """
@@ -77,6 +84,8 @@ def root(square: jax.Array, epsilon: Any, epsilon_at: str) -> jax.Array:
 def orthogonalize(matrix: jax.Array, coefficients: tuple[Any, Any, Any], steps: int) -> jax.Array:
     """Bring the singular values of a matrix near 1, by Newton and Schulz's iteration (Muon).
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.optimizers.transforms import orthogonalize
     >>> scaled = orthogonalize(jnp.diag(jnp.array([5.0, 1.0])), (3.4445, -4.775, 2.0315), 5)
     >>> bool(jnp.all(abs(jnp.linalg.svd(scaled)[1] - 1) < 0.3))
     True

@@ -24,6 +24,7 @@ NO_GRADIENT, LEAF, RESULT = range(3)
 def encode(place: int, need: int) -> int:
     """A place and a need as one number, which a dictionary finds faster than a pair.
 
+    >>> from caviar.recording.encoding import LEAF, NO_GRADIENT, RESULT, encode
     >>> [encode(-1, LEAF), encode(0, NO_GRADIENT), encode(2, RESULT)]
     [-2, 0, 8]
     """
@@ -33,6 +34,7 @@ def encode(place: int, need: int) -> int:
 def decode(code: int) -> tuple[int, int]:
     """The place and the need. Division rounds down, so the places of leaves, which are negative, come back too.
 
+    >>> from caviar.recording.encoding import decode
     >>> [decode(code) for code in (-2, 0, 8)]
     [(-1, 1), (0, 0), (2, 2)]
     """
@@ -42,6 +44,7 @@ def decode(code: int) -> tuple[int, int]:
 def values_in(key: tuple[Any, ...]) -> Iterator[tuple[int, int]]:
     """The place and the need of every input that is a value.
 
+    >>> from caviar.recording.encoding import RESULT, encode, values_in
     >>> list(values_in((max, (), encode(4, RESULT), float, ("constant", None, type(None)))))
     [(4, 2)]
     """

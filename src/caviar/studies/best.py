@@ -17,6 +17,7 @@ from caviar.training.rules import Rule, Ruling
 class KeepBest(Rule):
     """Keep the weights of the best epoch; it never stops anything.
 
+    >>> from caviar.studies.best import KeepBest
     >>> KeepBest("val_accuracy")
     KeepBest('val_accuracy')
     """

@@ -26,6 +26,8 @@ _FAR = 5  # values this many times as far from the best as the median are drawn 
 def place(dimension: Dimension, value: Any) -> float:
     """Where a value stands on an axis from 0 to 1 that has the scale of the range.
 
+    >>> from caviar.studies.drawing import place
+    >>> from caviar.studies.tables import Dimension
     >>> from caviar.ranges import LogUniform
     >>> place(Dimension("learning_rate", LogUniform(1e-4, 1)), 0.01)
     0.5
@@ -39,6 +41,8 @@ def place(dimension: Dimension, value: Any) -> float:
 def ticks(dimension: Dimension) -> list[tuple[float, str]]:
     """Places and labels for the axis: powers of ten; 0.9, 0.99, 0.999; round numbers; or the choices.
 
+    >>> from caviar.studies.drawing import ticks
+    >>> from caviar.studies.tables import Dimension
     >>> from caviar.ranges import LogUniform, OneMinus
     >>> [label for place, label in ticks(Dimension("momentum", OneMinus(LogUniform(1e-3, 1e-1))))]
     ['0.9', '0.99', '0.999']

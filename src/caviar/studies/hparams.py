@@ -31,6 +31,8 @@ def write_hparams(
     The metric of a trial is named "trial/" and the monitor: its value in the row, where the curve of the monitor
     itself ends wherever training ended.
 
+    >>> from caviar.studies.hparams import write_hparams
+    >>> from caviar.studies.tables import Dimension
     >>> import tempfile
     >>> from caviar.ranges import Uniform
     >>> rows = [{"trial": 7, "momentum": 0.5, "status": "finished", "val_loss": 0.25}]

@@ -33,6 +33,8 @@ def importance(
     counts as none, and so does every effect of fewer than 10 trials. The shares add up to at most 1: what is left are
     interactions, of which it sees nothing, and noise.
 
+    >>> from caviar.studies.importance import importance
+    >>> from caviar.studies.tables import Dimension
     >>> from types import SimpleNamespace
     >>> line = SimpleNamespace(scale="linear", unit=lambda value: value)
     >>> rows = [{"trial": i, "rate": i / 50, "other": i * 7 % 50 / 50, "loss": i / 50} for i in range(50)]

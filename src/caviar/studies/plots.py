@@ -46,6 +46,8 @@ def plot_parallel(
 ) -> Any:
     """Every trial as a line through its hyperparameters to its value; those of the best trial are in red.
 
+    >>> from caviar.studies.plots import plot_parallel
+    >>> from caviar.studies.tables import Dimension
     >>> from caviar.ranges import LogUniform
     >>> rows = [{"trial": 0, "learning_rate": 1e-3, "status": "finished", "val_loss": 0.5}]
     >>> figure = plot_parallel(rows, [Dimension("learning_rate", LogUniform(1e-4, 1))], "val_loss", -1)
@@ -78,6 +80,8 @@ def plot_scatter(
 ) -> Any:
     """The value against each hyperparameter, the most important first; `axes` are as many as hyperparameters.
 
+    >>> from caviar.studies.plots import plot_scatter
+    >>> from caviar.studies.tables import Dimension
     >>> from caviar.ranges import Uniform
     >>> rows = [{"trial": i, "momentum": i / 4, "status": "finished", "val_loss": 0.5 + i} for i in range(4)]
     >>> plot_scatter(rows, [Dimension("momentum", Uniform(0, 1))], "val_loss", -1).axes[0].get_xlabel()
@@ -106,6 +110,7 @@ def plot_curves(
 ) -> Any:
     """The learning curves of all trials, thin; those of the best five in colour; a cross where one diverged.
 
+    >>> from caviar.studies.plots import plot_curves
     >>> rows = [{"trial": 0, "status": "finished", "val_loss": 0.5}]
     >>> plot_curves({0: {"val_loss": [1.0, 0.5]}}, rows, "val_loss", -1).axes[0].get_xlabel()
     'epoch'
@@ -148,6 +153,8 @@ def plot_zoom(
 
     Without `names` the two most important hyperparameters are drawn, numbers before choices.
 
+    >>> from caviar.studies.plots import plot_zoom
+    >>> from caviar.studies.tables import Dimension
     >>> from caviar.ranges import Uniform
     >>> rows = [{"trial": i, "round": 1, "a": i / 9, "b": 0.5, "status": "finished", "val_loss": i} for i in range(9)]
     >>> figure = plot_zoom(rows, [Dimension("a", Uniform(0, 1)), Dimension("b", Uniform(0, 1))], "val_loss", -1)
@@ -179,6 +186,7 @@ def plot_zoom(
 def plot_grid_versus_random(side: int = 5, seed: int = 0, axes: Any = None, path: Path = None) -> Any:
     """Why not a grid: as many trials test `side` values of the hyperparameter that matters, or side * side values.
 
+    >>> from caviar.studies import plot_grid_versus_random
     >>> [axes.child_axes[0].get_title() for axes in plot_grid_versus_random(side=3).axes]
     ['grid: 9 trials, 3 values of what matters', 'random: 9 trials, 9 values of what matters']
     """
@@ -203,6 +211,8 @@ def plot_study(
 ) -> Any:
     """A study at a glance: learning curves, the two most important hyperparameters, all of them, and their importance.
 
+    >>> from caviar.studies.plots import plot_study
+    >>> from caviar.studies.tables import Dimension
     >>> from caviar.ranges import Uniform
     >>> rows = [{"trial": 0, "a": 0.5, "status": "finished", "val_loss": 0.5}]
     >>> figure = plot_study(rows, {0: {"val_loss": [1.0, 0.5]}}, [Dimension("a", Uniform(0, 1))], "val_loss", -1)

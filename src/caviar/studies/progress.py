@@ -30,6 +30,7 @@ class SearchProgress:
     `verbose` is 0 (silent), 1 (living; a dozen lines where the output is not a screen), 2 (a line whenever there is
     a new best trial or a new note) or "auto" (1).
 
+    >>> from caviar.studies.progress import SearchProgress
     >>> with SearchProgress(trials=200, epochs=30, monitor="val_accuracy", sign=1, verbose=2) as progress:
     ...     best = {"trial": 87, "val_accuracy": 0.9812}
     ...     progress.update(alive=57, done=143, epoch=12, rate=1240.0, left_seconds=21, best=best, leaders=[best])
@@ -248,6 +249,7 @@ def _number(value: float) -> str:
 def _duration(seconds: float) -> str:
     """A time in its two largest units.
 
+    >>> from caviar.studies.progress import _duration
     >>> _duration(21), _duration(200), _duration(8000), _duration(200_000)
     ('21s', '3m 20s', '2h 13m', '2d 7h')
     """

@@ -26,6 +26,7 @@ Told = tuple[np.ndarray, np.ndarray]
 def nothing_told(ranges: Sequence[Range]) -> Told:
     """What is told before the first trial.
 
+    >>> from caviar.studies.samplers import nothing_told
     >>> [part.shape for part in nothing_told([])]
     [(0, 0), (0,)]
     """
@@ -36,6 +37,8 @@ def nothing_told(ranges: Sequence[Range]) -> Told:
 class Sampler(Part):
     """Chooses points of the unit cube. A sampler of your own is a subclass with `points`.
 
+    >>> from caviar.studies import Random
+    >>> from caviar.studies.samplers import nothing_told
     >>> from caviar.ranges import LogUniform
     >>> Random().points(2, [LogUniform(1e-4, 1)], seed=0, start=0, told=nothing_told([LogUniform(1e-4, 1)])).shape
     (2, 1)
@@ -53,6 +56,8 @@ class Sampler(Part):
 class Random(Sampler):
     """Independent points: with n of them, each hyperparameter is tried at n values, whichever of them matter.
 
+    >>> from caviar.studies import Random
+    >>> from caviar.studies.samplers import nothing_told
     >>> every = Random().points(3, [], seed=0, start=0, told=nothing_told([]))
     >>> every.shape
     (3, 0)
@@ -68,6 +73,8 @@ class Random(Sampler):
 class Grid(Sampler):
     """Every combination of a few values each, as many for each hyperparameter as the trials allow.
 
+    >>> from caviar.studies import Grid
+    >>> from caviar.studies.samplers import nothing_told
     >>> from caviar.ranges import Choice, Uniform
     >>> ranges = [Uniform(0, 1), Choice("relu", "tanh")]
     >>> Grid().points(7, ranges, seed=0, start=0, told=nothing_told(ranges)).tolist()
@@ -97,6 +104,8 @@ def _sides(count: int, ranges: Sequence[Range]) -> list[int]:
 class Sobol(Sampler):
     """A scrambled Sobol sequence: as many different values as random points, without their gaps and clusters.
 
+    >>> from caviar.studies import Sobol
+    >>> from caviar.studies.samplers import nothing_told
     >>> from caviar.ranges import Uniform
     >>> points = Sobol().points(4, [Uniform(0, 1)], seed=0, start=0, told=nothing_told([Uniform(0, 1)]))
     >>> sorted(int(4 * u) for u in points[:, 0])
@@ -115,6 +124,8 @@ class Sobol(Sampler):
 class Halton(Sampler):
     """A scrambled Halton sequence: evenly spread too, for any number of points.
 
+    >>> from caviar.studies import Halton
+    >>> from caviar.studies.samplers import nothing_told
     >>> from caviar.ranges import Uniform
     >>> points = Halton().points(3, [Uniform(0, 1)], seed=0, start=0, told=nothing_told([Uniform(0, 1)]))
     >>> len({round(u, 6) for u in points[:, 0]})
@@ -132,6 +143,7 @@ class Halton(Sampler):
 class Optuna(Sampler):
     """Optuna's tree-structured Parzen estimator, which proposes points where earlier ones did well. Needs `caviar[search]`.
 
+    >>> from caviar.studies import Optuna
     >>> Optuna().learns
     True
     """
@@ -196,6 +208,8 @@ _KNOWN: dict[str, type[Sampler]] = {
 def get(identifier: Any) -> Sampler:
     """The sampler of a name; a sampler is itself.
 
+    >>> from caviar.studies import Random
+    >>> from caviar.studies.samplers import get
     >>> get("sobol"), get(Random())
     (Sobol(), Random())
     """

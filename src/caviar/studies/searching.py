@@ -72,6 +72,8 @@ def search(
     `monitor` (the loss, of the validation if there is one); the file (`path`) in which the search lives: the same call goes on
     where a killed one ended; `folds` for cross-validation, `repeats` with other seeds; and how many trials `keep` their weights.
 
+    >>> import numpy as np
+    >>> from caviar.studies import search
     >>> from caviar.layers import Dense
     >>> from caviar.models import Sequential
     >>> from caviar.optimizers import SGD

@@ -72,6 +72,8 @@ class Space:
 def label(found: Any, value: Any) -> Any:
     """A value as people read it: options by their names, lists of layers by their number.
 
+    >>> from caviar import Choice
+    >>> from caviar.studies.space import label
     >>> from caviar.layers import Dense
     >>> pick = Choice([Dense(8)], [Dense(8), Dense(8)])
     >>> [label(pick, option) for option in pick.options], label(Choice("relu", None), None)

@@ -18,6 +18,7 @@ PART = 1 << 28  # bytes of a blob in one row: SQLite holds at most 1e9
 class Trial(NamedTuple):
     """One point of a search: where it lies, what that means for the network, and how far it has come.
 
+    >>> from caviar.studies.store import Trial
     >>> Trial(0, [0.5], {"learning_rate": 0.01}, round=0).status
     'waiting'
     """
@@ -33,6 +34,7 @@ class Trial(NamedTuple):
 class Store(StudyFile):
     """The file of a search and what it holds; made by `Store.open` to write and by `Store.read` to look.
 
+    >>> from caviar.studies.store import Store, Trial
     >>> import numpy as np
     >>> with Store.open(None, {"epochs": 3}) as store:  # no path: in memory
     ...     store.add_trials([Trial(0, [0.5], {"learning_rate": 0.01}, round=0)])

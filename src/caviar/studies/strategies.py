@@ -70,6 +70,8 @@ class BoardView(Protocol):
 class Strategy(Part):
     """Decides who trains how long. A strategy of your own is a subclass with `rounds`.
 
+    >>> from caviar.studies import Strategy
+    >>> from caviar.studies.strategies import get
     >>> isinstance(get("halving"), Strategy)
     True
     """
@@ -86,6 +88,7 @@ class Strategy(Part):
 class Full(Strategy):
     """All trials for all epochs; in batches, if the sampler learns from the ones before (Optuna, 16 at a time).
 
+    >>> from caviar.studies import Full
     >>> Full("sobol")
     Full('sobol')
     """
@@ -125,6 +128,7 @@ class CoarseToFine(Strategy):
 
     The lecture's picture: 25 random points, of which the 3 best lie in a corner, and 25 finer ones there.
 
+    >>> from caviar.studies import CoarseToFine
     >>> CoarseToFine(rounds=2, best=3)
     CoarseToFine(2, best=3)
     """
@@ -151,6 +155,8 @@ MARGIN = 0.1
 class Box(NamedTuple):
     """A part of the unit cube: an interval of each dimension, and the options that are left of each choice.
 
+    >>> import numpy as np
+    >>> from caviar.studies.strategies import Box
     >>> from caviar.ranges import Uniform
     >>> box = Box.whole([Uniform(0, 1)]).around(np.array([[0.7], [0.8]]))
     >>> box.low.round(2).tolist(), box.high.round(2).tolist()
@@ -202,6 +208,7 @@ def _best(board: BoardView, numbers: Sequence[int], count: int, epochs: int) -> 
 class Halving(Strategy):
     """Successive halving: all trials begin, and at each rung the best 1/factor go on to `factor` times the epochs.
 
+    >>> from caviar.studies import Halving
     >>> Halving(factor=3).rungs(trials=100, epochs=81)
     [1, 3, 9, 27, 81]
     """
@@ -254,6 +261,7 @@ def _climb(board: BoardView, numbers: list[int], rungs: list[int], factor: float
 class Hyperband(Strategy):
     """Brackets of halving, from many trials that end early to a few that all train to the end; they share the trials.
 
+    >>> from caviar.studies import Hyperband
     >>> Hyperband(factor=3).brackets(trials=17, epochs=9)
     [(9, [1, 3, 9]), (5, [3, 9]), (3, [9])]
     """
@@ -294,6 +302,7 @@ class PopulationBased(Strategy):
 
     So hyperparameters change while a network trains: what is found is a schedule. `interval` is a tenth of the epochs.
 
+    >>> from caviar.studies import PopulationBased
     >>> PopulationBased(interval=5, share=0.2)
     PopulationBased(5, share=0.2)
     """
@@ -367,6 +376,8 @@ _KNOWN: dict[str, Callable[[], Strategy]] = {
 def get(identifier: Any) -> Strategy:
     """The strategy of a name; a strategy is itself.
 
+    >>> from caviar.studies import Halving
+    >>> from caviar.studies.strategies import get
     >>> get("sobol"), get("coarse_to_fine"), get(Halving(2))
     (Full('sobol'), CoarseToFine(), Halving(2))
     """

@@ -187,6 +187,7 @@ class Study:
 def load_study(path: FilePath, custom_objects: dict[str, Any] | None = None) -> Study:
     """Open the file of a search to look at it, also while it is under way; classes of your own as `custom_objects`.
 
+    >>> from caviar.studies import load_study
     >>> load_study("nowhere.study")
     Traceback (most recent call last):
     caviar.errors.FileError: nowhere.study does not exist: no search has begun in it

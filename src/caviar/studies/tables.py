@@ -35,6 +35,7 @@ class Dimension(NamedTuple):
 class Table(list[dict[str, Any]]):
     """Rows, one a trial, that print as a table; `monitor` and `sign` (+1: larger is better) say which are best.
 
+    >>> from caviar.studies import Table
     >>> Table([{"trial": 0, "rate": 0.00012345, "val_loss": 0.25}, {"trial": 1, "rate": None, "val_loss": 0.125}], "val_loss", -1)
      trial       rate  val_loss
     ────────────────────────────
@@ -49,6 +50,7 @@ class Table(list[dict[str, Any]]):
     def best(self, count: int = 1) -> Table:
         """The best trials, best first.
 
+        >>> from caviar.studies import Table
         >>> Table([{"trial": 0, "val_loss": 0.25}, {"trial": 1, "val_loss": 0.125}], "val_loss", -1).best()[0]["trial"]
         1
         """
@@ -57,6 +59,7 @@ class Table(list[dict[str, Any]]):
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
         """The table as RFC 4180 has it: into a file, written whole or not at all, or returned without a path.
 
+        >>> from caviar.studies import Table
         >>> Table([{"trial": 0, "name": 'a "b", c', "val_loss": None}], "val_loss", -1).to_csv()
         'trial,name,val_loss\\r\\n0,"a ""b"", c",\\r\\n'
         """
@@ -72,6 +75,7 @@ class Table(list[dict[str, Any]]):
     def to_pandas(self) -> Any:
         """The table as a pandas data frame, indexed by trial.
 
+        >>> from caviar.studies import Table
         >>> float(Table([{"trial": 7, "val_loss": 0.25}], "val_loss", -1).to_pandas().loc[7, "val_loss"])
         0.25
         """
@@ -98,6 +102,7 @@ class Table(list[dict[str, Any]]):
 def check_count(count: Any) -> int:
     """How many trials, which is at least one.
 
+    >>> from caviar.studies.tables import check_count
     >>> check_count(3)
     3
     """
@@ -109,6 +114,7 @@ def check_count(count: Any) -> int:
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """Every key of the rows, in order.
 
+    >>> from caviar.studies.tables import columns_of
     >>> columns_of([{"trial": 0, "val_loss": 0.5}, {"trial": 1, "val_loss": 0.5, "val_loss_std": 0.1}])
     ['trial', 'val_loss', 'val_loss_std']
     """
@@ -118,6 +124,7 @@ def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 def shown(value: Any) -> str:
     """A value as a table shows it: four significant digits.
 
+    >>> from caviar.studies.tables import shown
     >>> shown(0.000123456), shown(12.34567), shown(None), shown("adam")
     ('0.0001235', '12.35', '-', 'adam')
     """
@@ -129,6 +136,7 @@ def shown(value: Any) -> str:
 def wrapped(name: str, width: int = 12) -> str:
     """A long name on several lines, broken after dots and underscores.
 
+    >>> from caviar.studies.tables import wrapped
     >>> wrapped("dense_1.kernel_regularizer.l2")
     'dense_1.\\nkernel_\\nregularizer.\\nl2'
     """
@@ -143,6 +151,7 @@ def wrapped(name: str, width: int = 12) -> str:
 def as_text(rows: Sequence[Mapping[str, Any]], width: int, columns: Sequence[str] | None = None) -> str:
     """Rows as a table no wider than the terminal; columns for which there is no room are named below it.
 
+    >>> from caviar.studies.tables import as_text
     >>> as_text([{"trial": 0, "momentum": 0.9, "val_loss": 0.5}], 20).splitlines()[-1]
     'no room for: momentum'
     """
@@ -180,6 +189,7 @@ def _more(rows: Sequence[Any]) -> str:
 def value_of(row: Mapping[str, Any], monitor: str) -> float:
     """The monitored value of a trial; NaN if there is none.
 
+    >>> from caviar.studies.tables import value_of
     >>> value_of({"trial": 0, "status": "waiting"}, "val_loss")
     nan
     """
@@ -190,6 +200,7 @@ def value_of(row: Mapping[str, Any], monitor: str) -> float:
 def ranked(rows: Iterable[dict[str, Any]], monitor: str, sign: int) -> list[dict[str, Any]]:
     """Best first, however many epochs it took; then those that diverged or failed, then those without a value.
 
+    >>> from caviar.studies.tables import ranked
     >>> rows = [{"trial": 0, "status": "finished", "acc": 0.5}, {"trial": 1, "status": "finished", "acc": 0.75}]
     >>> [row["trial"] for row in ranked(rows, "acc", sign=1)]
     [1, 0]

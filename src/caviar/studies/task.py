@@ -118,6 +118,7 @@ def _can_be_built(space: Space, x: Any, values: dict[str, Any]) -> bool:
 def split_folds(rows: int, folds: int | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]] | None:
     """For each fold the rows to train on and those to validate on; every row is validated once.
 
+    >>> from caviar.studies.task import split_folds
     >>> [(train.tolist(), held_out.tolist()) for train, held_out in split_folds(4, 2, seed=0)]
     [([1, 3], [0, 2]), ([0, 2], [1, 3])]
     """

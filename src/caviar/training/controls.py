@@ -17,6 +17,7 @@ class Controls(MutableMapping[str, Any]):
     They are the attributes of the optimizer and the layers themselves, so both ways of changing one are the same. A number
     that changes never recompiles; one that leaves or reaches zero does, once, since zero compiles nothing in.
 
+    >>> from caviar.training.controls import Controls
     >>> from caviar.optimizers import Adam
     >>> controls = Controls(Adam(0.1))
     >>> controls["learning_rate"] = 0.01

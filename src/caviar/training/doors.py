@@ -12,10 +12,11 @@ from caviar import activations, engine
 from caviar.errors import DataError, warn
 from caviar.graph.evaluation import Context, as_arrays, evaluating
 from caviar.graph.programs import cached, remembered
-from caviar.layers.activation import Activation, Softmax
+from caviar.layers.activation import Activation
 from caviar.layers.dense import Dense
 from caviar.layers.embedding import Embedding
 from caviar.layers.preprocessing import CategoryEncoding
+from caviar.layers.softmaxes import Softmax
 from caviar.parts import Numbers, Structure, put_together, take_apart
 
 if TYPE_CHECKING:

@@ -35,6 +35,7 @@ class EventWriter:
 
     With the `name` of a file that is there, it goes on after so many bytes of it.
 
+    >>> from caviar.training.events import EventWriter
     >>> import tempfile
     >>> with EventWriter(tempfile.mkdtemp()) as writer:
     ...     writer.scalar("epoch_loss", 0.25, step=0)
@@ -111,6 +112,7 @@ class EventWriter:
 def new_name() -> str:
     """A name that no other file of events has.
 
+    >>> from caviar.training.events import new_name
     >>> new_name().startswith("events.out.tfevents.")
     True
     """

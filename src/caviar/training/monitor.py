@@ -18,6 +18,7 @@ _LARGER |= {"sensitivity", "similarity", "specificity"}
 def direction(monitor: str, mode: str = "auto") -> int:
     """Which way a number gets better: +1 if larger is better, -1 if smaller is.
 
+    >>> from caviar.training.monitor import direction
     >>> direction("val_loss"), direction("val_accuracy"), direction("val_error", mode="max")
     (-1, 1, 1)
     """
@@ -32,6 +33,7 @@ def direction(monitor: str, mode: str = "auto") -> int:
 def better(value: Any, best: Any, sign: int, min_delta: Any = 0.0) -> Any:
     """Whether a value beats the best so far by more than `min_delta`; a NaN never does. Takes numbers and arrays.
 
+    >>> from caviar.training.monitor import better, worst
     >>> better(0.30, 0.31, sign=-1), better(0.30, 0.31, sign=-1, min_delta=0.1), better(0.5, worst(1), sign=1)
     (True, False, True)
     """
@@ -41,6 +43,7 @@ def better(value: Any, best: Any, sign: int, min_delta: Any = 0.0) -> Any:
 def worst(sign: int) -> float:
     """Where "best so far" starts: every number is better.
 
+    >>> from caviar.training.monitor import worst
     >>> worst(-1), worst(1)
     (inf, -inf)
     """
@@ -50,6 +53,7 @@ def worst(sign: int) -> float:
 def check_monitor(monitor: str, log_names: Iterable[str]) -> None:
     """Refuse a monitor that the logs will not have, before any training.
 
+    >>> from caviar.training.monitor import check_monitor
     >>> check_monitor("val_los", ["loss", "val_loss"])
     Traceback (most recent call last):
     caviar.errors.UnknownNameError: unknown monitor 'val_los': did you mean 'val_loss'? Known: loss, val_loss

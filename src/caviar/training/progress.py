@@ -72,6 +72,7 @@ class Progress:
     2 (a line for each epoch) or "auto" (1). Without `epochs` the lines have no "Epoch": evaluate and predict.
     A line that is rewritten shows what fits a terminal's width, and the last one everything.
 
+    >>> from caviar.training.progress import Progress
     >>> with Progress(epochs=3, steps=22, verbose=2) as progress:
     ...     progress.epoch_end(0, {"loss": 256629.3281}, seconds=0.05)
     Epoch 1/3 - 22/22 - 0s 2ms/step - loss: 256629.3281
@@ -226,6 +227,8 @@ def _count(step: int, of: int | str) -> str:
 def _numbers(logs: Mapping[str, Any] | None) -> dict[str, str]:
     """The numbers as text; a few in a row in brackets, while matrices and long rows are for the history alone.
 
+    >>> import numpy as np
+    >>> from caviar.training.progress import _numbers
     >>> _numbers({"loss": 0.25, "f1_score": np.array([0.5, 1.0]), "confusion_matrix": np.eye(3)})
     {'loss': '0.2500', 'f1_score': '[0.5000 1.0000]'}
     """

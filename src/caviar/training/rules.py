@@ -32,6 +32,7 @@ class Ruling(NamedTuple):
 def watched(logs: Logs) -> Any:
     """The number whose end is the end of training: the loss, or what a `train_step` of one's own reports first.
 
+    >>> from caviar.training.rules import watched
     >>> watched({"doubled": 4.0, "mae": 1.0})
     4.0
     """
@@ -70,6 +71,7 @@ class Rule(Callback, Part):
 class EarlyStopping(Rule):
     """Stop when the monitored number has not improved for `patience` epochs; Keras' options and defaults.
 
+    >>> from caviar.callbacks import EarlyStopping
     >>> EarlyStopping(monitor="val_loss", patience=5, restore_best_weights=True)
     EarlyStopping(patience=5, restore_best_weights=True)
     """
@@ -136,6 +138,7 @@ class EarlyStopping(Rule):
 class ReduceLROnPlateau(Rule):
     """Lower the learning rate when the monitored number has not improved for `patience` epochs; as Keras'.
 
+    >>> from caviar.callbacks import ReduceLROnPlateau
     >>> ReduceLROnPlateau(factor=0.5, patience=3)
     ReduceLROnPlateau(factor=0.5, patience=3)
     """
@@ -184,6 +187,7 @@ class ReduceLROnPlateau(Rule):
 class TerminateOnNaN(Rule):
     """Stop at the end of an epoch whose loss is NaN or infinite.
 
+    >>> from caviar.callbacks import TerminateOnNaN
     >>> TerminateOnNaN()
     TerminateOnNaN()
     """

@@ -32,6 +32,8 @@ from caviar.training.step import Step
 class Trainee(Layer):
     """A layer that can be trained: write `build` and `call`, then `compile` and `fit`.
 
+    >>> from caviar import optimizers
+    >>> from caviar.training.trainee import Trainee
     >>> import numpy as np
     >>> class Scale(Trainee):
     ...     def build(self, input_shape):

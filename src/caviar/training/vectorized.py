@@ -214,6 +214,7 @@ def block_statistics(
 def lanes_for(members: int, bytes_each: int = 0, side_by_side: bool = True) -> int:
     """How many lanes a block should have on each device, for so many members whose runs have so many bytes.
 
+    >>> from caviar.training.vectorized import lanes_for
     >>> lanes_for(1), lanes_for(10**6, bytes_each=2**20), lanes_for(10**6, side_by_side=False)
     (1, 2, 1)
     """

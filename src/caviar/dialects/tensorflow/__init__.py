@@ -94,6 +94,7 @@ _MORE: dict[str, Any] = {
 def random_normal_initializer(mean: float = 0.0, stddev: float = 1.0, seed: int | None = None) -> Any:
     """Normal first values, for `tf.get_variable`; the deviation is 1, and not caviar's 0.05.
 
+    >>> from caviar.dialects.tensorflow import random_normal_initializer
     >>> random_normal_initializer()
     RandomNormal(stddev=1.0)
     """

@@ -19,6 +19,7 @@ MEANT = {f"{HERE}.keras": "caviar", f"{HERE}.compat.v1": HERE, f"{HERE}.compat":
 def meant(name: str) -> str | None:
     """The module that is meant by a name, if it is another one.
 
+    >>> from caviar.dialects.tensorflow.aliases import meant
     >>> meant("caviar.dialects.tensorflow.keras.layers"), meant("caviar.layers")
     ('caviar.layers', None)
     """

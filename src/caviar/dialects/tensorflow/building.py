@@ -24,6 +24,7 @@ uint8, bool_ = np.dtype("uint8"), np.dtype("bool")
 def as_dtype(dtype: Any) -> np.dtype[Any]:
     """The type that is meant: 'float' is float32, None the library's float type. int64 is int32 unless the library computes in float64.
 
+    >>> from caviar.dialects.tensorflow.building import as_dtype, int64
     >>> as_dtype("float"), as_dtype(int64)
     (dtype('float32'), dtype('int32'))
     """
@@ -50,6 +51,7 @@ def as_array(value: Any, dtype: Any = None) -> np.ndarray:
 class Placeholder(Input):
     """A leaf that is fed. Without a shape it counts as a number until it is fed, with arrays of any shape.
 
+    >>> from caviar.dialects.tensorflow.building import Placeholder, float32
     >>> Placeholder(float32, (None, 3), "x")
     <placeholder 'x': shape=(None, 3), dtype=float32>
     """
@@ -72,6 +74,8 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Place
     Give the shape, with None for axes of any length, wherever an operation has to know the number of axes (reductions
     over an axis, products, indexing): without one the placeholder counts as a number until it is fed.
 
+    >>> from caviar.dialects.tensorflow import placeholder
+    >>> from caviar.dialects.tensorflow.building import float32
     >>> placeholder(float32, [3, 1], name="x")
     <placeholder 'x': shape=(3, 1), dtype=float32>
     """
@@ -81,6 +85,7 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Place
 def placeholder_with_default(input: Any, shape: Any, name: str | None = None) -> Operation:
     """A node that may be fed, and else has the value of `input`.
 
+    >>> from caviar.dialects.tensorflow import placeholder_with_default
     >>> placeholder_with_default(1.0, shape=[]).shape
     ()
     """
@@ -93,6 +98,8 @@ def placeholder_with_default(input: Any, shape: Any, name: str | None = None) ->
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Operation:
     """A node with a value that stays.
 
+    >>> from caviar.dialects.tensorflow import constant
+    >>> from caviar.dialects.tensorflow.building import float32
     >>> constant([1, 2, 3], dtype=float32).shape
     (3,)
     """
@@ -103,6 +110,8 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
 def tensor(value: Any, dtype: Any = None) -> Any:
     """Nodes, or what a node can be made of, as one node.
 
+    >>> from caviar.dialects.tensorflow import constant
+    >>> from caviar.dialects.tensorflow.building import tensor
     >>> tensor([1.0, constant(2.0)]).shape
     (2,)
     """
@@ -126,6 +135,7 @@ def shape_of(x: Any) -> jax.Array:
 def sizes(shape: Any) -> Any:
     """A shape as users write it, with `tf.shape(x)` and `tf.shape(x)[i]` made into axes that are looked up at each run.
 
+    >>> from caviar.dialects.tensorflow.building import sizes
     >>> sizes([2, 3])
     (2, 3)
     """
@@ -155,6 +165,7 @@ def known(shape: Any) -> Shape:
 def first(*choices: int | None) -> int:
     """The first of an argument's spellings that was given, or 0.
 
+    >>> from caviar.dialects.tensorflow.building import first
     >>> first(None, 1), first(None, None)
     (1, 0)
     """
@@ -164,6 +175,9 @@ def first(*choices: int | None) -> int:
 def writes(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function of arrays write the graph down instead; it takes `name=`, as everything in TensorFlow does.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.dialects.tensorflow import constant
+    >>> from caviar.dialects.tensorflow.building import writes
     >>> writes(jnp.tanh)(constant(0.0), name="y")
     <tanh: shape=(), dtype=float32>
     """

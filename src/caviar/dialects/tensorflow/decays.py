@@ -23,6 +23,7 @@ def exponential_decay(
 ) -> Array:
     """learning_rate * decay_rate ^ (step / decay_steps), in steps with `staircase`.
 
+    >>> from caviar.dialects.tensorflow.train import exponential_decay
     >>> exponential_decay(0.1, 100, 100, 0.96).shape
     ()
     """
@@ -69,6 +70,7 @@ def cosine_decay(learning_rate: Array, global_step: Array, decay_steps: Array, a
 def piecewise_constant(x: Array, boundaries: Any, values: Any) -> Array:
     """values[0] up to and with boundaries[0], values[1] up to boundaries[1], ..., the last value beyond.
 
+    >>> from caviar.dialects.tensorflow.train import piecewise_constant
     >>> piecewise_constant(5, [10, 20], [0.1, 0.01, 0.001]).shape
     ()
     """

@@ -89,6 +89,7 @@ def _weight(given: Any, y: Any) -> Any:
 def gradients(ys: Any, xs: Any, grad_ys: Any = None, name: str | None = None) -> list[Any]:
     """Nodes: the gradients of the sum of `ys` with respect to each of `xs`; None for one that they do not depend on.
 
+    >>> from caviar.dialects.tensorflow import Variable, gradients
     >>> from caviar.dialects.tensorflow.session import Session
     >>> w = Variable(3.0)
     >>> session = Session()

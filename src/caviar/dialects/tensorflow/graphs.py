@@ -21,6 +21,7 @@ class Scope(NamedTuple):
 class Graph:
     """What belongs together: variables by name. Nodes need no graph; they hold what they are computed from.
 
+    >>> from caviar.dialects.tensorflow import Graph, get_default_graph
     >>> with Graph().as_default() as graph:
     ...     get_default_graph() is graph
     True
@@ -89,6 +90,7 @@ AUTO_REUSE = "auto"
 def get_default_graph() -> Graph:
     """The graph that is written into now.
 
+    >>> from caviar.dialects.tensorflow import get_default_graph
     >>> get_default_graph() is get_default_graph()
     True
     """
@@ -98,6 +100,8 @@ def get_default_graph() -> Graph:
 def reset_default_graph() -> None:
     """Begin an empty graph; variables made before belong to the old one.
 
+    >>> from caviar.dialects.tensorflow import reset_default_graph
+    >>> from caviar.dialects.tensorflow.graphs import global_variables
     >>> reset_default_graph(); global_variables()
     []
     """
@@ -119,6 +123,8 @@ def trainable_variables() -> list[Any]:
 def get_collection(key: str) -> list[Any]:
     """The variables of a kind: `tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)`.
 
+    >>> from caviar.dialects.tensorflow import GraphKeys
+    >>> from caviar.dialects.tensorflow.graphs import get_collection
     >>> get_collection(GraphKeys.UPDATE_OPS)
     []
     """
@@ -128,6 +134,7 @@ def get_collection(key: str) -> list[Any]:
 def name_scope(name: str) -> contextlib.AbstractContextManager[str]:
     """Put a name before those of the variables made inside a `with` block; not before those of `get_variable`.
 
+    >>> from caviar.dialects.tensorflow.graphs import name_scope
     >>> with name_scope("layer") as scope:
     ...     scope
     'layer'
@@ -146,6 +153,8 @@ def variable_scope(name: str, reuse: Any = None) -> contextlib.AbstractContextMa
 def control_dependencies(control_inputs: Any) -> contextlib.AbstractContextManager[None]:
     """An order among operations, which a run has no need of: so only an empty list of them is taken.
 
+    >>> from caviar.dialects.tensorflow import GraphKeys
+    >>> from caviar.dialects.tensorflow.graphs import control_dependencies, get_collection
     >>> with control_dependencies(get_collection(GraphKeys.UPDATE_OPS)):
     ...     pass
     """

@@ -27,6 +27,7 @@ def dense(
 ) -> Node:
     """activation(inputs @ kernel + bias), with new variables 'dense/kernel' and 'dense/bias'.
 
+    >>> from caviar.dialects.tensorflow.layers import dense
     >>> dense([[1.0, 2.0]], 3).shape
     (1, 3)
     """
@@ -40,6 +41,7 @@ def dense(
 def flatten(inputs: Any, name: str | None = None) -> Node:
     """Each row as one vector.
 
+    >>> from caviar.dialects.tensorflow.layers import flatten
     >>> flatten([[[1.0, 2.0], [3.0, 4.0]]]).shape
     (1, 4)
     """
@@ -52,6 +54,7 @@ def dropout(
 ) -> Node:
     """`tf.nn.dropout` where `training` is True, else nothing.
 
+    >>> from caviar.dialects.tensorflow.layers import dropout
     >>> dropout([1.0, 2.0], training=True).shape
     (2,)
     """

@@ -65,6 +65,7 @@ huber_loss = _elementwise("huber_loss", _huber, "Squares up to `delta`, straight
 def hinge_loss(labels: Any, logits: Any, weights: Any = 1.0) -> Node:
     """The mean of max(0, 1 - t logits), where t is -1 and 1 for the labels 0 and 1.
 
+    >>> from caviar.dialects.tensorflow.losses import hinge_loss
     >>> hinge_loss([1.0], [0.5]).shape
     ()
     """
@@ -74,6 +75,7 @@ def hinge_loss(labels: Any, logits: Any, weights: Any = 1.0) -> Node:
 def softmax_cross_entropy(onehot_labels: Any, logits: Any, weights: Any = 1.0, label_smoothing: float = 0) -> Node:
     """The mean of `tf.nn.softmax_cross_entropy_with_logits` over the rows.
 
+    >>> from caviar.dialects.tensorflow.losses import softmax_cross_entropy
     >>> softmax_cross_entropy([[0.0, 1.0]], [[1.0, 2.0]]).shape
     ()
     """

@@ -40,6 +40,7 @@ swish, sigmoid, tanh = silu, TABLE["sigmoid"], TABLE["tanh"]
 def leaky_relu(features: Array, alpha: Array = 0.2) -> Array:
     """x above 0, alpha x below.
 
+    >>> from caviar.dialects.tensorflow.nn import leaky_relu
     >>> leaky_relu([-1.0, 2.0]).shape
     (2,)
     """
@@ -51,6 +52,7 @@ def leaky_relu(features: Array, alpha: Array = 0.2) -> Array:
 def crelu(features: Array, axis: int = -1) -> Array:
     """ReLU of x and of -x, side by side.
 
+    >>> from caviar.dialects.tensorflow.nn import crelu
     >>> crelu([-1.0, 2.0]).shape
     (4,)
     """
@@ -85,6 +87,7 @@ def softmax_cross_entropy_with_logits(
 ) -> Node:
     """-sum(labels log softmax(logits)) of every row; no gradient goes to the labels.
 
+    >>> from caviar.dialects.tensorflow.nn import softmax_cross_entropy_with_logits
     >>> softmax_cross_entropy_with_logits(labels=[[0.0, 1.0]], logits=[[1.0, 2.0]]).shape
     (1,)
     """
@@ -109,6 +112,7 @@ def sparse_softmax_cross_entropy_with_logits(
 ) -> Node:
     """-log softmax(logits) at the class number of every row; NaN for a number that is no class.
 
+    >>> from caviar.dialects.tensorflow.nn import sparse_softmax_cross_entropy_with_logits
     >>> sparse_softmax_cross_entropy_with_logits(labels=[1], logits=[[1.0, 2.0]]).shape
     (1,)
     """
@@ -125,6 +129,7 @@ def _sparse_cross_entropy(labels: Array, logits: Array) -> Array:
 def sigmoid_cross_entropy_with_logits(*, labels: Any = None, logits: Any = None, name: str | None = None) -> Node:
     """-(labels log sigmoid(logits) + (1 - labels) log(1 - sigmoid(logits))), without overflow.
 
+    >>> from caviar.dialects.tensorflow.nn import sigmoid_cross_entropy_with_logits
     >>> sigmoid_cross_entropy_with_logits(labels=[1.0], logits=[2.0]).shape
     (1,)
     """
@@ -152,6 +157,7 @@ def _weighted_cross_entropy(labels: Array, logits: Array, pos_weight: Array) -> 
 def l2_loss(t: Array) -> Array:
     """sum(t²) / 2.
 
+    >>> from caviar.dialects.tensorflow.nn import l2_loss
     >>> l2_loss([1.0, 2.0]).shape
     ()
     """
@@ -164,6 +170,7 @@ def batch_normalization(
 ) -> Array:
     """(x - mean) / sqrt(variance + epsilon), times `scale`, plus `offset` (each may be None).
 
+    >>> from caviar.dialects.tensorflow.nn import batch_normalization
     >>> batch_normalization([[1.0], [3.0]], 2.0, 1.0, None, None, 1e-3).shape
     (2, 1)
     """
@@ -177,6 +184,7 @@ def batch_normalization(
 def moments(x: Array, axes: Any, shift: Any = None, keep_dims: Any = None, keepdims: Any = None) -> tuple[Array, Array]:
     """Mean and variance over axes.
 
+    >>> from caviar.dialects.tensorflow.nn import moments
     >>> [m.shape for m in moments([[1.0, 2.0], [3.0, 4.0]], axes=[0])]
     [(2,), (2,)]
     """
@@ -194,6 +202,7 @@ def dropout(
 ) -> Node:
     """Each value with probability `rate` 0, else divided by 1 - rate; `keep_prob` is 1 - rate. Always on.
 
+    >>> from caviar.dialects.tensorflow.nn import dropout
     >>> dropout([1.0, 2.0], keep_prob=0.5).shape
     (2,)
     """
@@ -232,6 +241,8 @@ def conv2d(
 ) -> Node:
     """Slide a kernel (height, width, channels, filters) over images, channels last.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.dialects.tensorflow.nn import conv2d
     >>> conv2d(jnp.ones((1, 5, 5, 3)), jnp.ones((3, 3, 3, 8)), strides=[1, 1, 1, 1], padding="SAME").shape
     (1, 5, 5, 8)
     """
@@ -246,6 +257,8 @@ def max_pool(
 ) -> Node:
     """The largest value of each window.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.dialects.tensorflow.nn import max_pool
     >>> max_pool(jnp.ones((1, 4, 4, 3)), ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID").shape
     (1, 2, 2, 3)
     """
@@ -290,6 +303,7 @@ def l2_normalize(x: Array, axis: Any = None, epsilon: Array = 1e-12, dim: Any = 
 def embedding_lookup(params: Any, ids: Any, name: str | None = None) -> Node:
     """The rows of a table at the ids.
 
+    >>> from caviar.dialects.tensorflow.nn import embedding_lookup
     >>> embedding_lookup([[1.0, 2.0], [3.0, 4.0]], [1, 1, 0]).shape
     (3, 2)
     """
@@ -300,6 +314,7 @@ def embedding_lookup(params: Any, ids: Any, name: str | None = None) -> Node:
 def in_top_k(predictions: Array, targets: Array, k: int) -> Array:
     """Whether the class number of each row is among its k largest predictions; equals count.
 
+    >>> from caviar.dialects.tensorflow.nn import in_top_k
     >>> in_top_k([[0.1, 0.9]], [1], 1).dtype
     'bool'
     """

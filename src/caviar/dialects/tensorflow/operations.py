@@ -101,6 +101,7 @@ TABLE: dict[str, Callable[..., Any]] = {
 def matmul(a: Array, b: Array, transpose_a: bool = False, transpose_b: bool = False) -> Array:
     """The matrix product, of matrices or of stacks of them.
 
+    >>> from caviar.dialects.tensorflow.operations import matmul
     >>> matmul([[1.0, 2.0]], [[3.0, 4.0]], transpose_b=True).shape
     (1, 1)
     """
@@ -118,6 +119,7 @@ def tensordot(a: Array, b: Array, axes: Any) -> Array:
 def einsum(equation: str, *inputs: Array) -> Array:
     """Einstein's sum.
 
+    >>> from caviar.dialects.tensorflow.operations import einsum
     >>> einsum("ij,jk->ik", [[1.0]], [[2.0, 3.0]]).shape
     (1, 2)
     """
@@ -134,6 +136,7 @@ def add_n(inputs: Any) -> Array:
 def argmax(input: Array, axis: int | None = None, dimension: int | None = None, output_type: Any = "int64") -> Array:
     """The place of the largest value along an axis, by default along the first.
 
+    >>> from caviar.dialects.tensorflow.operations import argmax
     >>> argmax([[1.0, 3.0, 2.0]], axis=1).shape
     (1,)
     """
@@ -175,6 +178,8 @@ def clip_by_global_norm(
 ) -> tuple[list[Any], Node]:
     """All arrays shortened together to the norm if they are longer; and their norm before.
 
+    >>> from caviar.dialects.tensorflow.building import tensor
+    >>> from caviar.dialects.tensorflow.operations import clip_by_global_norm
     >>> len(clip_by_global_norm([tensor([3.0, 4.0]), None], 1.0)[0])
     2
     """

@@ -26,6 +26,7 @@ def random_key() -> Input:
 def set_random_seed(seed: int) -> None:
     """Make all that is drawn reproducible: by sessions made after this, by layers, by shuffling.
 
+    >>> from caviar.dialects.tensorflow.random import set_random_seed
     >>> set_random_seed(0)
     """
     config.set_random_seed(seed)
@@ -57,6 +58,7 @@ def normal(
 ) -> Operation:
     """Normally distributed numbers.
 
+    >>> from caviar.dialects.tensorflow.random import normal
     >>> normal([2, 3]).shape
     (2, 3)
     """
@@ -68,6 +70,7 @@ def truncated_normal(
 ) -> Operation:
     """Normally distributed numbers, none further than two standard deviations from the mean.
 
+    >>> from caviar.dialects.tensorflow.random import truncated_normal
     >>> truncated_normal([2, 3], stddev=0.1).shape
     (2, 3)
     """
@@ -79,6 +82,7 @@ def uniform(
 ) -> Operation:
     """Numbers in [minval, maxval), by default in [0, 1); integers need a `maxval`.
 
+    >>> from caviar.dialects.tensorflow.random import uniform
     >>> uniform([2], -1.0, 1.0).shape
     (2,)
     """
@@ -90,6 +94,7 @@ def uniform(
 def shuffle(value: Any, seed: int | None = None, name: str | None = None) -> Operation:
     """The rows in another order at each run.
 
+    >>> from caviar.dialects.tensorflow.random import shuffle
     >>> shuffle([1, 2, 3]).shape
     (3,)
     """

@@ -17,6 +17,7 @@ from caviar.files import reading, write_whole
 class Saver:
     """Saves the values that variables have in a session, by name, by default of all variables made so far.
 
+    >>> from caviar.dialects.tensorflow.train import Saver
     >>> import tempfile
     >>> from caviar.dialects.tensorflow import Session, Variable
     >>> w = Variable(3.0, name="kept")

@@ -27,6 +27,7 @@ from caviar.parts import take_apart
 def default_session() -> Session | None:
     """The session of the `with` block under way in this thread, or of an `InteractiveSession`.
 
+    >>> from caviar.dialects.tensorflow.session import default_session
     >>> print(default_session())
     None
     """
@@ -51,7 +52,7 @@ class FetchProgram(NamedTuple):
 class Session:
     """Runs nodes. Every run computes all that is fetched from the values before it, and then assigns.
 
-    >>> from caviar.dialects.tensorflow import Variable, global_variables_initializer, reset_default_graph
+    >>> from caviar.dialects.tensorflow import Session, Variable, global_variables_initializer, reset_default_graph
     >>> reset_default_graph()
     >>> w = Variable(0, dtype="float32")
     >>> session = Session()
@@ -190,6 +191,8 @@ class Session:
 class InteractiveSession(Session):
     """A session that is the default one from now on, until it is closed.
 
+    >>> from caviar.dialects.tensorflow import InteractiveSession
+    >>> from caviar.dialects.tensorflow.session import default_session
     >>> session = InteractiveSession()
     >>> default_session() is session
     True

@@ -20,6 +20,7 @@ Array = Any
 def cast(x: Array, dtype: Any) -> Array:
     """The values in another type; fractions are cut off.
 
+    >>> from caviar.dialects.tensorflow.shaping import cast
     >>> cast([1.5, 2.5], "int32").dtype
     'int32'
     """
@@ -39,6 +40,7 @@ def to_int32(x: Any, name: str | None = None) -> Node:
 def reshape(tensor: Any, shape: Any, name: str | None = None) -> Node:
     """The values in another shape; -1 is what remains, and `tf.shape(x)[0]` the length of an axis at each run.
 
+    >>> from caviar.dialects.tensorflow.shaping import reshape
     >>> reshape([1, 2, 3, 4], [-1, 2]).shape
     (2, 2)
     """
@@ -73,6 +75,7 @@ def squeeze(input: Array, axis: Any = None, squeeze_dims: Any = None) -> Array:
 def concat(values: Any, axis: int) -> Array:
     """Arrays one after the other along an axis.
 
+    >>> from caviar.dialects.tensorflow.shaping import concat
     >>> concat([[[1, 2]], [[3, 4], [5, 6]]], axis=0).shape
     (3, 2)
     """
@@ -112,6 +115,7 @@ def _tile(input: Array, multiples: Any) -> Array:
 def gather(params: Array, indices: Array, validate_indices: Any = None, axis: int | None = None) -> Array:
     """The slices at the indices along an axis, by default the rows.
 
+    >>> from caviar.dialects.tensorflow.shaping import gather
     >>> gather([[1.0], [2.0]], [1, 1, 0]).shape
     (3, 1)
     """
@@ -124,6 +128,7 @@ def one_hot(
 ) -> Array:
     """Class numbers as rows of zeros with one 1.
 
+    >>> from caviar.dialects.tensorflow.shaping import one_hot
     >>> one_hot([0, 2], depth=3).shape
     (2, 3)
     """
@@ -157,6 +162,8 @@ def reverse(tensor: Array, axis: Any) -> Array:
 def shape(input: Any, name: str | None = None, out_type: Any = None) -> Node:
     """The shape, as a node; `tf.shape(x)` and `tf.shape(x)[i]` also serve where functions take a shape.
 
+    >>> from caviar.dialects.tensorflow import constant
+    >>> from caviar.dialects.tensorflow.shaping import shape
     >>> shape(constant([[1, 2]])).shape
     (2,)
     """
@@ -183,6 +190,7 @@ def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Node:
 def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Node:
     """1 everywhere.
 
+    >>> from caviar.dialects.tensorflow.shaping import ones
     >>> ones([2, 3]).shape
     (2, 3)
     """
@@ -202,7 +210,8 @@ def _fill(dims: Any, value: Array) -> Array:
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Node:
     """The numbers from `start`, or 0, up to but without `limit`.
 
-    >>> range(3).shape, range(0.0, 1.0, 0.25).shape
+    >>> from caviar.dialects import tensorflow as tf
+    >>> tf.range(3).shape, tf.range(0.0, 1.0, 0.25).shape
     ((3,), (4,))
     """
     given = (0, start, delta) if limit is None else (start, limit, delta)

@@ -41,7 +41,8 @@ class Optimizer:
 
     Any number may also be a node: a placeholder, or `tf.train.exponential_decay(...)`.
 
-    >>> from caviar.dialects.tensorflow import Session, global_variables_initializer, reset_default_graph
+    >>> from caviar.dialects.tensorflow.train import GradientDescentOptimizer
+    >>> from caviar.dialects.tensorflow import Session, Variable, global_variables_initializer, reset_default_graph
     >>> reset_default_graph()
     >>> w = Variable(0.0)
     >>> train = GradientDescentOptimizer(0.01).minimize(w**2 - 10 * w + 25)
@@ -125,6 +126,7 @@ def _trainable(loss: Node) -> list[Any]:
 class GradientDescentOptimizer(Optimizer):
     """w - learning_rate g.
 
+    >>> from caviar.dialects.tensorflow.train import GradientDescentOptimizer
     >>> GradientDescentOptimizer(0.01).learning_rate
     0.01
     """
@@ -147,6 +149,7 @@ class GradientDescentOptimizer(Optimizer):
 class MomentumOptimizer(Optimizer):
     """a = momentum a + g; w - learning_rate a, or with Nesterov w - learning_rate (g + momentum a).
 
+    >>> from caviar.dialects.tensorflow.train import MomentumOptimizer
     >>> MomentumOptimizer(0.01, 0.9).use_nesterov
     False
     """
@@ -173,6 +176,7 @@ class MomentumOptimizer(Optimizer):
 class AdagradOptimizer(Optimizer):
     """a = a + g², which starts at 0.1; w - learning_rate g / sqrt(a).
 
+    >>> from caviar.dialects.tensorflow.train import AdagradOptimizer
     >>> AdagradOptimizer(0.01).initial_accumulator_value
     0.1
     """
@@ -202,6 +206,7 @@ class AdagradOptimizer(Optimizer):
 class AdadeltaOptimizer(Optimizer):
     """Running means a of g² and d of u²; u = sqrt(d + epsilon) / sqrt(a + epsilon) g; w - learning_rate u.
 
+    >>> from caviar.dialects.tensorflow.train import AdadeltaOptimizer
     >>> AdadeltaOptimizer().rho
     0.95
     """
@@ -231,6 +236,7 @@ class RMSPropOptimizer(Optimizer):
 
     With `centered` the square of the running mean of g is taken off s.
 
+    >>> from caviar.dialects.tensorflow.train import RMSPropOptimizer
     >>> RMSPropOptimizer(0.01).decay
     0.9
     """
@@ -272,6 +278,7 @@ class RMSPropOptimizer(Optimizer):
 class AdamOptimizer(Optimizer):
     """Running means m of g and v of g²; w - learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon).
 
+    >>> from caviar.dialects.tensorflow.train import AdamOptimizer
     >>> AdamOptimizer().epsilon
     1e-08
     """
@@ -319,6 +326,7 @@ class AdamOptimizer(Optimizer):
 def get_or_create_global_step() -> Variable:
     """The variable that counts the steps of training.
 
+    >>> from caviar.dialects.tensorflow.train import get_or_create_global_step
     >>> get_or_create_global_step() is get_or_create_global_step()
     True
     """

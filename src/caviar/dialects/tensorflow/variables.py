@@ -21,6 +21,7 @@ from caviar.graph import Node, Operation
 class Variable(Operation):
     """A value that a session keeps from run to run, once `tf.global_variables_initializer()` was run in it.
 
+    >>> from caviar.dialects.tensorflow import Variable
     >>> from caviar.dialects.tensorflow.session import Session
     >>> w = Variable(0, dtype="float32", name="w")
     >>> with Session() as session:
@@ -114,6 +115,8 @@ def _nothing(*values: Any) -> None:
 def group(*inputs: Any) -> Group:
     """One operation that runs all of these.
 
+    >>> from caviar.dialects.tensorflow import Variable
+    >>> from caviar.dialects.tensorflow.variables import group
     >>> group(Variable(1.0).initializer, Variable(2.0).initializer).shape
     ()
     """
@@ -148,7 +151,7 @@ def variables_initializer(var_list: Iterable[Variable], name: str | None = None)
 def global_variables_initializer() -> Group:
     """The operation that gives all variables made so far their first values.
 
-    >>> from caviar.dialects.tensorflow import Session, reset_default_graph
+    >>> from caviar.dialects.tensorflow import Session, Variable, global_variables_initializer, reset_default_graph
     >>> reset_default_graph()
     >>> w = Variable(3.0)
     >>> session = Session()
@@ -164,6 +167,7 @@ def get_variable(
 ) -> Variable:
     """A new variable, or the one of this name in a scope with `reuse`; the initializer is caviar's or a value.
 
+    >>> from caviar.dialects.tensorflow import get_variable
     >>> get_variable("kernel", [3, 4]).shape
     (3, 4)
     """

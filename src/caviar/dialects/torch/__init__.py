@@ -39,6 +39,7 @@ from caviar.dialects.torch.bridge import from_caviar  # noqa: E402
 def is_tensor(obj: Any) -> bool:
     """Whether it is a tensor.
 
+    >>> from caviar.dialects.torch import is_tensor
     >>> is_tensor(3)
     False
     """

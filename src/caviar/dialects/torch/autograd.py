@@ -18,6 +18,7 @@ from caviar.recording.values import Value
 class set_grad_enabled(contextlib.ContextDecorator):
     """Record gradients, or not: at once, inside a `with` block, or as a decorator.
 
+    >>> from caviar.dialects.torch import is_grad_enabled, set_grad_enabled
     >>> with set_grad_enabled(False):
     ...     is_grad_enabled()
     False
@@ -70,6 +71,7 @@ class _Mode(contextlib.ContextDecorator):
 class no_grad(_Mode):
     """Record no gradients inside a `with` block, or in a function that it decorates.
 
+    >>> from caviar.dialects.torch import no_grad
     >>> import caviar.dialects.torch as torch
     >>> w = torch.ones(2, requires_grad=True)
     >>> with no_grad():
@@ -139,6 +141,7 @@ def grad(
 ) -> tuple[Tensor, ...]:
     """The gradients of a tensor with respect to others, leaves or results, without touching any `.grad`.
 
+    >>> from caviar.dialects.torch.autograd import grad
     >>> import caviar.dialects.torch as torch
     >>> w = torch.tensor(3.0, requires_grad=True)
     >>> grad(w * w, w)

@@ -92,6 +92,7 @@ class FromCaviar(Module):
 def from_caviar(model: Layer) -> FromCaviar:
     """A layer or model of caviar's as a module, for loops in PyTorch's words; they share their weights.
 
+    >>> from caviar.dialects.torch import from_caviar
     >>> import caviar, caviar.dialects.torch as torch
     >>> module = from_caviar(caviar.layers.Dense(2))
     >>> module(torch.ones(3, 4)).shape, [tuple(p.shape) for p in module.parameters()]

@@ -29,6 +29,7 @@ class _Chance:
 def manual_seed(seed: int) -> None:
     """Make everything random that follows reproducible.
 
+    >>> from caviar.dialects.torch import manual_seed
     >>> manual_seed(0)
     """
     config.set_random_seed(int(seed) % 2**63)
@@ -44,6 +45,7 @@ def initial_seed() -> int:
 class Generator:
     """A source of random numbers of its own, for what takes `generator=`: always on the host.
 
+    >>> from caviar.dialects.torch import Generator, randperm
     >>> bool(randperm(9, generator=Generator().manual_seed(1)).equal(randperm(9, generator=Generator().manual_seed(1))))
     True
     """
@@ -92,6 +94,7 @@ def fresh(array: Any, requires_grad: bool = False) -> Tensor:
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of a number, nested lists or an array, copied.
 
+    >>> from caviar.dialects.torch import tensor
     >>> tensor([[1, 2], [3, 4]]).shape
     torch.Size([2, 2])
     """

@@ -10,6 +10,7 @@ from caviar.dialects.torch.names import missing
 def device_count() -> int:
     """The number of GPUs that are used: one, or none.
 
+    >>> from caviar.dialects.torch.cuda import device_count
     >>> device_count() in (0, 1)
     True
     """

@@ -14,6 +14,7 @@ from caviar.errors import ArgumentError, unknown_name
 class dtype:
     """The type of a tensor's elements.
 
+    >>> from caviar.dialects.torch import float32, int64, long
     >>> float32
     torch.float32
     >>> long is int64
@@ -53,6 +54,8 @@ def doubles() -> bool:
 def type_of(held: Any) -> dtype:
     """The name of the type of an array. PyTorch's int64 is held in 32 bits unless numbers are doubles.
 
+    >>> import numpy as np
+    >>> from caviar.dialects.torch.dtypes import type_of
     >>> type_of(np.dtype("int32")), type_of(np.dtype("float32"))
     (torch.int64, torch.float32)
     """
@@ -82,6 +85,7 @@ def default() -> np.dtype:
 def get_default_dtype() -> dtype:
     """The type of new floats.
 
+    >>> from caviar.dialects.torch import get_default_dtype
     >>> get_default_dtype()
     torch.float32
     """
@@ -91,6 +95,7 @@ def get_default_dtype() -> dtype:
 def set_default_dtype(d: dtype) -> None:
     """Choose the type of new floats: torch.float32, or torch.float64 (double precision throughout).
 
+    >>> from caviar.dialects.torch import float32, set_default_dtype
     >>> set_default_dtype(float32)
     """
     if not isinstance(d, dtype) or not d.is_floating_point:
@@ -103,6 +108,7 @@ def set_default_dtype(d: dtype) -> None:
 class Size(tuple[int, ...]):
     """The shape of a tensor.
 
+    >>> from caviar.dialects.torch import Size
     >>> Size((2, 3)), Size((2, 3)).numel()
     (torch.Size([2, 3]), 6)
     """
@@ -118,6 +124,7 @@ class Size(tuple[int, ...]):
 class device:
     """Where tensors live: caviar uses one device, the GPU if JAX found one.
 
+    >>> from caviar.dialects.torch import device
     >>> device("cpu")
     device(type='cpu')
     """

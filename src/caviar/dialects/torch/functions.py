@@ -63,6 +63,7 @@ def record(function: Any, *operands: Any, **static: Any) -> Any:
 def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = False) -> Callable[..., Any]:
     """The function on tensors that a function on arrays means; `gathers` takes `(x, 2, 3)` for `(x, (2, 3))`.
 
+    >>> from caviar.dialects.torch.functions import operation
     >>> import caviar.dialects.torch as torch
     >>> operation(lambda input, dim=None: input.sum(dim))(torch.ones(2, 3), dim=1)
     tensor([3., 3.])

@@ -19,6 +19,7 @@ from caviar.recording.values import Value
 class Parameter(Tensor):
     """A tensor that a module registers when it becomes an attribute, and that requires grad.
 
+    >>> from caviar.dialects.torch.nn import Parameter
     >>> import caviar.dialects.torch as torch
     >>> Parameter(torch.ones(2))
     Parameter containing:

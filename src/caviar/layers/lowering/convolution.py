@@ -38,6 +38,8 @@ class Window(NamedTuple):
 def conv(x: Array, kernel: Array, strides: Sizes, padding: str, dilation: Sizes, groups: int = 1) -> Array:
     """Slide a kernel (*size, channels / groups, filters) over x; padding is 'valid', 'same' or 'causal'.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.convolution import conv
     >>> conv(jnp.ones((1, 5, 5, 3)), jnp.ones((3, 3, 3, 8)), (1, 1), "valid", (1, 1)).shape
     (1, 3, 3, 8)
     """
@@ -50,6 +52,8 @@ def conv_transpose(
 ) -> Array:
     """The gradient of a convolution with this kernel (*size, filters, channels), as Keras sizes it.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.convolution import conv_transpose
     >>> conv_transpose(jnp.ones((1, 5, 3)), jnp.ones((4, 2, 3)), (3,), "valid", (1,)).shape
     (1, 16, 2)
     """

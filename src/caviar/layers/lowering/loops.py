@@ -29,6 +29,8 @@ def scan_steps(
 ) -> tuple[Array, States]:
     """Any step (input and states to output and states) as a loop; its gradient is JAX's own.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.loops import scan_steps
     >>> scan_steps(lambda x, states: (x, (states[0] + x,)), jnp.arange(4.0), (jnp.zeros(()),), None)[1]
     (Array(6., dtype=float32),)
     """
@@ -83,6 +85,8 @@ def scan_with_own_gradient(
 ) -> tuple[Array, States]:
     """A network over a sequence, with a gradient of its own; `bias` goes with h, `outer_bias` with the inputs.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.loops import Network, Slopes, scan_with_own_gradient
     >>> network = Network(lambda x, r, states: ((), (x + r,)), lambda *_: Slopes(jnp.ones((3, 1, 1))), (0,), (1,))
     >>> one = jnp.ones((1, 1))
     >>> scan_with_own_gradient(network, jnp.ones((3, 1, 1)), one, one, None, (one,), None)[0].ravel().tolist()

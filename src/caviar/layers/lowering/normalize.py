@@ -16,6 +16,8 @@ Array = jax.Array
 def batch_normalize(x: Array, gamma: Array, beta: Array, epsilon: Array) -> tuple[Array, Array, Array]:
     """x normalized over all axes but the last, then scaled and shifted; with the means and the (biased) variances.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.normalize import batch_normalize
     >>> y, mean, variance = batch_normalize(jnp.array([[1.0], [3.0]]), jnp.ones(1), jnp.zeros(1), 0.0)
     >>> y.ravel().tolist(), mean.item(), variance.item()
     ([-1.0, 1.0], 2.0, 1.0)

@@ -22,6 +22,7 @@ _lowering = _Lowering()
 def uses_own_lowering() -> bool:
     """Whether what is traced now may use ways of our own, made for CPUs.
 
+    >>> from caviar.layers.lowering.platform import uses_own_lowering, without_own_lowering
     >>> with without_own_lowering():
     ...     uses_own_lowering()
     False
@@ -42,6 +43,8 @@ def without_own_lowering() -> Iterator[None]:
 def computed_once(values: Any) -> Any:
     """The same values, computed once and kept: else XLA computes them again inside each of their users.
 
+    >>> import jax
+    >>> from caviar.layers.lowering.platform import computed_once
     >>> computed_once(jax.numpy.ones(2)).tolist()
     [1.0, 1.0]
     """
@@ -53,6 +56,8 @@ def materialized(values: Any) -> Any:
 
     XLA for CPUs forgets barriers before it decides what to compute again inside each user; into a conditional it does not look.
 
+    >>> import jax
+    >>> from caviar.layers.lowering.platform import materialized
     >>> materialized(jax.numpy.ones(2)).tolist()
     [1.0, 1.0]
     """

@@ -25,6 +25,8 @@ _MOST_TAPS = 16  # beyond which one operation for each tap no longer pays
 def max_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") -> Array:
     """The largest value of each window.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.pooling import max_pool
     >>> max_pool(jnp.arange(4.0).reshape(1, 4, 1), (2,), (2,)).ravel().tolist()
     [1.0, 3.0]
     """
@@ -38,6 +40,8 @@ def max_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") ->
 def mean_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") -> Array:
     """The mean of each window; what lies outside the input does not count.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.pooling import mean_pool
     >>> mean_pool(jnp.arange(4.0).reshape(1, 4, 1), (2,), (2,)).ravel().tolist()
     [0.5, 2.5]
     """

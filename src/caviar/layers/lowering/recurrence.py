@@ -44,6 +44,8 @@ def lstm(
 
     Steps where `mask` is False carry the state on and repeat the output; `keep` multiplies h where the gates see it.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.recurrence import lstm
     >>> outputs, (h, c) = lstm(jnp.ones((7, 2, 3)), jnp.ones((3, 20)), jnp.ones((5, 20)), None, *jnp.zeros((2, 2, 5)))
     >>> outputs.shape, h.shape
     ((7, 2, 5), (2, 5))
@@ -77,6 +79,8 @@ def gru(
 
     With `reset_after` the bias has two rows: for the inputs and for the state.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.recurrence import gru
     >>> gru(jnp.ones((7, 2, 3)), jnp.ones((3, 15)), jnp.ones((5, 15)), None, jnp.zeros((2, 5)))[0].shape
     (7, 2, 5)
     """
@@ -113,6 +117,8 @@ def simple_rnn(
 ) -> tuple[Array, States]:
     """All outputs and the final (h,) of h = activation(x @ kernel + h @ recurrent_kernel + bias); see `lstm`.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.recurrence import simple_rnn
     >>> simple_rnn(jnp.ones((7, 2, 3)), jnp.ones((3, 5)), jnp.ones((5, 5)), None, jnp.zeros((2, 5)))[0].shape
     (7, 2, 5)
     """

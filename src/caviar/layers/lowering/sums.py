@@ -15,6 +15,8 @@ from caviar.layers.lowering.platform import materialized, uses_own_lowering
 def sums(x: jax.Array) -> jax.Array:
     """The sum over all axes but the last.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.sums import sums
     >>> sums(jnp.ones((2, 3, 4))).tolist()
     [6.0, 6.0, 6.0, 6.0]
     """
@@ -28,6 +30,8 @@ def sums(x: jax.Array) -> jax.Array:
 def add(x: jax.Array, bias: jax.Array) -> jax.Array:
     """`x + bias`, one number for each channel.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.sums import add
     >>> add(jnp.zeros((2, 2)), jnp.array([1.0, 2.0])).tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """
@@ -37,6 +41,8 @@ def add(x: jax.Array, bias: jax.Array) -> jax.Array:
 def scale(x: jax.Array, factor: jax.Array) -> jax.Array:
     """`x * factor`, one number for each channel.
 
+    >>> import jax.numpy as jnp
+    >>> from caviar.layers.lowering.sums import scale
     >>> scale(jnp.ones((2, 2)), jnp.array([1.0, 2.0])).tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """

@@ -17,6 +17,7 @@ Pads = tuple[tuple[int, int], ...]
 def sizes(value: Any, rank: int) -> Sizes:
     """One int for each axis of space.
 
+    >>> from caviar.layers.lowering.windows import sizes
     >>> sizes(2, 3), sizes([3, 5], 2)
     ((2, 2, 2), (3, 5))
     """
@@ -26,6 +27,7 @@ def sizes(value: Any, rank: int) -> Sizes:
 def reach(window: Sizes, dilation: Sizes) -> Sizes:
     """How many elements a dilated window spans along each axis.
 
+    >>> from caviar.layers.lowering.windows import reach
     >>> reach((3, 3), (1, 2))
     (3, 5)
     """
@@ -35,6 +37,7 @@ def reach(window: Sizes, dilation: Sizes) -> Sizes:
 def pads_for(space: Sizes, window: Sizes, strides: Sizes, padding: str) -> Pads:
     """The elements to add before and after each axis; `window` is its reach.
 
+    >>> from caviar.layers.lowering.windows import pads_for
     >>> pads_for((7, 8), (3, 3), (2, 2), "same"), pads_for((7,), (3,), (1,), "causal")
     (((1, 1), (0, 1)), ((2, 0),))
     """
@@ -49,6 +52,7 @@ def pads_for(space: Sizes, window: Sizes, strides: Sizes, padding: str) -> Pads:
 def taps(x: jax.Array, window: Sizes, strides: Sizes, dilation: Sizes) -> Iterator[tuple[Sizes, jax.Array]]:
     """For each element of the window, what it meets as the window slides over x (examples, *space, channels).
 
+    >>> from caviar.layers.lowering.windows import taps
     >>> import jax.numpy as jnp
     >>> [(at, tap.ravel().tolist()) for at, tap in taps(jnp.arange(4.0).reshape(1, 4, 1), (2,), (2,), (1,))]
     [((0,), [0.0, 2.0]), ((1,), [1.0, 3.0])]

@@ -52,6 +52,8 @@ class Schedule(Part):
 class OrSchedule(Declaration):
     """A number, or a function of the step that gives such numbers: a `Schedule`, or one of the user's own.
 
+    >>> from caviar.declarations import Number
+    >>> from caviar.optimizers.schedules.base import OrSchedule
     >>> OrSchedule(Number(least=0)).allows(lambda step: float("nan"))
     False
     """
@@ -126,6 +128,7 @@ def as_float(value: Any) -> jax.Array:
 def value_at(value: float_or_schedule | Callable[[Any], Any], step: Any) -> Any:
     """The number itself, or what the schedule says for this step.
 
+    >>> from caviar.optimizers.schedules.base import value_at
     >>> value_at(0.1, 7)
     0.1
     """

@@ -20,7 +20,7 @@ __all__ = ["Chained", "LinearWarmup", "Sequential"]
 class Chained(Schedule):
     """Several schedules at the same time: their product, so all but one start from the learning rate 1.
 
-    >>> from caviar.optimizers.schedules import ExponentialDecay
+    >>> from caviar.optimizers.schedules import Chained, ExponentialDecay
     >>> Chained([ExponentialDecay(0.1, 1, 3 / 2), ExponentialDecay(1.0, 1, 2 / 3)]).curve(3).round(6)
     array([0.1, 0.1, 0.1], dtype=float32)
     """
@@ -36,7 +36,7 @@ class Chained(Schedule):
 class Sequential(Schedule):
     """Several schedules one after another; each begins at its milestone, from its own first step.
 
-    >>> from caviar.optimizers.schedules import ExponentialDecay
+    >>> from caviar.optimizers.schedules import ExponentialDecay, Sequential
     >>> Sequential([ExponentialDecay(1.0, 1, 2.0), ExponentialDecay(1.0, 1, 0.5)], milestones=[2]).curve(5)
     array([1.  , 2.  , 1.  , 0.5 , 0.25], dtype=float32)
     """
@@ -62,6 +62,7 @@ class Sequential(Schedule):
 class LinearWarmup(Schedule):
     """Up along a line to where a schedule (or a number) begins, then that schedule.
 
+    >>> from caviar.optimizers.schedules import LinearWarmup
     >>> LinearWarmup(0.1, steps=4).curve(6)
     array([0.   , 0.025, 0.05 , 0.075, 0.1  , 0.1  ], dtype=float32)
     """

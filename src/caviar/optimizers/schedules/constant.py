@@ -19,6 +19,7 @@ __all__ = ["ConstantStart", "MultiStepDecay", "PiecewiseConstantDecay", "StepDec
 class PiecewiseConstantDecay(Schedule):
     """A level for each stretch of steps: `values[i]` up to and including the step `boundaries[i]`.
 
+    >>> from caviar.optimizers.schedules import PiecewiseConstantDecay
     >>> PiecewiseConstantDecay([1, 3], [1.0, 0.5, 0.1]).curve(5)
     array([1. , 1. , 0.5, 0.5, 0.1], dtype=float32)
     """
@@ -42,6 +43,7 @@ class PiecewiseConstantDecay(Schedule):
 class StepDecay(Schedule):
     """Times `gamma` after every `step_size` steps (PyTorch's `StepLR`).
 
+    >>> from caviar.optimizers.schedules import StepDecay
     >>> StepDecay(1.0, step_size=2, gamma=0.5).curve(5)
     array([1.  , 1.  , 0.5 , 0.5 , 0.25], dtype=float32)
     """
@@ -59,6 +61,7 @@ class StepDecay(Schedule):
 class MultiStepDecay(Schedule):
     """Times `gamma` at each of the given steps (PyTorch's `MultiStepLR`).
 
+    >>> from caviar.optimizers.schedules import MultiStepDecay
     >>> MultiStepDecay(1.0, milestones=[1, 3], gamma=0.5).curve(4)
     array([1.  , 0.5 , 0.5 , 0.25], dtype=float32)
     """
@@ -77,6 +80,7 @@ class MultiStepDecay(Schedule):
 class ConstantStart(Schedule):
     """A fraction of the learning rate for the first steps, then all of it (PyTorch's `ConstantLR`).
 
+    >>> from caviar.optimizers.schedules import ConstantStart
     >>> ConstantStart(1.0, factor=0.5, total_iters=2).curve(4)
     array([0.5, 0.5, 1. , 1. ], dtype=float32)
     """

@@ -23,6 +23,7 @@ def half_wave(passed: Any) -> jax.Array:
 class CosineDecay(Schedule):
     """Down along a cosine to the fraction `alpha`, if wanted after a linear rise to `warmup_target`.
 
+    >>> from caviar.optimizers.schedules import CosineDecay
     >>> CosineDecay(1.0, decay_steps=2).curve(3).round(6)
     array([1. , 0.5, 0. ], dtype=float32)
     """
@@ -53,6 +54,7 @@ class CosineDecay(Schedule):
 class CosineDecayRestarts(Schedule):
     """Down along a cosine, then up at once and down again, each time `t_mul` times longer and `m_mul` times as high.
 
+    >>> from caviar.optimizers.schedules import CosineDecayRestarts
     >>> CosineDecayRestarts(1.0, first_decay_steps=2).curve(4).round(6)
     array([1.      , 0.5     , 1.      , 0.853553], dtype=float32)
     """
@@ -77,6 +79,7 @@ class CosineDecayRestarts(Schedule):
 class CosineAnnealing(Schedule):
     """Down along a cosine to `eta_min` in `T_max` steps, and up again the same way (PyTorch's `CosineAnnealingLR`).
 
+    >>> from caviar.optimizers.schedules import CosineAnnealing
     >>> CosineAnnealing(1.0, T_max=2, eta_min=0.5).curve(5).round(6)
     array([1.  , 0.75, 0.5 , 0.75, 1.  ], dtype=float32)
     """
@@ -94,6 +97,7 @@ class CosineAnnealing(Schedule):
 class CosineAnnealingRestarts(Schedule):
     """Down along a cosine in `T_0` steps, then at once up again (PyTorch's `CosineAnnealingWarmRestarts`).
 
+    >>> from caviar.optimizers.schedules import CosineAnnealingRestarts
     >>> CosineAnnealingRestarts(1.0, T_0=2).curve(4).round(6)
     array([1. , 0.5, 1. , 0.5], dtype=float32)
     """

@@ -22,6 +22,7 @@ class Cyclic(Schedule):
 
     `mode`: "triangular", "triangular2" (half as high each time) or "exp_range" (times `gamma ** step`).
 
+    >>> from caviar.optimizers.schedules import Cyclic
     >>> Cyclic(0.0, max_lr=1.0, step_size_up=2).curve(6)
     array([0. , 0.5, 1. , 0.5, 0. , 0.5], dtype=float32)
     """
@@ -55,6 +56,7 @@ class Cyclic(Schedule):
     def momentum(self) -> Cyclic:
         """The momentum that goes with it: high where the learning rate is low.
 
+        >>> from caviar.optimizers.schedules import Cyclic
         >>> Cyclic(0.0, max_lr=1.0, step_size_up=2).momentum().curve(3).round(2)
         array([0.9 , 0.85, 0.8 ], dtype=float32)
         """
@@ -67,6 +69,7 @@ class OneCycle(Schedule):
 
     `pct_start` is the share of the steps going up; with `three_phase` as many go back down before the last fall.
 
+    >>> from caviar.optimizers.schedules import OneCycle
     >>> OneCycle(1.0, total_steps=5, pct_start=0.6, anneal_strategy="linear").curve(5).round(4)
     array([0.04, 0.52, 1.  , 0.5 , 0.  ], dtype=float32)
     """
@@ -101,6 +104,7 @@ class OneCycle(Schedule):
     def momentum(self) -> OneCycle:
         """The momentum that goes with it: down to `base_momentum` and back to `max_momentum`.
 
+        >>> from caviar.optimizers.schedules import OneCycle
         >>> OneCycle(1.0, total_steps=5, pct_start=0.6, anneal_strategy="linear").momentum().curve(5).round(2)
         array([0.95, 0.9 , 0.85, 0.9 , 0.95], dtype=float32)
         """

@@ -26,6 +26,7 @@ class ExponentialDecay(Schedule):
 
     PyTorch's `ExponentialLR` is the one with `decay_steps=1`.
 
+    >>> from caviar.optimizers.schedules import ExponentialDecay
     >>> ExponentialDecay(1.0, decay_steps=1, decay_rate=0.5).curve(4)
     array([1.   , 0.5  , 0.25 , 0.125], dtype=float32)
     """
@@ -46,6 +47,7 @@ class ExponentialDecay(Schedule):
 class InverseTimeDecay(Schedule):
     """Divided by one plus the time passed; PyTorch's `Adagrad(lr_decay=...)` is the one with `decay_steps=1`.
 
+    >>> from caviar.optimizers.schedules import InverseTimeDecay
     >>> InverseTimeDecay(1.0, decay_steps=1, decay_rate=1.0).curve(4)
     array([1.        , 0.5       , 0.33333334, 0.25      ], dtype=float32)
     """
@@ -67,6 +69,7 @@ class PolynomialDecay(Schedule):
 
     PyTorch's `PolynomialLR` is the one with `end_learning_rate=0`.
 
+    >>> from caviar.optimizers.schedules import PolynomialDecay
     >>> PolynomialDecay(1.0, decay_steps=4, end_learning_rate=0.0, power=2.0).curve(5)
     array([1.    , 0.5625, 0.25  , 0.0625, 0.    ], dtype=float32)
     """
@@ -90,6 +93,7 @@ class PolynomialDecay(Schedule):
 class LinearRamp(Schedule):
     """Along a line from one fraction of the learning rate to another, and on there (PyTorch's `LinearLR`).
 
+    >>> from caviar.optimizers.schedules import LinearRamp
     >>> LinearRamp(1.0, start_factor=0.5, end_factor=1.0, total_iters=2).curve(4)
     array([0.5 , 0.75, 1.  , 1.  ], dtype=float32)
     """

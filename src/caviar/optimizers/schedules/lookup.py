@@ -14,6 +14,7 @@ __all__ = ["get"]
 def get(identifier: Any) -> Any:
     """The schedule (or number) meant by a number, a callable of the step, or a saved `{"class_name", "config"}`.
 
+    >>> from caviar.optimizers.schedules import get
     >>> get({"class_name": "StepDecay", "config": {"initial_learning_rate": 0.1, "step_size": 10}})
     StepDecay(0.1, step_size=10)
     """

@@ -31,6 +31,7 @@ class Plateau(Part):
     `ReduceLROnPlateau(patience=p, cooldown=c, min_delta=d)` is
     `Plateau(patience=max(p - 1, 0), cooldown=max(c - 1, 0), threshold=d, threshold_mode="abs", eps=0.0)`.
 
+    >>> from caviar.optimizers.schedules import Plateau
     >>> plateau = Plateau(factor=0.5, patience=1)
     >>> state, rate = plateau.initial(), 0.1
     >>> for loss in [1.0, 1.0, 1.0]:

@@ -32,6 +32,7 @@ EPOCH_HOOKS = frozenset({"on_epoch_begin", "on_epoch_end", "on_test_begin", "on_
 def pace_of(hooks: Iterable[str]) -> str:
     """The pace that these hooks need.
 
+    >>> from caviar.training.callbacks.base import pace_of
     >>> pace_of(["on_train_end", "on_epoch_end"])
     'epoch'
     """
@@ -42,6 +43,7 @@ def pace_of(hooks: Iterable[str]) -> str:
 def quickest(paces: Iterable[str]) -> str:
     """The pace that suits all of them.
 
+    >>> from caviar.training.callbacks.base import quickest
     >>> quickest(["run", "epoch"])
     'epoch'
     """
@@ -54,6 +56,7 @@ class Callback(Checked):
     `pace` follows from the hooks you write. Declare `pace = "run"` if a callback only reads the logs: training then
     need not wait for it.
 
+    >>> from caviar.callbacks import Callback
     >>> class Shout(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):
     ...         print(f"epoch {epoch}: {logs['loss']}!")
@@ -161,6 +164,7 @@ class Callback(Checked):
 class CallbackList:
     """Calls every callback in order.
 
+    >>> from caviar.callbacks import Callback, CallbackList
     >>> CallbackList([Callback()], model=None, params={"epochs": 3}).pace
     'run'
     """

@@ -64,6 +64,7 @@ class ModelCheckpoint(_Saver):
     `filepath` may hold `{epoch}` (from 1), `{batch}` and every name of the logs: `"{epoch:02d}-{val_loss:.2f}.keras"`.
     A file that cannot be written is told once while training goes on; if it was the last one, the end raises.
 
+    >>> from caviar.callbacks import ModelCheckpoint
     >>> ModelCheckpoint("best.keras", monitor="val_los", save_best_only=True).check(["loss", "val_loss"])
     Traceback (most recent call last):
     caviar.errors.UnknownNameError: unknown monitor 'val_los': did you mean 'val_loss'? Known: loss, val_loss
@@ -162,6 +163,7 @@ class BackupAndRestore(_Saver):
     changed, and the state of every callback. A stream of batches is saved at the end of an epoch only. A training that ends
     well deletes the file, unless `delete_checkpoint` is False.
 
+    >>> from caviar.callbacks import BackupAndRestore
     >>> BackupAndRestore("backup").pace
     'epoch'
     """

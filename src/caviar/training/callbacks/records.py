@@ -23,6 +23,7 @@ __all__ = ["CSVLogger", "History"]
 class History(Callback):
     """The epochs and their logs; what `fit` returns.
 
+    >>> from caviar.callbacks import History
     >>> history = History()
     >>> history.on_epoch_end(0, {"loss": 0.5}); history.on_epoch_end(1, {"loss": 0.25})
     >>> history.epoch, history.history
@@ -59,6 +60,7 @@ class History(Callback):
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draw the learning curves, as `caviar.insight.plot_history` does: a matplotlib figure that a notebook shows.
 
+        >>> from caviar.callbacks import History
         >>> history = History()
         >>> history.on_epoch_end(0, {"loss": 0.5}); history.on_epoch_end(1, {"loss": 0.25})
         >>> history.plot().axes[0].get_title()
@@ -78,6 +80,8 @@ class History(Callback):
 class CSVLogger(Callback):
     """A line of a CSV file for each epoch, there as soon as the epoch is over.
 
+    >>> from pathlib import Path
+    >>> from caviar.callbacks import CSVLogger
     >>> import tempfile
     >>> logger = CSVLogger(tempfile.mkdtemp() + "/log.csv")
     >>> logger.on_train_begin(); logger.on_epoch_end(0, {"loss": 0.5, "accuracy": 0.75})

@@ -19,6 +19,7 @@ _HOOKS = sorted(name for name in vars(Callback) if name.startswith("on_"))
 class LambdaCallback(Callback):
     """A callback of functions, each given under the name of the hook it is to be.
 
+    >>> from caviar.callbacks import LambdaCallback
     >>> hello = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
     >>> hello.on_epoch_end(3, {"loss": 0.5})
     3 0.5
@@ -55,6 +56,7 @@ class LambdaCallback(Callback):
 class LearningRateScheduler(Callback):
     """Sets the learning rate before every epoch to `schedule(epoch)` or `schedule(epoch, learning_rate)`.
 
+    >>> from caviar.callbacks import LearningRateScheduler
     >>> halve = LearningRateScheduler(lambda epoch, lr: lr / 2)
     >>> halve.pace
     'epoch'

@@ -22,6 +22,7 @@ class TensorBoard(Callback):
     `update_freq` is "epoch", "batch" or a number of batches. Profiles and embeddings are not written: those arguments
     are taken so that scripts run, and ignored.
 
+    >>> from caviar.callbacks import TensorBoard
     >>> TensorBoard("logs").pace, TensorBoard("logs", histogram_freq=1).pace, TensorBoard("logs", update_freq=10).pace
     ('run', 'epoch', 'batch')
     """

@@ -208,6 +208,7 @@ class Softmax2d(Module):
 class PReLU(Module):
     """`LeakyReLU` with a slope that is learned: one, or one for each channel.
 
+    >>> from caviar.dialects.torch.nn import PReLU
     >>> PReLU()
     PReLU(num_parameters=1)
     """

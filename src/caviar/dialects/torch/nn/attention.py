@@ -30,6 +30,7 @@ def _xavier(rows: int, columns: int) -> Parameter:
 class MultiheadAttention(Module):
     """Every query takes of the values what its heads find alike in the keys; sequences (steps, n, features) by default.
 
+    >>> from caviar.dialects.torch.nn import MultiheadAttention
     >>> import caviar.dialects.torch as torch
     >>> x = torch.ones(2, 5, 8)
     >>> output, weights = MultiheadAttention(8, 2, batch_first=True)(x, x, x)

@@ -59,7 +59,7 @@ class _List(Module):
 class Sequential(_List):
     """Modules one after the other, given as arguments or as an OrderedDict.
 
-    >>> from caviar.dialects.torch.nn import Linear, ReLU
+    >>> from caviar.dialects.torch.nn import Linear, ReLU, Sequential
     >>> Sequential(Linear(2, 3), ReLU())
     Sequential(
       (0): Linear(in_features=2, out_features=3, bias=True)
@@ -95,7 +95,7 @@ class Sequential(_List):
 class ModuleList(_List):
     """Modules in a list, for a `forward` of your own.
 
-    >>> from caviar.dialects.torch.nn import Linear
+    >>> from caviar.dialects.torch.nn import Linear, ModuleList
     >>> len(ModuleList([Linear(2, 2) for _ in range(3)]))
     3
     """
@@ -117,6 +117,7 @@ class ModuleList(_List):
 class ParameterList(_List):
     """Parameters in a list.
 
+    >>> from caviar.dialects.torch.nn import Parameter, ParameterList
     >>> import caviar.dialects.torch as torch
     >>> len(ParameterList([Parameter(torch.ones(2))]))
     1
@@ -178,7 +179,7 @@ class _Dict(Module):
 class ModuleDict(_Dict):
     """Modules by name, for a `forward` of your own.
 
-    >>> from caviar.dialects.torch.nn import ReLU
+    >>> from caviar.dialects.torch.nn import ModuleDict, ReLU
     >>> list(ModuleDict({"act": ReLU()}))
     ['act']
     """
@@ -192,6 +193,7 @@ class ModuleDict(_Dict):
 class ParameterDict(_Dict):
     """Parameters by name.
 
+    >>> from caviar.dialects.torch.nn import ParameterDict
     >>> import caviar.dialects.torch as torch
     >>> ParameterDict({"scale": torch.ones(2)})["scale"].requires_grad
     True

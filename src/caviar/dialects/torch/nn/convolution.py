@@ -117,6 +117,7 @@ class Conv1d(_Conv):
 class Conv2d(_Conv):
     """Filters that slide over images (batch, channels, height, width).
 
+    >>> from caviar.dialects.torch.nn import Conv2d
     >>> Conv2d(1, 8, 3, padding=1)
     Conv2d(1, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))
     """
@@ -139,6 +140,7 @@ class ConvTranspose1d(_ConvTranspose):
 class ConvTranspose2d(_ConvTranspose):
     """The transpose of `Conv2d`: makes images larger.
 
+    >>> from caviar.dialects.torch.nn import ConvTranspose2d
     >>> ConvTranspose2d(8, 1, 3, stride=2)
     ConvTranspose2d(8, 1, kernel_size=(3, 3), stride=(2, 2))
     """

@@ -37,6 +37,7 @@ class _Rows(Module):
 class Embedding(_Rows):
     """The row of a matrix for each class number; that of `padding_idx` is not trained.
 
+    >>> from caviar.dialects.torch.nn import Embedding
     >>> Embedding(10, 3)
     Embedding(10, 3)
     """
@@ -64,6 +65,7 @@ class Embedding(_Rows):
 class EmbeddingBag(_Rows):
     """The sum, mean or largest of the rows of each bag of class numbers.
 
+    >>> from caviar.dialects.torch.nn import EmbeddingBag
     >>> EmbeddingBag(10, 3)
     EmbeddingBag(10, 3, mode='mean')
     """

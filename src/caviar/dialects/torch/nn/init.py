@@ -25,6 +25,7 @@ _GAINS = {
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """How much larger weights must be before a nonlinearity; `param` is the slope of a leaky ReLU.
 
+    >>> from caviar.dialects.torch.nn.init import calculate_gain
     >>> calculate_gain("leaky_relu", 1.0), calculate_gain("selu")
     (1.0, 0.75)
     """
@@ -103,6 +104,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix.
 
+    >>> from caviar.dialects.torch.nn.init import eye_
     >>> import caviar.dialects.torch as torch
     >>> eye_(torch.empty(2, 3))
     tensor([[1., 0., 0.],

@@ -28,6 +28,7 @@ def between(bound: float, shape: tuple[int, ...]) -> Parameter:
 class Linear(Module):
     """`x @ weight.T + bias`.
 
+    >>> from caviar.dialects.torch.nn import Linear
     >>> Linear(3, 2)
     Linear(in_features=3, out_features=2, bias=True)
     """
@@ -52,6 +53,7 @@ class Linear(Module):
 class LazyLinear(Lazy, Linear):
     """A linear module that learns the number of its inputs from the first one.
 
+    >>> from caviar.dialects.torch.nn import LazyLinear
     >>> import caviar.dialects.torch as torch
     >>> layer = LazyLinear(2)
     >>> layer(torch.ones(4, 3)).shape, layer
@@ -64,6 +66,7 @@ class LazyLinear(Lazy, Linear):
 class Bilinear(Module):
     """`x1 @ weight[k] @ x2` for each output k, plus the bias.
 
+    >>> from caviar.dialects.torch.nn import Bilinear
     >>> Bilinear(3, 4, 2)
     Bilinear(in1_features=3, in2_features=4, out_features=2, bias=True)
     """

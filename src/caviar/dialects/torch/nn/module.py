@@ -35,6 +35,7 @@ class _Yielding:
 class Module(Model):
     """The base of every network: attributes in `__init__`, the computation in `forward`.
 
+    >>> from caviar.dialects.torch.nn import Module
     >>> import caviar.dialects.torch as torch
     >>> class Double(Module):
     ...     def forward(self, x):

@@ -79,6 +79,7 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Every channel of images normalized over the batch.
 
+    >>> from caviar.dialects.torch.nn import BatchNorm2d
     >>> BatchNorm2d(8)
     BatchNorm2d(8, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
     """
@@ -120,6 +121,7 @@ class InstanceNorm1d(_InstanceNorm):
 class InstanceNorm2d(_InstanceNorm):
     """Every channel of every image normalized.
 
+    >>> from caviar.dialects.torch.nn import InstanceNorm2d
     >>> InstanceNorm2d(8)
     InstanceNorm2d(8, eps=1e-05, momentum=0.1, affine=False, bias=False, track_running_stats=False)
     """
@@ -175,6 +177,7 @@ class LazyInstanceNorm3d(Lazy, InstanceNorm3d):
 class LayerNorm(Module):
     """Mean 0 and variance 1 of every example over its last dimensions.
 
+    >>> from caviar.dialects.torch.nn import LayerNorm
     >>> LayerNorm(8)
     LayerNorm((8,), eps=1e-05, elementwise_affine=True, bias=True)
     """
@@ -202,6 +205,7 @@ class LayerNorm(Module):
 class RMSNorm(Module):
     """Every example divided by the root of its mean square over its last dimensions.
 
+    >>> from caviar.dialects.torch.nn import RMSNorm
     >>> RMSNorm(8)
     RMSNorm((8,), eps=None, elementwise_affine=True)
     """
@@ -227,6 +231,7 @@ class RMSNorm(Module):
 class GroupNorm(Module):
     """Mean 0 and variance 1 of every example over each group of channels.
 
+    >>> from caviar.dialects.torch.nn import GroupNorm
     >>> GroupNorm(2, 8)
     GroupNorm(2, 8, eps=1e-05, affine=True, bias=True)
     """

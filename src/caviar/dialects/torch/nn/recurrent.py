@@ -122,6 +122,7 @@ class _Recurrent(_Weighed):
 class LSTM(_Recurrent):
     """Long short-term memory: outputs, and the last (h, c).
 
+    >>> from caviar.dialects.torch.nn import LSTM
     >>> import caviar.dialects.torch as torch
     >>> output, (h, c) = LSTM(3, 5, batch_first=True)(torch.ones(2, 7, 3))
     >>> output.shape, h.shape, c.shape
@@ -134,6 +135,7 @@ class LSTM(_Recurrent):
 class GRU(_Recurrent):
     """Gated recurrent units: outputs, and the last h.
 
+    >>> from caviar.dialects.torch.nn import GRU
     >>> GRU(3, 5, num_layers=2)
     GRU(3, 5, num_layers=2)
     """
@@ -150,6 +152,7 @@ def _known(nonlinearity: str) -> str:
 class RNN(_Recurrent):
     """h = tanh(x @ w_ih.T + h @ w_hh.T + biases), or the same with relu: outputs, and the last h.
 
+    >>> from caviar.dialects.torch.nn import RNN
     >>> RNN(3, 5, nonlinearity="relu")
     RNN(3, 5)
     """

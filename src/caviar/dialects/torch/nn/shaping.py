@@ -41,6 +41,7 @@ def _unflat(input: Any, dim: int, unflattened_size: Any) -> Any:
 class Unflatten(Applied):
     """One dimension as several.
 
+    >>> from caviar.dialects.torch.nn import Unflatten
     >>> Unflatten(1, (2, 3))
     Unflatten(dim=1, unflattened_size=(2, 3))
     """
@@ -178,6 +179,7 @@ _Factor = Annotated[float, Each(Number(above=0))]
 class Upsample(Applied):
     """Space in another size, or so many times as large.
 
+    >>> from caviar.dialects.torch.nn import Upsample
     >>> Upsample(scale_factor=2.0)
     Upsample(scale_factor=2.0, mode='nearest')
     """

@@ -55,6 +55,7 @@ class _Block(Module):
 class TransformerEncoderLayer(_Block):
     """Attention of a sequence to itself, then two linear layers at each step.
 
+    >>> from caviar.dialects.torch.nn import TransformerEncoderLayer
     >>> import caviar.dialects.torch as torch
     >>> TransformerEncoderLayer(8, 2, 16, batch_first=True)(torch.ones(2, 5, 8)).shape
     torch.Size([2, 5, 8])

@@ -90,6 +90,8 @@ def check_options(name: str, options: dict[str, Any]) -> None:
 class Optimizer:
     """The base of every optimizer: a subclass writes its arguments in `__init__`, and `rule`, which says what they mean.
 
+    >>> from caviar import optimizers
+    >>> from caviar.dialects.torch.optim import Optimizer
     >>> import caviar.dialects.torch as torch
     >>> class Sign(Optimizer):
     ...     defaults = {"lr": 0.1}

@@ -14,6 +14,7 @@ class LRScheduler(Checked):
 
     One of your own says in `rate(base, epoch)` what the rate is, or in `get_lr()` if it depends on the one before.
 
+    >>> from caviar.dialects.torch.optim.lr_scheduler import LRScheduler
     >>> import caviar.dialects.torch as torch
     >>> class Halving(LRScheduler):
     ...     def rate(self, base, epoch):

@@ -16,6 +16,7 @@ from caviar.doors import doors
 class AveragedModel(Module):
     """The mean of a model's parameters at every `update_parameters`, or another average of them.
 
+    >>> from caviar.dialects.torch.optim.swa_utils import AveragedModel
     >>> import caviar.dialects.torch as torch
     >>> model = torch.nn.Linear(1, 1)
     >>> averaged = AveragedModel(model)
@@ -60,6 +61,7 @@ def _mean(average: Any, p: Any, count: int) -> Any:
 def get_ema_avg_fn(decay: float = 0.999) -> Callable[..., Any]:
     """An average that forgets: `decay` of what it was, and the rest new.
 
+    >>> from caviar.dialects.torch.optim.swa_utils import get_ema_avg_fn
     >>> get_ema_avg_fn(0.5)(1.0, 3.0, 7)
     2.0
     """

@@ -45,6 +45,7 @@ _UNUSED = {
 class DataLoader(Checked):
     """Batches of a dataset, in order or shuffled. Workers and pinned memory are accepted, and change nothing.
 
+    >>> from caviar.dialects.torch.utils.data import DataLoader, TensorDataset
     >>> import caviar.dialects.torch as torch
     >>> [len(x) for (x,) in DataLoader(TensorDataset(torch.arange(5)), batch_size=2)]
     [2, 2, 1]
@@ -125,6 +126,7 @@ class DataLoader(Checked):
 def default_collate(batch: Sequence[Any]) -> Any:
     """Samples as one batch: tensors, arrays and numbers stacked; tuples, lists and dicts entry by entry.
 
+    >>> from caviar.dialects.torch.utils.data import default_collate
     >>> default_collate([{"x": 1, "name": "a"}, {"x": 2, "name": "b"}])
     {'x': tensor([1, 2]), 'name': ['a', 'b']}
     """
@@ -156,6 +158,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
 def default_convert(sample: Any) -> Any:
     """A sample with its arrays as tensors.
 
+    >>> import numpy as np
+    >>> from caviar.dialects.torch.utils.data import default_convert
     >>> default_convert((np.ones(2, "float32"), "name"))
     [tensor([1., 1.]), 'name']
     """

@@ -39,6 +39,7 @@ class IterableDataset(Dataset):
 class TensorDataset(Dataset):
     """The rows of tensors that are equally long.
 
+    >>> from caviar.dialects.torch.utils.data import TensorDataset
     >>> import caviar.dialects.torch as torch
     >>> TensorDataset(torch.arange(3), torch.ones(3))[1]
     (tensor(1), tensor(1.))
@@ -104,6 +105,7 @@ class ConcatDataset(Dataset):
 def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset]:
     """The dataset cut into parts at random: numbers of rows, or shares that sum to 1.
 
+    >>> from caviar.dialects.torch.utils.data import random_split
     >>> [len(part) for part in random_split("abcdefg", [0.5, 0.5])]
     [4, 3]
     """
@@ -121,6 +123,7 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
 def batches_of(dataset: Any) -> Callable[[Any], list[Tensor]] | None:
     """How to take a whole batch at once, if the dataset is one of tensors, or a subset of one.
 
+    >>> from caviar.dialects.torch.utils.datasets import batches_of
     >>> batches_of(["no tensors"]) is None
     True
     """

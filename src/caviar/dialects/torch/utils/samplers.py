@@ -49,6 +49,7 @@ class Drawn(Sampler):
 class RandomSampler(Drawn):
     """All rows in random order, again and again if `num_samples` are more; with `replacement` each is drawn anew.
 
+    >>> from caviar.dialects.torch.utils.data import RandomSampler
     >>> sorted(RandomSampler("abc"))
     [0, 1, 2]
     """
@@ -89,6 +90,7 @@ class SubsetRandomSampler(Drawn):
 class WeightedRandomSampler(Drawn):
     """Rows drawn with these weights, which need not sum to 1: to see rare classes more often.
 
+    >>> from caviar.dialects.torch.utils.data import WeightedRandomSampler
     >>> list(WeightedRandomSampler([0.0, 3.0], num_samples=3))
     [1, 1, 1]
     """
@@ -127,6 +129,7 @@ class BatchSampler(Sampler):
 def in_batches(rows: Iterator[Any], size: int, drop_last: bool) -> Iterator[list[Any]]:
     """Lists of so many; the last may be shorter, and is then dropped if wanted.
 
+    >>> from caviar.dialects.torch.utils.samplers import in_batches
     >>> list(in_batches(iter("abcde"), 2, drop_last=True))
     [['a', 'b'], ['c', 'd']]
     """
