@@ -8,8 +8,9 @@ import numpy as np
 
 from caviar import arguments, config, declarations, errors, numbers
 from caviar.config import set_random_seed
+from caviar.describing import describe
 
-__all__ = ["set_random_seed", "to_categorical"]
+__all__ = ["describe", "set_random_seed", "to_categorical"]
 
 
 def __dir__() -> list[str]:

@@ -377,7 +377,7 @@ def test_a_softmax_over_one_unit_is_said() -> None:
 
 
 def test_numpy_in_a_loss_of_ones_own_is_explained() -> None:
-    with pytest.raises(errors.ArgumentError, match=r"the loss looks at values with NumPy.*jax\.numpy"):
+    with pytest.raises(errors.ArgumentError, match=r"the loss looks at a value in Python .*jax\.numpy"):
         compiled(Dense(1), loss=lambda y, p: np.square(y - p)).fit(X, Y, verbose=0)
     with pytest.raises(errors.ArgumentError, match=r"layer 'own' looks at a value.*where"):
         compiled(_Branching(name="own")).predict(X, verbose=0)

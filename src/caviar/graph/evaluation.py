@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config, engine
+from caviar.describing import LOOKS_AT_VALUES, misuse
 from caviar.errors import ArgumentError
 from caviar.graph.node import Input, Node, Operation, in_order, nodes_in, replace_nodes
 from caviar.graph.programs import cached
@@ -182,15 +183,12 @@ def told_in_words(what: str) -> Iterator[None]:
     >>> with told_in_words("loss 'mine'"):
     ...     jax.jit(lambda x: np.sort(x))(jnp.ones(2))
     Traceback (most recent call last):
-    caviar.errors.ArgumentError: loss 'mine' looks at values with NumPy, float() or `if`, and inside a program they are not known ...
+    caviar.errors.ArgumentError: loss 'mine' looks at a value in Python (an `if`, a `while`, `float(...)` or NumPy), which is not ...
     """
     try:
         yield
-    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
-        raise ArgumentError(
-            f"{what} looks at values with NumPy, float() or `if`, and inside a program they are not known yet: use jax.numpy or "
-            f"caviar.ops, and where(condition, a, b) for `if` ({str(error).splitlines()[0]})"
-        ) from error
+    except LOOKS_AT_VALUES as error:
+        raise misuse(error, what) or error from error
 
 
 class Outcome(NamedTuple):

@@ -17,6 +17,7 @@ import jax
 from jax._src.core import trace_state_clean  # JAX has no public way to ask whether somebody traces
 
 from caviar import config, engine
+from caviar.describing import LOOKS_AT_VALUES, misuse
 
 _COMPILED = "/jax/core/compile/backend_compile_duration"
 _MAPS = Path("/proc/self/maps")
@@ -210,7 +211,13 @@ def _by_own_rules(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def program(*args: Any) -> Any:
         with engine.own_rules():
-            return function(*args)
+            try:
+                return function(*args)
+            except LOOKS_AT_VALUES as error:
+                told = misuse(error)
+                if told is None:
+                    raise
+                raise told from error
 
     program.__name__ = getattr(function, "__name__", "program").strip("<>")
     return program

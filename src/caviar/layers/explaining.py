@@ -7,14 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from caviar.errors import ArgumentError, CaviarError, ShapeError
+from caviar.describing import misuse
+from caviar.errors import CaviarError, ShapeError
 from caviar.numbers import spoken
-
-_LOOKS_AT_VALUES = (
-    jax.errors.ConcretizationTypeError,  # of which TracerBoolConversionError is one
-    jax.errors.TracerArrayConversionError,
-    jax.errors.TracerIntegerConversionError,
-)
 
 
 def explained(layer: Any, args: Any, error: Exception) -> CaviarError | None:
@@ -24,11 +19,9 @@ def explained(layer: Any, args: Any, error: Exception) -> CaviarError | None:
     >>> explained(None, (), ValueError("a user's own")) is None
     True
     """
-    if isinstance(error, _LOOKS_AT_VALUES):
-        return ArgumentError(
-            f"`call` of layer {layer.name!r} looks at a value in Python (an `if`, a `while`, `float(...)` or NumPy), which "
-            "is not known while the program is compiled: use caviar.ops.where, jax.lax.cond or jax.numpy"
-        )
+    told = misuse(error, f"`call` of layer {layer.name!r}" if layer else "")
+    if told is not None:
+        return told
     own = type(layer).__module__.startswith("caviar.")
     if isinstance(error, CaviarError) or not (own or "shape" in str(error)) or not _raised_by_jax(error):
         return None
