@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import fact, recorded
-from jax.extend.random import threefry_2x32
 
 from caviar import activations, config
 from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError, UnknownNameError
@@ -298,30 +297,6 @@ def test_dropping_everything_gives_zeros_and_finite_gradients():
     layer, x = noise.Dropout(1.0), jnp.ones((8, 8))
     np.testing.assert_array_equal(layer(x, training=True), 0)
     np.testing.assert_array_equal(jax.grad(lambda x: layer(x, training=True).sum())(x), 0)
-
-
-def test_keep_draws_as_jax_does_and_the_same_when_mapped():
-    key, counters = jax.random.key(5), jnp.arange(200, dtype="uint32")
-    ours = jax.jit(noise._threefry)(*jax.random.key_data(key), *jnp.split(counters, 2))
-    theirs = threefry_2x32(jax.random.key_data(key), counters)
-    np.testing.assert_array_equal(jnp.concatenate(ours), theirs)
-    keys, keep = jax.random.split(key, 4), jax.jit(lambda key: noise.keep(key, 0.3, (7, 3)))
-    np.testing.assert_array_equal(jax.vmap(keep)(keys), [keep(key) for key in keys])
-
-
-@pytest.mark.parametrize("shape", [(3, 5), (2, 8), (1, 1), (3, 2, 4)])
-def test_what_is_kept_of_a_unit_hangs_neither_on_the_width_nor_on_the_number_of_rows(shape):
-    lead = jax.jit(lambda: noise.keep(jax.random.key(3), 0.4, (5, *shape[1:-1], 9)))()
-    alone = jax.jit(lambda: noise.keep(jax.random.key(3), 0.4, shape))()
-    np.testing.assert_array_equal(lead[: shape[0], ..., : shape[-1]], alone)
-
-
-@pytest.mark.parametrize("shape", [(), (3,), (5, 7)])
-def test_keep_of_any_shape(shape):
-    keep = jax.jit(lambda rate: noise.keep(jax.random.key(0), rate, shape))
-    assert keep(0.5).shape == shape
-    assert keep(0.0).all()
-    assert not keep(1.0).any()
 
 
 def test_spatial_dropout_drops_whole_channels_in_both_formats():

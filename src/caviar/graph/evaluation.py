@@ -20,6 +20,7 @@ from caviar.graph.node import Input, Node, Operation, in_order, nodes_in, replac
 from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
 from caviar.parts import Apart, Numbers, Part, Structure, collect, put_together, take_apart
+from caviar.randomness import beside
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["value"], meta_fields=["function", "axis"])
@@ -71,7 +72,7 @@ class Context:
         if self.rng is None or not self.training:
             return None
         self.draws += 1
-        return jax.random.fold_in(self.rng, self.draws)
+        return beside(self.rng, layer=self.draws)
 
     def traits_of(self, value: Any) -> Traits:
         """What is known of a value."""

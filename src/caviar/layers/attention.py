@@ -15,8 +15,8 @@ from caviar.graph.evaluation import current
 from caviar.graph.products import einsum, matmul
 from caviar.layers.base import Layer
 from caviar.layers.given import InitializerLike, RegularizerLike, Weight
-from caviar.layers.noise import keep
 from caviar.parts import is_off
+from caviar.randomness import beside, keep
 
 __all__ = ["AdditiveAttention", "Attention", "MultiHeadAttention"]
 
@@ -234,7 +234,7 @@ def _shares(scores: jax.Array, allowed: Any) -> jax.Array:
 def _dropped(weights: jax.Array, rate: Any, rng: jax.Array | None, seed: int | None) -> jax.Array:
     if rng is None or is_off(rate):
         return weights
-    kept = keep(rng if seed is None else jax.random.fold_in(rng, seed), rate, weights.shape)
+    kept = keep(rng if seed is None else beside(rng, draw=seed + 1), rate, weights.shape)
     return jnp.where(kept, weights / (1 - rate), 0)
 
 

@@ -16,8 +16,8 @@ from caviar.declarations import Each, Kind, Seed, Share, Size
 from caviar.layers.base import Layer
 from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike
 from caviar.layers.lowering import recurrence
-from caviar.layers.noise import keep
 from caviar.parts import is_off
+from caviar.randomness import beside, keep
 
 __all__ = ["GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
 
@@ -84,7 +84,7 @@ class Cell(Layer):
     def over(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
         """All outputs and the last states of a time-major sequence; what is dropped is the same at every step."""
         if rng is not None and self.seed is not None:
-            rng = jax.random.fold_in(rng, self.seed)
+            rng = beside(rng, draw=self.seed + 2)
         keep = _dropout_mask(rng, 0, self.dropout, x[0])
         x = x if keep is None else x * keep
         return self._recur(x, states, mask, _dropout_mask(rng, 1, self.recurrent_dropout, states[0]))
@@ -101,7 +101,7 @@ def _dropout_mask(rng: jax.Array | None, draw: int, rate: Any, like: jax.Array) 
     """What a dropout of this rate multiplies values by; None where there is none."""
     if rng is None or is_off(rate):
         return None
-    return jnp.where(keep(jax.random.fold_in(rng, draw), rate, like.shape), 1 / (1 - rate), 0).astype(like.dtype)
+    return jnp.where(keep(beside(rng, draw=draw), rate, like.shape), 1 / (1 - rate), 0).astype(like.dtype)
 
 
 @dataclass(eq=False, repr=False)

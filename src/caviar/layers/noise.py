@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -13,6 +12,7 @@ from caviar.declarations import DataFormat, Each, NotNegative, Number, OneOf, Se
 from caviar.errors import ArgumentError
 from caviar.layers.base import Layer
 from caviar.parts import is_off
+from caviar.randomness import beside, keep, normal
 
 __all__ = [
     "AlphaDropout",
@@ -156,7 +156,7 @@ class GaussianDropout(Layer):
         """The values times noise."""
         if rng is None or is_off(self.rate):
             return x
-        noise = jax.random.normal(_own(rng, self.seed), x.shape, x.dtype)
+        noise = normal(_own(rng, self.seed), x.shape, x.dtype)
         return x * (1 + noise * jnp.sqrt(self.rate * _scale(self.rate, x)).astype(x.dtype))
 
 
@@ -180,51 +180,7 @@ class GaussianNoise(Layer):
         """The values plus noise."""
         if rng is None or is_off(self.stddev):
             return x
-        return x + jax.random.normal(_own(rng, self.seed), x.shape, x.dtype) * jnp.asarray(self.stddev, x.dtype)
-
-
-def keep(rng: jax.Array, rate: float | jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """True with probability 1 - rate, to the nearest 1/65536: 16 random bits decide each value.
-
-    >>> import jax
-    >>> from caviar.layers.noise import keep
-    >>> keep(jax.random.key(0), 0.25, (400, 400)).mean().round(2).item()
-    0.75
-    """
-    dropped = jnp.round(jnp.asarray(rate, "float32") * 65536).astype("int32")
-    return bits16(rng, shape).astype("int32") >= dropped
-
-
-def bits16(rng: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """16 random bits for each value: they hang on the key, the row and the unit alone, however many of these there are.
-
-    JAX's own threefry, unrolled and with all its bits used, four times as fast on CPU.
-
-    >>> import jax
-    >>> from caviar.layers.noise import bits16
-    >>> few, more = (bits16(jax.random.key(0), shape) for shape in ((2, 3), (4, 8)))
-    >>> bool((few == more[:2, :3]).all())
-    True
-    """
-    rows, units = math.prod(shape[:-1]), shape[-1] if shape else 1
-    key = jax.random.key_data(rng).ravel()
-    pairs = (jnp.arange(-(-n // 2), dtype="uint32") for n in (rows, units))
-    words = jnp.stack(_threefry(key[0], key[1], *jnp.meshgrid(*pairs, indexing="ij")), axis=1)
-    words = jax.lax.optimization_barrier(words)  # else XLA draws them again wherever they are used
-    halves = jax.lax.bitcast_convert_type(words, "uint16")
-    return halves.reshape(words.shape[0] * 2, words.shape[2] * 2)[:rows, :units].reshape(shape)
-
-
-def _threefry(k0: jax.Array, k1: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Threefry-2x32 with 20 rounds (Salmon et al., 2011) of the counters (x, y)."""
-    keys = (k0, k1, k0 ^ k1 ^ jnp.uint32(0x1BD11BDA))
-    x, y = x + k0, y + k1
-    for group in range(5):
-        for r in ((13, 15, 26, 6), (17, 29, 16, 24))[group % 2]:
-            x = x + y
-            y = x ^ ((y << r) | (y >> (32 - r)))
-        x, y = x + keys[(group + 1) % 3], y + keys[(group + 2) % 3] + jnp.uint32(group + 1)
-    return x, y
+        return x + normal(_own(rng, self.seed), x.shape, x.dtype) * jnp.asarray(self.stddev, x.dtype)
 
 
 def _scale(rate: float | jax.Array, x: jax.Array) -> jax.Array:
@@ -233,7 +189,7 @@ def _scale(rate: float | jax.Array, x: jax.Array) -> jax.Array:
 
 
 def _own(rng: jax.Array, seed: int | None) -> jax.Array:
-    return rng if seed is None else jax.random.fold_in(rng, seed)
+    return rng if seed is None else beside(rng, draw=seed + 1)
 
 
 def _filled(noise_shape: NoiseShape, x: jax.Array) -> tuple[int, ...]:

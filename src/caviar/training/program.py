@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from caviar.graph.programs import cached
 from caviar.parts import Numbers, Structure, put_together
+from caviar.randomness import shuffled
 from caviar.training.passes import evaluate_rows, output_shapes, predict_rows, score_chunk, train_batch, with_states
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, Statistics, Weights
@@ -153,7 +154,7 @@ class Epoch:
     def new_order(self, run: Run, rows: Any = None) -> Any:
         """The rows in the order of the coming epoch."""
         rows = jnp.arange(self.plan.rows, dtype=jnp.int32) if rows is None else rows
-        return jax.random.permutation(jax.random.fold_in(run.keys[0], run.epoch), rows) if self.plan.shuffle else rows
+        return shuffled(run.keys[0], rows, run.epoch) if self.plan.shuffle else rows
 
     def step(self, run: Run, statistics: Statistics, rows: Any) -> tuple[Run, Any]:
         """One step on these rows."""

@@ -17,7 +17,9 @@ from caviar.data.columns import check_columns, columns_of
 from caviar.data.sample_weights import balanced, check_class_weight, class_weights, classes_of
 from caviar.data.streams import batches_in_order, batches_of, bounded, fits_memory, is_stream, large_batches, peek
 from caviar.errors import ArgumentError, CaviarError, DataError, warn
+from caviar.graph.programs import cached
 from caviar.layers.base import ensure_built
+from caviar.randomness import shuffled
 from caviar.training.compiled import check_targets, output_specs
 from caviar.training.recipe import Recipe
 
@@ -148,7 +150,8 @@ class Source:
         """The same order as that of arrays on the device: the seed's, and a resumed run's."""
         if not self.shuffle or run is None:
             return np.arange(self.count)
-        return np.asarray(jax.random.permutation(jax.random.fold_in(run.keys[0], run.epoch), self.count))
+        rows = np.arange(self.count, dtype=np.int32)
+        return np.asarray(cached("order", lambda: shuffled, runs_once=True)(run.keys[0], rows, run.epoch))
 
 
 def _as_leaves(part: Any) -> Any:

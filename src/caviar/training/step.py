@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from caviar import config
 from caviar.graph.evaluation import evaluate
 from caviar.parts import Numbers, Structure, put_together
+from caviar.randomness import beside
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Ruling
 from caviar.training.state import Run
@@ -39,7 +40,7 @@ class Step:
 
     def gradients(self, function: Callable[[Recipe], tuple[Any, Any]]) -> tuple[Any, Any, list[Any], Step]:
         """Value, extra result and gradients of `function(recipe) -> (scalar, extra)`, and the step with new layer state."""
-        rng = jax.random.fold_in(self.run.keys[1], self.run.step)
+        rng = beside(self.run.keys[1], self.run.step)
 
         def scalar(trainable: list[Any]) -> tuple[Any, Any]:
             values = merge(self.structure, trainable, self.run.fixed)
@@ -53,7 +54,7 @@ class Step:
 
     def evaluate(self, function: Callable[[Any], Any], training: bool = False) -> tuple[Any, Step]:
         """The result of `function(recipe)`, and the step with what layers keep from batch to batch."""
-        rng = jax.random.fold_in(self.run.keys[1], self.run.step) if training and isinstance(self.run, Run) else None
+        rng = beside(self.run.keys[1], self.run.step) if training and isinstance(self.run, Run) else None
         values = merge(self.structure, self.run.trainable, self.run.fixed)
         found = evaluate(self.structure, self.numbers, values, training=training, rng=rng, call=function)
         pairs = zip(separate(self.structure, found.values)[1], self.run.fixed, strict=True)
