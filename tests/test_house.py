@@ -24,6 +24,7 @@ PUBLIC = [
 # The order of ARCHITECTURE.md.
 ROOMS = [
     "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "doors",
+    "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "doors",
     "parts", "describing", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "ops", "layers", "losses",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
     "recording", "dialects", "utils", "caviar", "cli", "__main__",
