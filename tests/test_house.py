@@ -21,6 +21,17 @@ PUBLIC = [
     "optimizers", "optimizers.schedules", "studies", "utils",
 ]  # fmt: skip
 
+TENSORFLOW = ["layers", "losses", "nn", "random", "train"]
+TORCH = [
+    "autograd", "cuda", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils",
+    "utils.data",
+]  # fmt: skip
+# Modules that users complete in, besides.
+MODULES = [
+    "config", "errors", "ops", "ranges", "regularizers", *(f"dialects.tensorflow.{name}" for name in TENSORFLOW),
+    "dialects.torch", *(f"dialects.torch.{name}" for name in TORCH),
+]  # fmt: skip
+
 # The order of ARCHITECTURE.md.
 ROOMS = [
     "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "doors",
@@ -47,10 +58,19 @@ def test_the_public_list_is_exact_and_sorted(module: str) -> None:
     assert sorted(set(own) - set(names)) == []
 
 
-@pytest.mark.parametrize("module", ["ops", *PUBLIC])
+@pytest.mark.parametrize("module", [*PUBLIC, *MODULES])
 def test_completion_shows_what_is_public(module: str) -> None:
+    """And nothing that the module imports for itself."""
     found = importlib.import_module(f"caviar.{module}")
-    assert dir(found) == sorted(found.__all__)
+    assert dir(found) == sorted(set(found.__all__))
+    assert [name for name in found.__all__ if not hasattr(found, name)] == []
+
+
+def test_every_module_that_is_public_completes() -> None:
+    """The modules that public modules show."""
+    known = [importlib.import_module(f"caviar.{name}") for name in [*PUBLIC, *MODULES]]
+    shown = [getattr(module, name) for module in known for name in dir(module) if name[0] != "_"]
+    assert {m.__name__ for m in shown if inspect.ismodule(m) and "caviar" in m.__name__} <= {m.__name__ for m in known}
 
 
 @pytest.mark.parametrize("module", PUBLIC)

@@ -16,6 +16,12 @@ from caviar.cache import cache_folder as cache_folder
 from caviar.cache import set_compile_cache as set_compile_cache
 from caviar.errors import ArgumentError, unknown_name
 
+__all__ = [
+    "cache_folder", "compute_dtype", "dtype_policy", "floatx", "precision", "set_compile_cache", "set_dtype_policy", "set_floatx",
+    "set_random_seed",
+]  # fmt: skip
+__dir__ = __all__.copy
+
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _POLICIES = (*_FLOATS, "mixed_bfloat16", "mixed_float16")
 

@@ -25,6 +25,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 
+__all__ = [
+    "ArgumentError", "BoundsError", "CaviarError", "DataError", "FileError", "ForkError", "MissingExtraError", "NotBuiltError",
+    "NotCompiledError", "OpenRangeError", "ShapeError", "UnknownNameError",
+]  # fmt: skip
+__dir__ = __all__.copy
+
 
 class CaviarError(Exception):
     """The root of every error that caviar raises on purpose."""

@@ -21,6 +21,7 @@ from caviar.errors import ArgumentError, OpenRangeError
 from caviar.parts import Part
 
 __all__ = ["Choice", "IntUniform", "LogNormal", "LogUniform", "Normal", "OneMinus", "Quantized", "Range", "Uniform"]
+__dir__ = __all__.copy
 
 if TYPE_CHECKING:  # a range is allowed, to type checkers too, wherever what it stands for is
     _Float = float

@@ -26,6 +26,7 @@ __all__ = [
     "l2",
     "orthogonal_regularizer",
 ]
+__dir__ = __all__.copy
 
 
 @dataclass(eq=False, repr=False, frozen=True)

@@ -14,6 +14,11 @@ from caviar.dialects.tensorflow.variables import get_variable
 from caviar.graph import Node
 from caviar.layers.given import InitializerLike
 
+__all__ = [
+    "dense", "dropout", "flatten",
+]  # fmt: skip
+__dir__ = __all__.copy
+
 
 def dense(
     inputs: Any,

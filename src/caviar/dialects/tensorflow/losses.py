@@ -12,6 +12,12 @@ from caviar.dialects.tensorflow import nn
 from caviar.dialects.tensorflow.building import tensor, writes
 from caviar.graph import Node
 
+__all__ = [
+    "absolute_difference", "hinge_loss", "huber_loss", "log_loss", "mean_squared_error", "sigmoid_cross_entropy",
+    "softmax_cross_entropy", "sparse_softmax_cross_entropy",
+]  # fmt: skip
+__dir__ = __all__.copy
+
 Array = Any
 
 

@@ -19,6 +19,15 @@ from caviar.layers.lowering.convolution import conv
 from caviar.layers.lowering.pooling import max_pool as largest
 from caviar.layers.lowering.pooling import mean_pool as means
 
+__all__ = [
+    "avg_pool", "batch_normalization", "bias_add", "conv2d", "crelu", "dropout", "elu", "embedding_lookup", "gelu", "in_top_k",
+    "l2_loss", "l2_normalize", "leaky_relu", "log_softmax", "max_pool", "moments", "relu", "relu6", "selu", "sigmoid",
+    "sigmoid_cross_entropy_with_logits", "silu", "softmax", "softmax_cross_entropy_with_logits",
+    "softmax_cross_entropy_with_logits_v2", "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits", "swish", "tanh",
+    "top_k", "weighted_cross_entropy_with_logits", "xw_plus_b",
+]  # fmt: skip
+__dir__ = __all__.copy
+
 Array = Any
 
 

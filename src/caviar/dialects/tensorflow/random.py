@@ -16,6 +16,11 @@ from caviar.dialects.tensorflow.graphs import get_default_graph
 from caviar.errors import ArgumentError
 from caviar.graph import Input, Operation, apply
 
+__all__ = [
+    "normal", "set_random_seed", "set_seed", "shuffle", "truncated_normal", "uniform",
+]  # fmt: skip
+__dir__ = __all__.copy
+
 
 @functools.cache
 def random_key() -> Input:

@@ -31,6 +31,7 @@ __all__ = [
     "RMSPropOptimizer", "Saver", "cosine_decay", "exponential_decay", "get_or_create_global_step", "inverse_time_decay",
     "natural_exp_decay", "piecewise_constant", "polynomial_decay",
 ]  # fmt: skip
+__dir__ = __all__.copy
 
 Array = Any
 

@@ -59,7 +59,8 @@ def clone(input: Tensor) -> Tensor:
 __all__ = [
     "Size", "Tensor", "autograd", "clone", "cuda", "device", "dtype", "enable_grad", "from_caviar", "get_default_dtype", "inference_mode",
     "is_grad_enabled", "is_tensor", "load", "nn", "no_grad", "numel", "optim", "save", "set_default_dtype", "set_grad_enabled",
-    "utils", *_CREATORS, *_FUNCTIONS, *_OF_SEVERAL, *_SHAPES, *_TYPES,
+    "utils", "e", "inf", "nan", "pi", *_CREATORS, *_FUNCTIONS, *_OF_SEVERAL, *_SHAPES, *_TYPES,
 ]  # fmt: skip
 globals().update(_doors(globals(), ("clone", "from_caviar", "load", "numel", "save")))
+__dir__ = __all__.copy
 __getattr__ = _missing("torch", __all__)

@@ -14,6 +14,9 @@ from caviar.recording.recorder import recorder
 from caviar.recording.tensor import gradients
 from caviar.recording.values import Value
 
+__all__ = ["backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__dir__ = __all__.copy
+
 
 class set_grad_enabled(contextlib.ContextDecorator):
     """Record gradients, or not: at once, inside a `with` block, or as a decorator.

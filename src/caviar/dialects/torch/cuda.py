@@ -20,4 +20,5 @@ def device_count() -> int:
 manual_seed_all = manual_seed
 
 __all__ = ["device_count", "is_available", "manual_seed", "manual_seed_all"]
+__dir__ = __all__.copy
 __getattr__ = missing("torch.cuda", __all__)

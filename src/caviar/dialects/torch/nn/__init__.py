@@ -48,4 +48,5 @@ _register(
         if isinstance(part := globals()[name], type) and issubclass(part, Module)
     }
 )
+__dir__ = __all__.copy
 __getattr__ = _missing("nn", __all__)

@@ -191,5 +191,6 @@ __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",
     "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
+__dir__ = __all__.copy
 globals().update(doors(globals(), __all__, asks=True))
 __getattr__ = missing("nn.init", __all__)

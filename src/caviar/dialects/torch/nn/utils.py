@@ -62,5 +62,6 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+__dir__ = __all__.copy
 globals().update(doors(globals(), __all__))
 __getattr__ = missing("nn.utils", __all__)

@@ -31,6 +31,7 @@ __all__ = [
     "RMSprop", "Rprop", "lr_scheduler", "swa_utils",
 ]  # fmt: skip
 _doors(globals(), __all__)
+__dir__ = __all__.copy
 
 _REFUSED = {
     "LBFGS": "it evaluates the loss again and again within a step, which no compiled step can; use Adam, or for few "

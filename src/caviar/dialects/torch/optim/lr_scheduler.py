@@ -30,6 +30,7 @@ __all__ = [
     "StepLR",
 ]  # fmt: skip
 _doors(globals(), __all__)
+__dir__ = __all__.copy
 
 _SPELLINGS = {"SequentialScheduler": "SequentialLR", "ChainedLR": "ChainedScheduler"}
 

@@ -70,4 +70,5 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable[..., Any]:
 
 __all__ = ["AveragedModel", "get_ema_avg_fn"]
 globals().update(doors(globals(), __all__))
+__dir__ = __all__.copy
 __getattr__ = missing("optim.swa_utils", __all__)

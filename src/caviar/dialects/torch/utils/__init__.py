@@ -6,4 +6,5 @@ from caviar.dialects.torch.names import missing as _missing
 from caviar.dialects.torch.utils import data as data
 
 __all__ = ["data"]
+__dir__ = __all__.copy
 __getattr__ = _missing("torch.utils", __all__)

@@ -180,4 +180,5 @@ __all__ = [
     "get_worker_info", "random_split",
 ]  # fmt: skip
 globals().update(doors(globals(), __all__))
+__dir__ = __all__.copy
 __getattr__ = missing("torch.utils.data", __all__)

@@ -43,4 +43,5 @@ _FUNCTIONS: dict[str, Any] = {
 globals().update(_FUNCTIONS)
 
 __all__ = [*_FUNCTIONS]
+__dir__ = __all__.copy
 __getattr__ = _missing("F", __all__)
