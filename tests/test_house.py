@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import doctest
 import importlib
 import inspect
 import re
+import symtable
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +82,32 @@ def test_everything_public_has_an_example_that_runs(module: str) -> None:
     named = [(n, v) for n, v in public(module) if inspect.isclass(v) or inspect.isfunction(v)]
     own = [(n, v) for n, v in named if not hasattr(v, "made_from")]
     assert [n for n, v in own if not hasattr(v, "_fields") and ">>>" not in (v.__doc__ or "")] == []
+
+
+def examples_in(path: Path) -> Iterator[tuple[str, str]]:
+    """The examples of every docstring in a file, with the names that they use and do not make."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for node in (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, kinds)):
+        examples = doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")
+        table = symtable.symtable("".join(example.source for example in examples), path.name, "exec")
+        made = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
+        for name in sorted(set(used_in(table)) - made - set(vars(builtins))):
+            yield getattr(node, "name", "the module"), name
+
+
+def used_in(table: symtable.SymbolTable) -> Iterator[str]:
+    """The names that a piece of code looks for outside of its functions and classes."""
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (table.get_type() == "module" or symbol.is_global()):
+            yield symbol.get_name()
+    for inner in table.get_children():
+        yield from used_in(inner)
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_an_example_imports_what_it_uses(path: Path) -> None:
+    """So that it runs where it is pasted; `conftest.py` has every example run so."""
+    assert [f"the example of {where} uses {name}, and does not import it" for where, name in examples_in(path)] == []
 
 
 def room_of(path: Path) -> str:

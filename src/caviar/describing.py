@@ -42,6 +42,7 @@ class Attribute(NamedTuple):
 def attributes(part: Any) -> list[Attribute]:
     """What every attribute of a part, and of the parts in it, is in a program.
 
+    >>> from caviar.describing import attributes
     >>> from caviar.regularizers import L1L2
     >>> [(a.name, a.kind) for a in attributes(L1L2(0.01, 0.0))]
     [('l1', 'number'), ('l2', 'off')]
@@ -54,6 +55,7 @@ def attributes(part: Any) -> list[Attribute]:
 def describe(part: Any, print_fn: Callable[[str], Any] | None = None) -> None:
     """Print what of a layer, a model or anything else that a user writes down is number and what is structure, and why.
 
+    >>> from caviar.utils import describe
     >>> from caviar.regularizers import L1L2
     >>> describe(L1L2(0.01, 0.0))
     L1L2
@@ -106,6 +108,7 @@ def _is_among(value: Any, several: list[Any]) -> bool:
 def misuse(error: Exception, who: str = "") -> CaviarError | None:
     """In words, that a part, or who is named, looks in Python at what is known only when its program runs; or None.
 
+    >>> from caviar.describing import misuse
     >>> misuse(ValueError("a user's own")) is None
     True
     """

@@ -23,10 +23,11 @@ def door(inside: Any, name: str = "", asks: bool = False) -> Any:
 
     One that `asks` holds every call against its annotations: that costs ten microseconds.
 
-    >>> halved = door(lambda x: x / 2, "half")
-    >>> halved("a")
+    >>> import statistics
+    >>> from caviar.doors import door
+    >>> door(statistics.mean, "mean")([])
     Traceback (most recent call last):
-    caviar.errors.ArgumentError: half of 'a' makes no sense here (TypeError: unsupported operand type(s) for /: 'str' and 'int')
+    caviar.errors.ArgumentError: mean of [] makes no sense here (StatisticsError: mean requires at least one data point)
     """
     if isinstance(inside, type):
         for key, method in list(vars(inside).items()):
@@ -54,6 +55,7 @@ def door(inside: Any, name: str = "", asks: bool = False) -> Any:
 def doors(space: dict[str, Any], names: Iterable[str], asks: bool = False) -> dict[str, Any]:
     """The functions and classes of these names in a module, as doors.
 
+    >>> from caviar.doors import doors
     >>> list(doors({"half": lambda x: x / 2, "number": 3}, ["half", "number"]))
     ['half']
     """
