@@ -31,7 +31,8 @@ TORCH = [
 ]  # fmt: skip
 # Modules that users complete in, besides.
 MODULES = [
-    "config", "errors", "ops", "ranges", "regularizers", *(f"dialects.tensorflow.{name}" for name in TENSORFLOW),
+    "config", "errors", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "ranges", "regularizers",
+    *(f"dialects.tensorflow.{name}" for name in TENSORFLOW),
     "dialects.torch", *(f"dialects.torch.{name}" for name in TORCH),
 ]  # fmt: skip
 
@@ -39,7 +40,7 @@ MODULES = [
 ROOMS = [
     "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "doors",
     "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "doors",
-    "parts", "describing", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "ops", "layers", "losses",
+    "parts", "describing", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "images", "layers", "losses", "ops",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
     "recording", "dialects", "utils", "caviar", "cli", "__main__",
 ]  # fmt: skip

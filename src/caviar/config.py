@@ -31,6 +31,8 @@ class _Settings:
 
     floatx = "float32"
     policy = "float32"
+    epsilon = 1e-7
+    image_data_format = "channels_last"
     entropy: np.random.SeedSequence | None = None
     lock = threading.Lock()
 
@@ -57,6 +59,48 @@ def set_floatx(dtype: str) -> None:
         raise unknown_name("float type", dtype, _FLOATS)
     jax.config.update("jax_enable_x64", dtype == "float64")
     _Settings.floatx = _Settings.policy = dtype
+
+
+def epsilon() -> float:
+    """The small number that operations keep divisors and logarithms away from zero by.
+
+    >>> from caviar import config
+    >>> config.epsilon()
+    1e-07
+    """
+    return _Settings.epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Choose the small number of `epsilon`, for the operations called from now on.
+
+    >>> from caviar import config
+    >>> config.set_epsilon(1e-7)
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < 1:
+        raise ArgumentError(f"set_epsilon wants a small number, as 1e-7, and was given {value!r}")
+    _Settings.epsilon = float(value)
+
+
+def image_data_format() -> str:
+    """Where the channels of images are, where nothing is said: 'channels_last' or 'channels_first'.
+
+    >>> from caviar import config
+    >>> config.image_data_format()
+    'channels_last'
+    """
+    return _Settings.image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Choose where the channels of images are, where nothing is said, for what is made from now on.
+
+    >>> from caviar import config
+    >>> config.set_image_data_format("channels_last")
+    """
+    if data_format not in ("channels_last", "channels_first"):
+        raise unknown_name("data format", data_format, ("channels_last", "channels_first"))
+    _Settings.image_data_format = data_format
 
 
 def set_dtype_policy(policy: str) -> None:

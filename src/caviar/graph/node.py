@@ -239,8 +239,10 @@ def written(spec: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> 
         return Operation(function, args, kwargs, *spec)
     whole = Operation(function, args, kwargs, (), "tuple")
     keys = spec if isinstance(spec, dict) else range(len(spec))
-    items = {k: Operation(operator.getitem, (whole, k), {}, *spec[k]) for k in keys if _is_leaf(spec[k])}
-    return items if isinstance(spec, dict) else type(spec)(items.values())
+    items = {k: written(spec[k], operator.getitem, (whole, k), {}) for k in keys if spec[k] is not None}
+    if isinstance(spec, dict):
+        return items
+    return type(spec)(*items.values()) if hasattr(spec, "_fields") else type(spec)(items.values())
 
 
 def _is_leaf(spec: Any) -> bool:

@@ -94,7 +94,7 @@ def cached(
 
     One that `runs_once` is compiled quickly rather than well. `forget` is called when it is closed.
     """
-    key = (key, config.dtype_policy())
+    key = (key, config.dtype_policy(), config.image_data_format())
     found = _table.get(key)
     if found is None:
         engine.start()
@@ -104,7 +104,7 @@ def cached(
 
 def remembered(key: Any, find: Callable[[], Any]) -> Any:
     """What was found for a structure before (shapes, names), or is found now."""
-    key = (key, config.dtype_policy())
+    key = (key, config.dtype_policy(), config.image_data_format())
     found = _table.get(key)
     if found is None:
         engine.start()

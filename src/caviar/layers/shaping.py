@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from caviar import config
 from caviar.declarations import Counts, DataFormat, Each, Number, OneOf, Size, Sizes
 from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.base import Layer
@@ -349,4 +350,4 @@ class UpSampling3D(_UpSampling):
 
 
 def _channels_first(data_format: str | None) -> bool:
-    return data_format == "channels_first"
+    return (data_format or config.image_data_format()) == "channels_first"

@@ -27,7 +27,8 @@ from caviar import (
 )
 from caviar.graph import registry
 from caviar.graph.node import item
-from caviar.graph.operations import TABLE
+from caviar.ops import TABLES
+from caviar.ops.tables import pictures
 from caviar.optimizers import schedules
 from caviar.parts import Part
 
@@ -35,7 +36,9 @@ _MODULES: dict[str, Any] = {
     "layers": layers, "losses": losses, "metrics": metrics, "optimizers": optimizers, "optimizers.schedules": schedules,
     "initializers": initializers, "regularizers": regularizers, "ranges": ranges,
 }  # fmt: skip
-OPERATIONS: dict[str, Callable[..., Any]] = {"asarray": jnp.asarray, "stack": jnp.stack, **TABLE, "getitem": item}
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "asarray": jnp.asarray, "stack": jnp.stack, "getitem": item, **{n: f for table in (pictures.TABLE, *TABLES) for n, f in table.items()},
+}  # fmt: skip
 OWN = "own."  # before the name of a user's class or function that is called as one of caviar's is
 
 

@@ -1,0 +1,44 @@
+"""Where the channels are, and what an image is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from caviar import config
+from caviar.errors import ShapeError
+
+
+def channels_last(images: jax.Array, data_format: str | None, what: str) -> jax.Array:
+    """An image or a batch of images with the channels at the end.
+
+    >>> import jax.numpy as jnp
+    >>> from caviar.images.axes import channels_last
+    >>> channels_last(jnp.ones((3, 5, 6)), "channels_first", "resize").shape
+    (5, 6, 3)
+    """
+    if images.ndim not in (3, 4):
+        raise ShapeError(
+            f"{what} takes an image (height, width, channels) or a batch of them, and was given {images.shape}"
+        )
+    return jnp.moveaxis(images, -3, -1) if is_first(data_format) else images
+
+
+def as_given(images: jax.Array, data_format: str | None) -> jax.Array:
+    """The channels where they were."""
+    return jnp.moveaxis(images, -1, -3) if is_first(data_format) else images
+
+
+def is_first(data_format: str | None) -> bool:
+    """Whether the channels come first: as said, or as is usual here."""
+    return (data_format or config.image_data_format()) == "channels_first"
+
+
+def as_type(values: jax.Array, dtype: Any) -> jax.Array:
+    """Floats in the type of an image, rounded and kept inside if that is one of whole numbers."""
+    if jnp.issubdtype(dtype, jnp.integer):
+        ends = jnp.iinfo(dtype)
+        values = jnp.clip(jnp.round(values), ends.min, ends.max)
+    return values.astype(dtype)

@@ -1,0 +1,1 @@
+"""What the operations are: tables of functions of arrays, by the names that Keras gives them."""
