@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
-from caviar.errors import ArgumentError, CaviarError, ShapeError
+from caviar.errors import CONFUSED, ArgumentError, CaviarError, ShapeError
 from caviar.graph import Input, Node, Operation, apply, registry
 from caviar.graph.node import UNKNOWN_SIZES, Shape, item, nodes_in, unique_name
 
@@ -147,6 +147,18 @@ def sizes(shape: Any) -> Any:
     return tuple(map(_size, shape)) if np.ndim(shape) or nodes_in(shape) else (int(shape),)
 
 
+def lengths(shape: Any) -> Any:
+    """A shape of what is made, where no size may be left open.
+
+    >>> lengths([2, 0])
+    (2, 0)
+    """
+    found = sizes(shape)
+    if any(isinstance(size, int) and not isinstance(size, Axis) and size < 0 for size in found):
+        raise ArgumentError(f"{shape!r} holds a size below 0")
+    return found
+
+
 def _size(size: Any) -> Any:
     if not isinstance(size, Node):
         return -1 if size is None else int(size)
@@ -192,9 +204,10 @@ def writes(function: Callable[..., Any]) -> Callable[..., Any]:
             return apply(function, *args, **kwargs)
         except CaviarError:
             raise
-        except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        except CONFUSED as error:
             raise misfit(f"tf.{function.__name__.lstrip('_')}", (args, kwargs), error) from error
 
+    write.is_door = True  # type: ignore[attr-defined]
     return write
 
 

@@ -173,7 +173,7 @@ class ConstantPad3d(_ConstantPad):
     rank = 3
 
 
-_Factor = Annotated[float, Each(Number(above=0))]
+_Factor = Annotated[Any, Each(Number(above=0))]
 
 
 class Upsample(Applied):
