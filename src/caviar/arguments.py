@@ -192,8 +192,6 @@ def mentions_float(annotation: Any) -> bool:
     >>> mentions_float(Share | None), mentions_float(Size), mentions_float(list[float])
     (True, False, True)
     """
-    if isinstance(annotation, str):
-        return "float" in annotation
     if isinstance(annotation, Declaration):
         return annotation.is_float
     return annotation is float or any(mentions_float(a) for a in get_args(annotation))

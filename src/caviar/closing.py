@@ -90,19 +90,16 @@ class _Search:
             self._part(value, path, condition)
 
     def _part(self, part: Part, path: str, condition: tuple[Hyperparameter, int] | None) -> None:
-        if "_own_name" in vars(part):
-            path = "" if "sequence" in vars(part) or vars(part).get("_graph") else self._layer_name(part)
+        path = part.path_of_ranges(path, self._numbered)
         for name, value in vars(part).items():
             if name not in part.unwalked:
-                spoken = "layers" if name == "sequence" else name
+                spoken = part.spoken_names.get(name, name)
                 self(value, f"{path}.{spoken}" if path else spoken, condition)
             elif any(isinstance(v, Range) for v in (value if isinstance(value, (list, tuple)) else [value])):
                 raise ArgumentError(f"a range cannot stand at {path}.{name}, which does not change what is computed")
 
-    def _layer_name(self, layer: Any) -> str:
-        if layer.name != vars(layer)["_own_name"]:
-            return str(layer.name)
-        stem = re.sub(r"_\d+$", "", layer.name)
+    def _numbered(self, name: str) -> str:
+        stem = re.sub(r"_\d+$", "", name)
         count = self.counts[stem]
         self.counts[stem] += 1
         return f"{stem}_{count}" if count else stem
@@ -117,8 +114,8 @@ class _Search:
             self.found[id(found)].conditions.append(condition)  # type: ignore[union-attr]
         if isinstance(found, Choice):
             for i, option in enumerate(found.options):
-                named = isinstance(option, Part) and "_own_name" not in vars(option)
-                self(option, path_word(type(option).__name__) if named else path, (self.found[id(found)], i))
+                place = path_word(type(option).__name__) if isinstance(option, Part) else path
+                self(option, place, (self.found[id(found)], i))
 
     def _unused(self, name: str) -> str:
         taken = {h.name for h in self.found.values()}

@@ -19,7 +19,7 @@ import dataclasses
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
@@ -36,6 +36,8 @@ class Part(Checked):
     unwalked: ClassVar[frozenset[str]] = frozenset({"name", "_written"})
     fixed: ClassVar[tuple[str, ...]] = ()
     """Names of float attributes that decide structure (`if self.x > 1:` in Python), and so are not numbers."""
+    spoken_names: ClassVar[Mapping[str, str]] = {}
+    """What users call an attribute that has another name inside, in the paths of ranges."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the part, with JAX ready for it."""
@@ -73,6 +75,19 @@ class Part(Checked):
 
     def __walk__(self, walk: _Walk, path: str, trainable: bool) -> _Placed:
         return walk.part(self, path, trainable)
+
+    @property
+    def saved_as(self) -> Part:
+        """What a file holds in its place."""
+        return self
+
+    def __write__(self, writer: Any, number: int) -> Any:
+        """How a file has it: as its class and the arguments that make it again."""
+        return writer.part(self, number)
+
+    def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
+        """The path under which the ranges in it go; it stands at this one, and names can be numbered within the model."""
+        return path
 
 
 @functools.cache

@@ -244,6 +244,9 @@ class Graph(Part):
         self.inputs, self.outputs = inputs, outputs
         self.declared = [_kind(node) for node in self.nodes]
 
+    def __write__(self, writer: Any, number: int) -> Any:
+        return writer.graph(self, number)
+
     def __call__(self, *fed: Any) -> Any:
         """The outputs for the values fed, in the order of `inputs`."""
         known = dict(zip(map(id, nodes_in(self.inputs)), fed, strict=True))

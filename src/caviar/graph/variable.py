@@ -97,6 +97,9 @@ class Variable(Node):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype=dtype) if copy else np.asarray(self.value, dtype=dtype)
 
+    def __write__(self, writer: Any, number: int) -> Any:
+        return writer.variable(self, number)
+
     def __walk__(self, walk: Any, path: str, trainable: bool) -> Any:
         return walk.variable(self, trainable)
 

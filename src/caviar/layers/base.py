@@ -74,6 +74,11 @@ class Layer(Part):
         """Take the given name, or the layer's own."""
         self.name = self.name or vars(self)["_own_name"]
 
+    def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
+        """The name that it was given, or its own with a number within the model."""
+        own = self.name == vars(self).get("_own_name")  # which copies inside programs do not have
+        return numbered(str(self.name)) if own else str(self.name)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
