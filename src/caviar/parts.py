@@ -104,7 +104,7 @@ def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
 
 
 def _arguments(part: Part) -> Iterator[str]:
-    """The arguments as code; the first one without its name, as people write it."""
+    """The arguments as code, the first one without its name, for `repr`."""
     first = next((n for n, p in signature_of(type(part)).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD), None)  # type: ignore[arg-type]
     for name, value in part.get_config().items():
         text = getattr(value, "__name__", None) or repr(value)
@@ -143,7 +143,7 @@ class Apart(NamedTuple):
 
 
 class _Placed(NamedTuple):
-    """Marks in a skeleton what stood there. A class of its own, so that no user's tuple looks like one."""
+    """Marks in a skeleton where a number, variable or constant was. A class, so that no user's tuple can look like one."""
 
     kind: str
     content: Any
@@ -241,7 +241,7 @@ class _Walk:
 
 
 class _Opaque:
-    """Carries the object itself along in a skeleton without taking part in its equality."""
+    """An object carried along in a skeleton that does not take part in comparisons of skeletons."""
 
     def __init__(self, value: Any):
         self.value = value

@@ -1,4 +1,4 @@
-"""Nodes: what a user wrote down, not yet computed."""
+"""Nodes: the computation a user wrote down, before it is computed."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def _common(a: Shape, b: Shape) -> Shape:
 
 
 def apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Write down a function of nodes; of several results, each becomes a node.
+    """The node of a function applied to nodes; a function with several results gives a node for each.
 
     >>> import jax.numpy as jnp
     >>> from caviar.graph import apply
