@@ -1,4 +1,4 @@
-"""Numbers from outside: what cannot be computed with raises an error with its place, before anything compiles."""
+"""Numbers from outside: what cannot be computed with is told, with its place, before anything compiles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def checked(value: Any, where: str, dtype: Any = None, finite: bool = True) -> A
         return value
     columns = column_names(value)
     if isinstance(value, jax.Array) and not jax.dtypes.issubdtype(value.dtype, jax.dtypes.extended):
-        given: Any = value  # JAX's arrays stay on their device
+        given: Any = value  # stays on its device
     else:
         given = numeric(value, where, columns)
     if jnp.issubdtype(given.dtype, jnp.complexfloating):
@@ -53,12 +53,17 @@ def as_given(value: Any, where: str) -> Any:
     Traceback (most recent call last):
     caviar.errors.DataError: x holds text such as 'abc' in its only value, and a network takes numbers: encode it first, ...
     """
-    if isinstance(value, (jax.Array, jax.core.Tracer)):
+    return value if isinstance(value, jax.Array) else jnp.asarray(own_copy(value, where))
+
+
+def own_copy(value: Any, where: str) -> Any:
+    """Anything array-like as JAX has it, or as a copy on the host, which nobody changes while a program still reads it."""
+    if isinstance(value, jax.Array):
         return value
     if value is None:
         raise DataError(f"{where} is None, where numbers are wanted")
     array = numeric(value, where)
-    return jnp.asarray(_in_32_bits(array, where) if array.dtype.kind in "iu" else array)
+    return np.array(_in_32_bits(array, where) if array.dtype.kind in "iu" else array)
 
 
 def finite(array: Any, where: str) -> Any:
@@ -197,7 +202,7 @@ def _is_finite(array: Any) -> bool:
 
 
 def _refuse_place(given: np.ndarray, made: np.ndarray, where: str, columns: list[str] | None, finite: bool) -> None:
-    """Raise for the first value that does not fit the type or is not finite, with its place."""
+    """Say what does not fit the type, or is not finite, and where."""
     bad = ~np.isfinite(made)
     overflow = bad & np.isfinite(given)
     if overflow.any():
@@ -219,7 +224,7 @@ def _first(wrong: np.ndarray) -> tuple[int, ...]:
 
 
 def _place(at: Any, columns: list[str] | None) -> str:
-    """A place in an array, in words.
+    """A place in words.
 
     >>> from caviar.numbers import _place
     >>> _place((3,), None), _place((3, 1), ["age", "city"]), _place((3, 1, 4), None)

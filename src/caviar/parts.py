@@ -11,6 +11,8 @@ variable is a traced array. A layer therefore simply reads `self.rate` or `self.
 assigning to it (`self.moving_mean = ...`); `collect` reads the new values off the copy. The original is never touched.
 
 A float that is exactly zero is structure: dropout 0, momentum 0, no L2 are features that are not compiled in.
+
+A part keeps the last walk over it, which is made again only when something that it read is another object by now (`reads.py`).
 """
 
 from __future__ import annotations
@@ -18,31 +20,37 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+import weakref
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
 import numpy as np
 
-from caviar import engine
+from caviar import config, engine
 from caviar.arguments import Checked, annotations_of, mentions_float, signature_of
 from caviar.errors import ArgumentError
+from caviar.reads import Reads, shape_and_type, trainable_of
 
 
 class Part(Checked):
     """Something a user writes down. Subclasses are dataclasses, or plain classes with an `__init__`."""
 
+    __slots__ = ("_walk",)  # no attribute, so that no copy takes it along
+
     unwalked: ClassVar[frozenset[str]] = frozenset({"name", "_written"})
     fixed: ClassVar[tuple[str, ...]] = ()
     """Names of float attributes that decide structure (`if self.x > 1:` in Python), and so are not numbers."""
-    spoken_names: ClassVar[Mapping[str, str]] = {}
-    """What users call an attribute that has another name inside, in the paths of ranges."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the part, with JAX ready for it."""
         engine.start()
         return super().__new__(cls, *args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made of."""
+        return vars(self)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this part again: `type(self)(**config)`.
@@ -76,19 +84,6 @@ class Part(Checked):
     def __walk__(self, walk: _Walk, path: str, trainable: bool) -> _Placed:
         return walk.part(self, path, trainable)
 
-    @property
-    def saved_as(self) -> Part:
-        """What a file holds in its place."""
-        return self
-
-    def __write__(self, writer: Any, number: int) -> Any:
-        """How a file has it: as its class and the arguments that make it again."""
-        return writer.part(self, number)
-
-    def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
-        """The path under which the ranges in it go; it stands at this one, and names can be numbered within the model."""
-        return path
-
 
 @functools.cache
 def _made_of_fields(cls: Any) -> bool:
@@ -104,7 +99,7 @@ def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
 
 
 def _arguments(part: Part) -> Iterator[str]:
-    """The arguments as code, the first one without its name, for `repr`."""
+    """The arguments as code; the first one without its name, as people write it."""
     first = next((n for n, p in signature_of(type(part)).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD), None)  # type: ignore[arg-type]
     for name, value in part.get_config().items():
         text = getattr(value, "__name__", None) or repr(value)
@@ -120,11 +115,29 @@ class Slot(NamedTuple):
     trainable: bool
 
 
-class Structure(NamedTuple):
+class _Alike:
+    """What all equal structures have in common, so that comparing them compares nothing else."""
+
+
+_alikes: weakref.WeakValueDictionary[Any, _Alike] = weakref.WeakValueDictionary()
+_alikes_lock = threading.Lock()
+
+
+class Structure:
     """All of a part that is not a number or a value; hashable, and equal for parts that compile to the same program."""
 
-    skeleton: Any
-    slots: tuple[Slot, ...]
+    __slots__ = ("_alike", "skeleton", "slots")
+
+    def __init__(self, skeleton: Any, slots: tuple[Slot, ...]):
+        self.skeleton, self.slots = skeleton, slots
+        with _alikes_lock:
+            self._alike = _alikes.setdefault((skeleton, slots), _Alike())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Structure) and self._alike is other._alike
+
+    def __hash__(self) -> int:
+        return hash(self._alike)
 
 
 Numbers = Sequence[Any]
@@ -140,10 +153,24 @@ class Apart(NamedTuple):
     owners: list[tuple[Any, str]]  # the part and the attribute that hold the number
     variables: list[Any]
     off: dict[str, tuple[Any, str]]  # the names of numbers that are zero, and so structure, with their owners
+    findings: dict[Hashable, Any]  # what was found out about it, and is true as long as it is as it was
+
+    def known(self, what: Hashable) -> Any:
+        """What was found out about the part, if it was."""
+        return self.findings.get((what, config.dtype_policy()))
+
+    def finding(self, what: Hashable, find: Callable[[], Any]) -> Any:
+        """What is found out about the part, once for as long as it stays as it is."""
+        found = self.known(what)
+        if found is None:
+            if len(self.findings) >= 256:  # inputs of ever other shapes must not fill the memory
+                self.findings.clear()
+            found = self.findings[what, config.dtype_policy()] = find()
+        return found
 
 
 class _Placed(NamedTuple):
-    """Marks in a skeleton where a number, variable or constant was. A class, so that no user's tuple can look like one."""
+    """Marks in a skeleton what stood there. A class of its own, so that no user's tuple looks like one."""
 
     kind: str
     content: Any
@@ -158,17 +185,28 @@ def take_apart(part: Any) -> Apart:
     >>> take_apart(L2(0.01)).numbers
     [0.01]
     """
+    return _walked(part).apart
+
+
+def _walked(part: Any) -> _Walk:
+    """The walk over a part: that of the last time, if it would go the same way."""
+    known = getattr(part, "_walk", None) if isinstance(part, Part) else None
+    if known is not None and known.reads.hold():
+        return known
     walk = _Walk()
     skeleton = walk(part, "", True, False)
-    return Apart(
-        Structure(skeleton, tuple(walk.slots)), walk.numbers, walk.names, walk.owners, walk.variables, walk.off
+    walk.apart = Apart(
+        Structure(skeleton, tuple(walk.slots)), walk.numbers, walk.names, walk.owners, walk.variables, walk.off, {}
     )
+    if isinstance(part, Part) and not walk.passing:
+        object.__setattr__(part, "_walk", walk)
+    return walk
 
 
 class _Walk:
     """One walk over a part: everything shared is met once, in an order that depends on structure alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, reads: Reads | None = None) -> None:
         self.numbers: list[Any] = []
         self.names: list[str] = []
         self.owners: list[tuple[Any, str]] = []
@@ -179,6 +217,11 @@ class _Walk:
         self.seen: dict[int, int] = {}
         self.alive: list[Any] = []  # keeps ids unique during the walk
         self.paths: list[str] = []
+        self.reads = reads or Reads()
+        self.passing = (
+            False  # whether it is of use only once: it met what is being traced, or still waits for its weights
+        )
+        self.apart: Apart
 
     def __call__(self, value: Any, path: str, trainable: bool, is_float: bool) -> Any:
         if value is None or isinstance(value, str):
@@ -193,21 +236,28 @@ class _Walk:
         if isinstance(value, (int, np.integer)):
             return int(value)
         if isinstance(value, (np.ndarray, jax.Array)):
-            return self.number(value, path, _Placed("array", value.shape, str(value.dtype)))
+            self.passing |= isinstance(value, jax.core.Tracer)
+            return self.number(value, path, _Placed("array", *self.reads.look(shape_and_type, value)))
         if isinstance(value, (tuple, list)):
-            items = tuple(self(v, f"{path}[{i}]", trainable, is_float) for i, v in enumerate(value))
+            held = self.reads.items(value) if isinstance(value, list) else value
+            items = tuple(self(v, f"{path}[{i}]", trainable, is_float) for i, v in enumerate(held))
             return _Placed("list" if isinstance(value, list) else "tuple", items, type(value))
         if isinstance(value, dict):
-            return _Placed("dict", tuple((k, self(v, f"{path}[{k!r}]", trainable, is_float)) for k, v in value.items()))
+            pairs = zip(list(value), self.reads.entries(value, value), strict=True)
+            return _Placed("dict", tuple((k, self(v, f"{path}[{k!r}]", trainable, is_float)) for k, v in pairs))
         if hasattr(value, "__walk__"):
             return self.shared(value, path, trainable)
-        return _Placed("static", _static_key(value), _Opaque(value))
+        return _Placed("static", self.reads.stand_in(value), _Opaque(value))
 
     def number(self, value: Any, path: str, mark: Any) -> _Placed:
         self.numbers.append(value)
         self.names.append(path)
         self.owners.append(self.owner)
         return _Placed("number", len(self.numbers) - 1, mark)
+
+    def note(self, value: Any) -> None:
+        """Read what is no part of the structure, so that whoever remembers this walk notices when it changes."""
+        _Walk(self.reads)(value, "", True, False)
 
     def shared(self, value: Any, path: str, trainable: bool) -> _Placed:
         if id(value) in self.seen:
@@ -218,7 +268,8 @@ class _Walk:
         return value.__walk__(self, path, trainable)
 
     def variable(self, variable: Any, trainable: bool) -> _Placed:
-        slot = Slot(len(self.slots), tuple(variable.shape), str(variable.dtype), trainable and variable.trainable)
+        free = self.reads.look(trainable_of, variable)
+        slot = Slot(len(self.slots), tuple(variable.shape), str(variable.dtype), trainable and free)
         self.slots.append(slot)
         self.variables.append(variable)
         return _Placed("variable", slot)
@@ -226,10 +277,13 @@ class _Walk:
     def part(self, part: Part, path: str, trainable: bool) -> _Placed:
         own = getattr(part, "name", None)
         path = own if isinstance(own, str) and own else path
+        if "trainable" not in vars(part) and hasattr(part, "trainable"):
+            self.reads.look(trainable_of, part)
         trainable = trainable and getattr(part, "trainable", True)
         floats, skip = float_fields(type(part)), part.unwalked  # type: ignore[arg-type]
         content = []
-        for name, value in vars(part).items():
+        names = [name for name in vars(part) if name not in skip or name == "name"]
+        for name, value in zip(names, self.reads.entries(vars(part), names), strict=True):
             if name in skip:
                 continue
             self.owner = part, name
@@ -241,7 +295,7 @@ class _Walk:
 
 
 class _Opaque:
-    """An object carried along in a skeleton that does not take part in comparisons of skeletons."""
+    """Carries the object itself along in a skeleton without taking part in its equality."""
 
     def __init__(self, value: Any):
         self.value = value
@@ -259,22 +313,6 @@ def float_fields(cls: Any) -> frozenset[str]:
     if not dataclasses.is_dataclass(cls):
         return frozenset()
     return frozenset(name for name, (annotation, _) in annotations_of(cls).items() if mentions_float(annotation))
-
-
-def _static_key(value: Any) -> Any:
-    """A hashable stand-in: equal for functions that were written at the same place and hold the same things."""
-    if isinstance(value, types.FunctionType) and ("<lambda>" in value.__qualname__ or "<locals>" in value.__qualname__):
-        held = [c.cell_contents for c in value.__closure__ or ()]
-        return value.__code__, tuple(_static_key(h) for h in (*held, *(value.__defaults__ or ())))
-    if isinstance(value, slice):  # not hashable before Python 3.12
-        return "slice", value.start, value.stop, value.step
-    if isinstance(value, (np.ndarray, jax.Array)):
-        return value.shape, str(value.dtype), np.asarray(value).tobytes()
-    try:
-        hash(value)
-    except TypeError:
-        return id(value)
-    return value
 
 
 def put_together(structure: Structure, numbers: Numbers, values: Any) -> Any:
@@ -336,9 +374,7 @@ def collect(structure: Structure, copy: Any) -> list[Any]:
 def parts_of(part: Any, kind: type | Callable[[Any], bool] = Part) -> list[Any]:
     """Every part inside a part (itself included) that is of the given kind, each once, in the order of the structure."""
     wanted: Callable[[Any], bool] = kind if inspect.isfunction(kind) else lambda p: isinstance(p, kind)  # type: ignore[arg-type]
-    walk = _Walk()
-    walk(part, "", True, False)
-    return [p for p in walk.alive if wanted(p)]
+    return [p for p in _walked(part).alive if wanted(p)]
 
 
 def named_parts(part: Any, kind: type) -> dict[str, Any]:
@@ -349,8 +385,7 @@ def named_parts(part: Any, kind: type) -> dict[str, Any]:
     >>> named_parts([L1(0.1), L2(0.1)], L2)
     {'[1]': L2(0.1)}
     """
-    walk = _Walk()
-    walk(part, "", True, False)
+    walk = _walked(part)
     return {path: p for path, p in zip(walk.paths, walk.alive, strict=True) if isinstance(p, kind)}
 
 

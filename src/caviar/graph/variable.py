@@ -28,8 +28,8 @@ class Variable(Node):
 
     unwalked = Node.unwalked | {"_value", "initializer", "is_drawn"}
 
-    is_drawn = False  # whether it has its initial random value, so that each member of a population draws another
-    is_state = False  # whether it is a layer's state from batch to batch, and not a weight
+    is_drawn = False  # whether the value is the one drawn at first, so that each member of a population draws its own
+    is_state = False  # whether a layer keeps it from batch to batch, so that it is no weight
 
     def __init__(self, value: Any, dtype: Any = None, trainable: bool = True, name: str | None = None):
         engine.start()
@@ -64,11 +64,17 @@ class Variable(Node):
 
     def assign(self, value: Any) -> Variable:
         """Give the variable another value of the same shape."""
-        array = value if isinstance(value, jax.Array) and str(value.dtype) == self.dtype else self._converted(value)
-        if array.shape != self.shape:
-            raise ShapeError(f"variable {self.path!r} has shape {self.shape} and cannot take a value of {array.shape}")
-        self._value, self.is_drawn = array, False
+        if not self._is_alike(value):
+            value = value if isinstance(value, jax.Array) and str(value.dtype) == self.dtype else self._converted(value)
+        if value.shape != self.shape:
+            raise ShapeError(f"variable {self.path!r} has shape {self.shape} and cannot take a value of {value.shape}")
+        vars(self).update(_value=value, is_drawn=False)
         return self
+
+    def _is_alike(self, value: Any) -> bool:
+        """Whether a value is of the present one's kind and type, as what a program gives is: seen at a glance."""
+        held: Any = vars(self).get("_value")
+        return type(value) is type(held) and value.dtype == held.dtype
 
     def _converted(self, value: Any) -> jax.Array:
         """The value in this variable's type, if it can be."""
@@ -89,16 +95,13 @@ class Variable(Node):
         return np.asarray(self.value)
 
     def __deepcopy__(self, memo: Any) -> Variable:
-        copy = object.__new__(type(self))  # another variable; arrays are immutable, so the copy shares them
+        copy = object.__new__(type(self))  # a variable of its own; arrays never change, so they are shared
         memo[id(self)] = copy
         vars(copy).update(vars(self))
         return copy
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype=dtype) if copy else np.asarray(self.value, dtype=dtype)
-
-    def __write__(self, writer: Any, number: int) -> Any:
-        return writer.variable(self, number)
 
     def __walk__(self, walk: Any, path: str, trainable: bool) -> Any:
         return walk.variable(self, trainable)

@@ -27,17 +27,16 @@ from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, uniq
 from caviar.graph.variable import Variable
 from caviar.layers.explaining import check_shape, explained
 from caviar.layers.given import InitializerLike, RegularizerLike
-from caviar.layers.holding import WeightHolder
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
-from caviar.numbers import as_given, spoken
-from caviar.parts import Part, float_fields, parts_of
+from caviar.numbers import checked, finite, own_copy, spoken
+from caviar.parts import Part, float_fields, parts_of, take_apart
 from caviar.text import snake_case
 
 __all__ = ["Layer"]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Layer(WeightHolder):
+class Layer(Part):
     """The base of every layer; subclass it with `build` and `call`, as in Keras.
 
     >>> import numpy as np
@@ -74,11 +73,6 @@ class Layer(WeightHolder):
     def __post_init__(self) -> None:
         """Take the given name, or the layer's own."""
         self.name = self.name or vars(self)["_own_name"]
-
-    def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
-        """The name that it was given, or its own with a number within the model."""
-        own = self.name == vars(self).get("_own_name")  # which copies inside programs do not have
-        return numbered(str(self.name)) if own else str(self.name)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -131,6 +125,60 @@ class Layer(WeightHolder):
             vars(self).setdefault("_penalties", {})[name] = regularizers.get(regularizer)
         return variable
 
+    @property
+    def variables(self) -> list[Variable]:
+        """All weights and states, those of sublayers included."""
+        return take_apart(self).variables
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights: the variables without what a stateful layer keeps from batch to batch."""
+        return [v for v in self.variables if not v.is_state]
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The weights that training changes."""
+        return self._variables_that(trainable=True)
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """State, and frozen weights."""
+        return self._variables_that(trainable=False)
+
+    def _variables_that(self, trainable: bool) -> list[Variable]:
+        apart = take_apart(self)
+        return [
+            v for v, slot in zip(apart.variables, apart.structure.slots, strict=True) if slot.trainable == trainable
+        ]
+
+    trainable_weights = trainable_variables
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """Frozen weights, and those that layers change themselves, such as moving averages."""
+        return [v for v in self.non_trainable_variables if not v.is_state]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The values of all weights as NumPy arrays, layer by layer."""
+        return [np.array(v.value) for v in self.weights]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Give all weights new values, in the order of `get_weights`."""
+        variables = self.weights
+        if not isinstance(weights, (list, tuple)):
+            raise ArgumentError(
+                f"set_weights takes a list of arrays, as get_weights gives it, and not {spoken(weights)}"
+            )
+        if len(weights) != len(variables):
+            raise ShapeError(f"layer {self.name!r} has {len(variables)} weights, and {len(weights)} values were given")
+        for variable, value in zip(variables, weights, strict=True):
+            where = f"the value for weight {variable.path!r}"
+            variable.assign(finite(checked(value, where, variable.dtype, finite=False), where))
+
+    def count_params(self) -> int:
+        """The number of numbers in all weights."""
+        return sum(int(np.prod(v.shape)) for v in self.weights)
+
     def add_loss(self, value: Any) -> None:
         """Add a scalar to the loss of the present evaluation; for use inside `call`."""
         context = current()
@@ -176,16 +224,15 @@ class Layer(WeightHolder):
             node.is_open = True
         return found
 
-    @engine.own_rules()
     def _at_desk(self, *args: Any, training: bool = False, **kwargs: Any) -> Any:
         where = f"the input of layer {self.name!r}"
-        args = jax.tree.map(lambda a: as_given(a, where), args)
+        args = jax.tree.map(lambda a: own_copy(a, where), args)
         kwargs = {k: _array_or_same(v) for k, v in kwargs.items()}
         with nothing_foreign(lambda: f"{where}, {spoken(args)},"):
             ensure_built(self, *args, **kwargs)
-            outputs, apart, values = run_part(self, args, kwargs, training)
-        for variable, slot, value in zip(apart.variables, apart.structure.slots, values, strict=True):
-            if not slot.trainable and not isinstance(value, jax.core.Tracer):
+            outputs, changed = run_part(self, args, kwargs, training)
+        for variable, value in changed:
+            if not isinstance(value, jax.core.Tracer):
                 variable.assign(value)
         return outputs
 
@@ -264,7 +311,7 @@ class Layer(WeightHolder):
 
 def ensure_built(layer: Layer, *args: Any, **kwargs: Any) -> None:
     """Build a layer and all in it for arrays of these shapes, without computing anything."""
-    if is_built(layer):
+    if take_apart(layer).finding("is built", lambda: is_built(layer) or None):
         return
     with drawing(vars(layer).pop("_key", None)), evaluating(Context(building=True)):
         engine.shapes_of(lambda *a: layer(*a, **kwargs), *args)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import jax
@@ -29,7 +29,6 @@ class Sequential(Model):
     """
 
     unwalked: ClassVar[frozenset[str]] = Model.unwalked | {"_input", "_building"}
-    spoken_names: ClassVar[Mapping[str, str]] = {"sequence": "layers"}
 
     _input: Input | None = None
 
@@ -122,23 +121,17 @@ class Sequential(Model):
             return self._input
         return self.built_for if is_shaped(self.built_for) else None
 
-    def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
-        """It is no step in the paths of what is in it."""
-        return ""
-
-    def __write__(self, writer: Any, number: int) -> Any:
-        return writer.part(self, number, name=self.name)
-
     def __walk__(self, walk: Any, path: str, trainable: bool) -> Any:
         self._build_if_known()
+        walk.passing |= not self.built
         return super().__walk__(walk, path, trainable)
 
     def _build_if_known(self) -> None:
         """Weights exist as soon as the input's shape is known, and are drawn when somebody looks."""
-        if "_building" in vars(self) or not vars(self).get("sequence") or is_open(self.sequence):
+        if "_building" in vars(self) or not vars(self).get("sequence"):
             return
         known = None if self.built and all(layer.built for layer in self.sequence) else self._known_input()
-        if known is None:
+        if known is None or is_open(self.sequence):
             return
         self._building = True
         try:

@@ -17,7 +17,7 @@ from caviar.graph.evaluation import as_arrays, evaluate
 from caviar.graph.programs import cached
 from caviar.losses.labels import check_labels
 from caviar.parts import Numbers, Structure, put_together, take_apart
-from caviar.training.doors import check_ids, doors_of
+from caviar.training.doors import check_ids
 from caviar.training.hooks import is_own, take_step
 from caviar.training.recipe import Recipe
 from caviar.training.resolving import resolve_losses, resolve_metrics, resolve_weights
@@ -55,19 +55,22 @@ class Compiled:
         )
 
 
-def output_specs(model: Trainee, x: Any) -> tuple[list[Any], list[str]]:
-    """The outputs' shapes for a batch, and their names."""
-    spec = doors_of(model, x).outputs
-    leaves = jax.tree.leaves(spec)
-    if isinstance(spec, dict):
-        return leaves, sorted(spec)
-    known = model.output_names
-    return leaves, known if len(known) == len(leaves) else [f"output_{i}" for i in range(len(leaves))]
+def output_names(model: Trainee, outputs: Any) -> list[str]:
+    """The names of a model's outputs, nested as they are."""
+    if isinstance(outputs, dict):
+        return sorted(outputs)
+    known, count = model.output_names, len(jax.tree.leaves(outputs))
+    return known if len(known) == count else [f"output_{i}" for i in range(count)]
 
 
 def check_targets(recipe: Recipe, rows: Rows, outputs: list[Any], where: str = "y") -> None:
     """Refuse ids that the network has no row for, and targets that do not fit its outputs and losses, before anything compiles."""
     check_ids(recipe.network, rows.x, f"{where.removesuffix('y')}x")
+    check_losses(recipe, rows, outputs, where)
+
+
+def check_losses(recipe: Recipe, rows: Rows, outputs: list[Any], where: str = "y") -> None:
+    """Refuse targets that do not fit the outputs and losses."""
     for loss, y, output, name in zip(recipe.losses, rows.y, outputs, recipe.output_names, strict=True):
         place = where if len(outputs) == 1 else f"{where}[{name!r}]"
         if loss is not None and y is None:

@@ -17,7 +17,7 @@ from caviar.layers.dense import Dense
 from caviar.layers.embedding import Embedding
 from caviar.layers.preprocessing import CategoryEncoding
 from caviar.layers.softmaxes import Softmax
-from caviar.parts import Numbers, Structure, put_together, take_apart
+from caviar.parts import Apart, Numbers, Structure, put_together, take_apart
 
 if TYPE_CHECKING:
     from caviar.training.trainee import Trainee
@@ -37,12 +37,16 @@ class Doors(NamedTuple):
 
 def check_ids(model: Trainee, x: Any, where: str = "x") -> None:
     """Refuse ids that a layer has no row for, with their place."""
-    doors, leaves = doors_of(model, model.built_for), jax.tree.leaves(x)
+    check_ids_at(doors_of(model, model.built_for), take_apart(model), x, where)
+
+
+def check_ids_at(doors: Doors, apart: Apart, x: Any, where: str = "x") -> None:
+    """Refuse ids that the tables behind these doors have no row for, with their place."""
     for at, count in doors.tables:
         if at is not None:
-            _check_range(np.asarray(leaves[at]), count, where)
+            _check_range(np.asarray(jax.tree.leaves(x)[at]), count, where)
     if any(at is None for at, _ in doors.tables):
-        _check_computed(take_apart(model), [count for _, count in doors.tables], x, where)
+        _check_computed(apart, [count for _, count in doors.tables], x, where)
 
 
 def tell_doubts(model: Trainee, x: Any) -> bool:

@@ -13,22 +13,22 @@ from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size
 from caviar.data.sample_weights import class_weights
 from caviar.declarations import Count, Fraction, OneOf, Times, Verbosity
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import as_arrays
 from caviar.parts import take_apart
 from caviar.text import say
 from caviar.training.callbacks import CallbackList, History
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
-from caviar.training.compiled import Compiled, check_objective, check_targets, name_logs, start_run
-from caviar.training.doors import tell_doubts
+from caviar.training.compiled import Compiled, check_losses, check_objective, check_targets, name_logs, start_run
+from caviar.training.doors import check_ids_at, tell_doubts
 from caviar.training.given import Callbacks
 from caviar.training.listeners import Listeners, tell_stuck
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
-from caviar.training.program import Plan, chunk_trainer, no_statistics
+from caviar.training.program import Plan, batch_trainer
 from caviar.training.progress import Progress
+from caviar.training.ready import built, ready_for
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_asked, as_list
-from caviar.training.source import Source, build_for, on_device, with_validation
+from caviar.training.source import Source, on_device, with_validation
 from caviar.training.state import Run
 
 if TYPE_CHECKING:
@@ -104,22 +104,17 @@ def train_on_batch(
 ) -> Any:
     """One step on one batch; loss and metrics of this batch before the step."""
     check(train_on_batch, locals())
-    compiled, inputs = model.require_compiled("train_on_batch"), as_inputs(x)
-    outputs, names = build_for(model, inputs, int(jax.tree.leaves(inputs)[0].shape[0]))
-    recipe = compiled.recipe(model, outputs, names)
-    rows = class_weights(as_rows(inputs, y, sample_weight, names), class_weight, outputs)
-    check_targets(recipe, rows, outputs)
-    check_objective(recipe, inputs)
-    run = start_run(recipe, 0, 0, config.next_key(2), model.last_run)
-    name_logs(recipe, rows)
-    apart = take_apart(recipe)
-    numbers = as_arrays(apart.numbers)
-    statistics = no_statistics(apart.structure, rows.number, numbers, run, rows.x)
-    chunk = jax.tree.map(lambda a: jnp.asarray(a)[None], rows)
-    run, _, logs = chunk_trainer(apart.structure)(run, statistics, numbers, chunk)
-    store_values(apart, run)
+    model.require_compiled("train_on_batch")
+    inputs = as_inputs(x)
+    apart, known = built(model, inputs, int(jax.tree.leaves(inputs)[0].shape[0]))
+    rows = class_weights(as_rows(inputs, y, sample_weight, known.names), class_weight, known.outputs)
+    ready = ready_for(model, apart, known, rows, trains=True)
+    check_ids_at(known.doors, apart, rows.x)
+    check_losses(ready.recipe, rows, known.outputs)
+    run, logs = batch_trainer(ready.apart.structure)(ready.next_run(model.last_run), ready.numbers, rows)
+    ready.take(run)
     model.last_run = run
-    return as_asked(recipe, readable(recipe, logs), return_dict)
+    return as_asked(ready.recipe, readable(ready.recipe, logs), return_dict)
 
 
 def _train(model: Trainee, training: Training, rows: Rows | None, source: Source, limit: int | None) -> None:

@@ -11,7 +11,15 @@ import jax.numpy as jnp
 from caviar.graph.programs import cached
 from caviar.parts import Numbers, Structure, put_together
 from caviar.randomness import shuffled
-from caviar.training.passes import evaluate_rows, output_shapes, predict_rows, score_chunk, train_batch, with_states
+from caviar.training.passes import (
+    evaluate_rows,
+    output_shapes,
+    predict_batch,
+    predict_rows,
+    score_chunk,
+    train_batch,
+    with_states,
+)
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, Statistics, Weights
 from caviar.training.step import end_epoch, merge, separate
@@ -205,6 +213,21 @@ def chunk_trainer(structure: Structure) -> Callable[..., tuple[Run, Any, dict[st
     return cached(("chunk", structure), make)
 
 
+def batch_trainer(structure: Structure) -> Callable[..., tuple[Run, dict[str, Any]]]:
+    """`(run, numbers, batch)`: one step on one batch, and the logs of that batch alone."""
+
+    def make() -> Callable[..., Any]:
+        def program(run: Run, numbers: Numbers, batch: Any) -> Any:
+            empty = no_statistics(structure, batch.number, numbers, run, batch.x)
+            run, statistics = train_batch(structure, numbers, run, empty, batch)
+            recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+            return run, recipe.outcomes(statistics)
+
+        return program
+
+    return cached(("batch", structure), make)
+
+
 def epoch_ender(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, dict[str, Any]]]:
     """`(run, statistics, numbers, validation)`: the end of an epoch whose batches came as a stream."""
 
@@ -240,6 +263,21 @@ def evaluator(structure: Structure, batch_size: int) -> Callable[..., Any]:
         return lambda weights, numbers, data: evaluate_rows(structure, numbers, weights, data, batch_size)
 
     return cached(("evaluate", structure, batch_size), make)
+
+
+def answerer(structure: Structure) -> Callable[..., Any]:
+    """`states, outputs = (numbers, values, x)`: the outputs for one batch, and the variables that it changes."""
+
+    def make() -> Callable[..., Any]:
+        def answer(numbers: Numbers, values: Any, x: Any) -> Any:
+            weights = Weights(*separate(structure, values))
+            fixed, outputs = predict_batch(structure, numbers, weights, x)
+            pairs = enumerate(zip(weights.fixed, fixed, strict=True))
+            return {place: after for place, (before, after) in pairs if after is not before}, outputs
+
+        return answer
+
+    return cached(("answer", structure), make)
 
 
 def predictor(structure: Structure, batch_size: int) -> Callable[..., Any]:

@@ -17,18 +17,20 @@ from caviar.data.streams import bounded, chunks, fits_memory, is_stream
 from caviar.declarations import OneOf, Times, Verbosity
 from caviar.errors import ArgumentError, DataError
 from caviar.graph.evaluation import as_arrays
-from caviar.parts import Apart, take_apart
+from caviar.parts import take_apart
+from caviar.training.answers import Answers, power_of_two, store_states
 from caviar.training.callbacks import CallbackList
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
-from caviar.training.compiled import Compiled, check_targets, name_logs
-from caviar.training.doors import check_ids
+from caviar.training.compiled import Compiled, check_losses, name_logs
+from caviar.training.doors import check_ids_at
 from caviar.training.given import Callbacks
 from caviar.training.loop import readable
-from caviar.training.passes import States, no_scores, scores, with_states
-from caviar.training.program import chunk_scorer, evaluator, predictor
+from caviar.training.passes import no_scores, scores, with_states
+from caviar.training.program import chunk_scorer, evaluator
 from caviar.training.progress import Progress
+from caviar.training.ready import built, ready_for
 from caviar.training.recipe import Recipe
-from caviar.training.source import Source, build_for, on_device
+from caviar.training.source import Source, on_device
 from caviar.training.state import Weights
 from caviar.training.step import separate
 
@@ -71,25 +73,17 @@ def evaluate(
 def _score_rows(model: Trainee, compiled: Compiled, x: Any, y: Any, weight: Any, size: int, progress: Progress) -> Any:
     check_columns(model.columns, x)
     inputs = as_inputs(x)
-    outputs, names = build_for(model, inputs, size)
-    recipe = compiled.recipe(model, outputs, names)
-    rows = as_rows(inputs, y, weight, names)
+    apart, known = built(model, inputs, min(size, int(jax.tree.leaves(inputs)[0].shape[0])))
+    rows = as_rows(inputs, y, weight, known.names)
     rows = rows if progress.steps is None else rows.take(slice(0, progress.steps * size))
     progress.steps = -(-rows.number // size)
-    check_targets(recipe, rows, outputs)
-    name_logs(recipe, rows)
-    apart, weights = _weights(recipe)
-    program = evaluator(apart.structure, min(size, rows.number))
-    states, logs = progress.call(program, weights, as_arrays(apart.numbers), on_device(rows))
-    store_states(apart, states)
-    return recipe, logs
-
-
-def store_states(apart: Apart, states: States) -> None:
-    """Let the variables that an evaluation changed be as it left them."""
-    fixed = separate(apart.structure, apart.variables)[1]
-    for place, value in states.items():
-        fixed[place].assign(value)
+    ready = ready_for(model, apart, known, rows)
+    check_ids_at(known.doors, apart, rows.x)
+    check_losses(ready.recipe, rows, known.outputs)
+    program = evaluator(ready.apart.structure, min(size, rows.number))
+    states, logs = progress.call(program, ready.weights, ready.numbers, on_device(rows))
+    store_states(ready.apart, states)
+    return ready.recipe, logs
 
 
 def _weights(recipe: Recipe) -> tuple[Any, Any]:
@@ -159,28 +153,21 @@ def predict(
     inputs = as_inputs(x)
     check_lengths({"x": inputs})
     inputs = inputs if steps is None else jax.tree.map(lambda a: a[: steps * size], inputs)
-    build_for(model, inputs, size)
-    check_ids(model, inputs)
-    apart = take_apart(model)
-    numbers, values = as_arrays(apart.numbers), [v.value for v in apart.variables]
     count = int(jax.tree.leaves(inputs)[0].shape[0])
-    size = min(size, _power_of_two(count))
-    program, found = predictor(apart.structure, size), None  # arrays that may be written to, unlike JAX's own
+    size = min(size, power_of_two(count))
+    apart, known = built(model, inputs, size)
+    check_ids_at(known.doors, apart, inputs)
+    found = None  # arrays that may be written to, unlike JAX's own
     with Progress(None, -(-count // size), verbose) as progress:
-        began = progress.now()
+        began, answers = progress.now(), Answers(apart, size, progress)
         for start, rows in _pieces(inputs, count, size):
-            batches = -(-rows // size)
-            padded = jax.tree.map(
-                lambda a, s=start, r=rows, b=batches: _padded(a[s : s + r], size * _power_of_two(b)), inputs
-            )
-            states, outputs = progress.call(program, numbers, values, padded, np.int32(batches))
-            store_states(apart, states)
-            values = [v.value for v in apart.variables] if states else values
-            if found is None:
-                found = jax.tree.map(lambda o: np.empty((count, *o.shape[1:]), o.dtype), outputs)
-            for whole, part in zip(jax.tree.leaves(found), jax.tree.leaves(outputs), strict=True):
-                whole[start : start + rows] = np.asarray(part)[:rows]
-            progress.update(start // size + batches)
+            part = jax.tree.map(lambda a, s=start, r=rows: np.asarray(a[s : s + r]), inputs)
+            for place, outputs in answers.of(part, rows):
+                if found is None:
+                    found = jax.tree.map(lambda o: np.empty((count, *o.shape[1:]), o.dtype), outputs)
+                for whole, some in zip(jax.tree.leaves(found), jax.tree.leaves(outputs), strict=True):
+                    whole[start + place : start + place + len(some)] = some
+            progress.update(-(-(start + rows) // size))
         progress.epoch_end(0, None, progress.now() - began)
     return found
 
@@ -188,18 +175,8 @@ def predict(
 def _pieces(inputs: Any, count: int, size: int) -> Iterator[tuple[int, int]]:
     """Where each dispatch starts and how many rows it has, so that it does not fill the memory."""
     row = sum(a.nbytes for a in jax.tree.leaves(inputs)) // count or 1
-    rows = size * max(1, _power_of_two(PIECE_BYTES // (row * size) + 1) // 2)
+    rows = size * max(1, power_of_two(PIECE_BYTES // (row * size) + 1) // 2)
     return ((start, min(rows, count - start)) for start in range(0, count, rows))
-
-
-def _padded(a: Any, rows: int) -> Any:
-    """Padding to a few sizes only, so that predictions for any number of rows share a few programs."""
-    a = np.asarray(a)
-    return a if len(a) == rows else np.concatenate([a, np.zeros((rows - len(a), *a.shape[1:]), a.dtype)])
-
-
-def _power_of_two(n: int) -> int:
-    return 1 << max(0, n - 1).bit_length()
 
 
 def _inputs_of(stream: Any) -> Iterator[Any]:

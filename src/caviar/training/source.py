@@ -10,17 +10,16 @@ import jax
 import numpy as np
 
 from caviar import engine
-from caviar.closing import check_closed
 from caviar.data.arrays import Rows, as_inputs, as_rows, split
 from caviar.data.checks import check_lengths
 from caviar.data.columns import check_columns, columns_of
 from caviar.data.sample_weights import balanced, check_class_weight, class_weights, classes_of
 from caviar.data.streams import batches_in_order, batches_of, bounded, fits_memory, is_stream, large_batches, peek
-from caviar.errors import ArgumentError, CaviarError, DataError, warn
+from caviar.errors import ArgumentError, DataError, warn
 from caviar.graph.programs import cached
-from caviar.layers.base import ensure_built
 from caviar.randomness import shuffled
-from caviar.training.compiled import check_targets, output_specs
+from caviar.training.compiled import check_targets
+from caviar.training.ready import built
 from caviar.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -29,26 +28,8 @@ if TYPE_CHECKING:
 
 def build_for(model: Trainee, x: Any, batch_size: int = 32) -> tuple[list[Any], list[str]]:
     """Build a model for batches of such inputs; the shapes and names of its outputs."""
-
-    def batch_of(a: Any) -> Any:
-        rows = min(batch_size, a.shape[0])
-        return jax.ShapeDtypeStruct((rows, *a.shape[1:]), jax.dtypes.canonicalize_dtype(a.dtype))
-
-    batch = jax.tree.map(batch_of, x)
-    check_closed(model, model.compiled_with)
-    model.check_inputs(batch)
-    try:
-        ensure_built(model, batch)
-        model.built_for = batch
-        return output_specs(model, batch)
-    except Exception as error:
-        if isinstance(error, CaviarError) or not isinstance(x, (dict, list)):
-            raise
-        given = f"a dict of {', '.join(map(repr, x))}" if isinstance(x, dict) else f"a list of {len(x)} arrays"
-        raise ArgumentError(
-            f"x is {given}, of which model {model.name!r} can make nothing ({type(error).__name__}: {error}): for one input "
-            "give one array, such as np.stack(x); a dict is for inputs that have these names"
-        ) from error
+    _, known = built(model, x, min(batch_size, int(jax.tree.leaves(x)[0].shape[0])))
+    return known.outputs, known.names
 
 
 def on_device(tree: Any) -> Any:

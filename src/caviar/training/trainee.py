@@ -79,6 +79,13 @@ class Trainee(Layer):
         vars(made).update({k: copy.deepcopy(v, memo) for k, v in vars(self).items() if k not in left_behind})
         return made
 
+    def __walk__(self, walk: Any, path: str, trainable: bool) -> Any:
+        """What `compile` was given is found out about together with the network."""
+        if self.compiled_with is not None:
+            (compiled,) = walk.reads.entries(vars(self), ["compiled_with"])
+            walk.note(vars(compiled))
+        return super().__walk__(walk, path, trainable)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs for some inputs; the shapes of the first ones are remembered, to build a loaded copy with."""
         if self.called_with is None and len(args) == 1:

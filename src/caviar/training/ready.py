@@ -1,0 +1,117 @@
+"""What a call needs besides its data: found for inputs of such shapes once, and again when something in the model has changed."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+
+from caviar import config
+from caviar.closing import check_closed
+from caviar.data.arrays import Rows
+from caviar.errors import ArgumentError, CaviarError
+from caviar.graph.evaluation import numbers_of
+from caviar.layers.base import ensure_built
+from caviar.parts import Apart, take_apart
+from caviar.training.compiled import check_objective, check_targets, name_logs, output_names, start_run
+from caviar.training.doors import Doors, doors_of
+from caviar.training.recipe import Recipe
+from caviar.training.state import Run, Weights
+from caviar.training.step import separate
+
+if TYPE_CHECKING:
+    from caviar.training.trainee import Trainee
+
+
+class Built(NamedTuple):
+    """What is known of a model that has its weights, for batches of some shape."""
+
+    doors: Doors
+    outputs: list[Any]  # shapes and types
+    names: list[str]
+
+
+def built(model: Trainee, x: Any, rows: int) -> tuple[Apart, Built]:
+    """The model taken apart, after it was built for batches of so many such rows."""
+    key = ("built", rows, _spoken(x))
+    apart = take_apart(model)
+    known = apart.known(key)
+    if known is None:
+        known = _build(model, x, rows)
+        apart = take_apart(model)  # as it is with its weights
+        apart.finding(key, lambda: known)
+    return apart, known
+
+
+def _spoken(rows: Any) -> Hashable:
+    """The shapes and types of rows, however many."""
+    leaves, form = jax.tree.flatten(rows)
+    return form, *((leaf.shape[1:], leaf.dtype) for leaf in leaves)
+
+
+def _build(model: Trainee, x: Any, rows: int) -> Built:
+    def batch_of(a: Any) -> Any:
+        return jax.ShapeDtypeStruct((min(rows, a.shape[0]), *a.shape[1:]), jax.dtypes.canonicalize_dtype(a.dtype))
+
+    batch = jax.tree.map(batch_of, x)
+    check_closed(model, model.compiled_with)
+    model.check_inputs(batch)
+    try:
+        ensure_built(model, batch)
+        model.built_for = batch
+        doors = doors_of(model, batch)
+        return Built(doors, jax.tree.leaves(doors.outputs), output_names(model, doors.outputs))
+    except Exception as error:
+        if isinstance(error, CaviarError) or not isinstance(x, (dict, list)):
+            raise
+        given = f"a dict of {', '.join(map(repr, x))}" if isinstance(x, dict) else f"a list of {len(x)} arrays"
+        raise ArgumentError(
+            f"x is {given}, of which model {model.name!r} can make nothing ({type(error).__name__}: {error}): for one input "
+            "give one array, such as np.stack(x); a dict is for inputs that have these names"
+        ) from error
+
+
+class Ready:
+    """A recipe for such rows, taken apart."""
+
+    def __init__(self, model: Trainee, known: Built, rows: Rows, trains: bool):
+        self.recipe: Recipe = model.require_compiled("evaluate").recipe(model, known.outputs, known.names)
+        self.outputs = known.outputs
+        check_targets(self.recipe, rows, self.outputs)
+        if trains:
+            check_objective(self.recipe, rows.x)
+        name_logs(self.recipe, rows)
+        self.apart = take_apart(self.recipe)
+        self.trainable, self.fixed = separate(self.apart.structure, self.apart.variables)
+        self.after: Any = None
+
+    @property
+    def numbers(self) -> list[Any]:
+        """The numbers, as arguments of a program."""
+        return numbers_of(self.apart)
+
+    @property
+    def weights(self) -> Weights:
+        """The values of the variables by now."""
+        return Weights([v.value for v in self.trainable], [v.value for v in self.fixed])
+
+    def next_run(self, before: Run | None) -> Run:
+        """The run of another step: weights as they are by now; the optimizer goes on where it stands, if it still fits."""
+        keys = config.next_key(2)
+        if before is None or self.after is None or self.after() is not before.step:
+            return start_run(self.recipe, 0, 0, keys, before)
+        return before._replace(**self.weights._asdict(), keys=keys)
+
+    def take(self, run: Run) -> None:
+        """Let the variables have the values that a run ends with, and know it when it goes on."""
+        for variables, values in ((self.trainable, run.trainable), (self.fixed, run.fixed)):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        self.after = weakref.ref(run.step)
+
+
+def ready_for(model: Trainee, apart: Apart, known: Built, rows: Rows, trains: bool = False) -> Ready:
+    """The recipe of a model for such rows, found once for as long as the model and what `compile` was given stay as they are."""
+    return apart.finding(("ready", trains, _spoken(rows)), lambda: Ready(model, known, rows, trains))
