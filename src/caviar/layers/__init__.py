@@ -1,4 +1,4 @@
-"""Layers, under Keras' names. Each has one small file for its idea; `base` is the protocol."""
+"""Layers, under Keras' names: one small file for each idea; `base` defines what a layer is."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class LeakyReLU(_Function):
 
 
 class ReLU6(_Function):
-    """min(max(x, 0), 6).
+    """min(max(x, 0), 6): a `ReLU` that cannot grow beyond 6, used in networks for small devices.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import ReLU6
@@ -115,7 +115,7 @@ class Softplus(_Function):
 
 @dataclass(eq=False, repr=False)
 class GELU(_Function):
-    """x times the probability that a normal variable is below x.
+    """`x * P(X <= x)` for a standard normal X, approximated with tanh if `approximate`. The usual activation of transformers.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import GELU
@@ -129,7 +129,7 @@ class GELU(_Function):
 
 
 class SiLU(_Function):
-    """x sigmoid(x), also called swish.
+    """x * sigmoid(x), also called swish: like `ReLU`, but smooth.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import SiLU
@@ -141,7 +141,7 @@ class SiLU(_Function):
 
 
 class HardSiLU(_Function):
-    """x hard_sigmoid(x), also called hard swish.
+    """x * hard_sigmoid(x), also called hard swish: close to `SiLU`, and cheaper.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import HardSiLU
@@ -153,7 +153,7 @@ class HardSiLU(_Function):
 
 
 class Mish(_Function):
-    """x tanh(softplus(x)).
+    """x * tanh(softplus(x)): like `SiLU`, smooth and not monotonic.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Mish
@@ -223,7 +223,7 @@ class Threshold(_Function):
 
 
 class Sign(_Function):
-    """-1, 0 or 1.
+    """The sign of x: -1, 0 or 1. Its gradient is 0 everywhere, so nothing below it learns.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Sign
@@ -235,7 +235,7 @@ class Sign(_Function):
 
 
 class Softsign(_Function):
-    """x / (1 + |x|).
+    """x / (1 + |x|): between -1 and 1, as `Tanh`, but approaching its limits more slowly.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Softsign
@@ -247,7 +247,7 @@ class Softsign(_Function):
 
 
 class TanhShrink(_Function):
-    """x - tanh(x).
+    """x - tanh(x): small values become smaller, large ones lose 1.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import TanhShrink
@@ -260,7 +260,7 @@ class TanhShrink(_Function):
 
 @dataclass(eq=False, repr=False)
 class SoftShrink(_Function):
-    """x moved towards 0 by the threshold, and 0 within it.
+    """x moved towards 0 by the threshold; 0 where |x| is at most the threshold.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import SoftShrink
@@ -289,7 +289,7 @@ class HardShrink(_Function):
 
 
 class Sigmoid(_Function):
-    """1 / (1 + exp(-x)).
+    """1 / (1 + exp(-x)), between 0 and 1: the probability of the second of two classes.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Sigmoid
@@ -301,7 +301,7 @@ class Sigmoid(_Function):
 
 
 class LogSigmoid(_Function):
-    """log(sigmoid(x)).
+    """log(sigmoid(x)), computed without overflow.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import LogSigmoid
@@ -313,7 +313,7 @@ class LogSigmoid(_Function):
 
 
 class Tanh(_Function):
-    """The hyperbolic tangent.
+    """tanh(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Tanh
@@ -325,7 +325,7 @@ class Tanh(_Function):
 
 
 class HardSigmoid(_Function):
-    """x / 6 + 1/2 within [0, 1].
+    """x / 6 + 1/2, clipped to [0, 1]: straight lines in place of `Sigmoid`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import HardSigmoid
@@ -338,7 +338,7 @@ class HardSigmoid(_Function):
 
 @dataclass(eq=False, repr=False)
 class HardTanh(_Function):
-    """x within [`min_val`, `max_val`].
+    """x, clipped to [`min_val`, `max_val`].
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import HardTanh

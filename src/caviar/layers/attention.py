@@ -59,7 +59,7 @@ class Attention(Layer):
         use_causal_mask: bool = False,
         rng: jax.Array | None = None,
     ) -> Any:
-        """The mean of the values for each query; with the weights if asked for."""
+        """The weighted mean of the values for each query; with the weights, if `return_attention_scores`."""
         query, value, key = (*inputs, inputs[1])[:3]
         of_query, of_value = (None, None) if mask is None else mask[:2]
         scores = self._scores(query, key)
@@ -83,7 +83,7 @@ class Attention(Layer):
 
 @dataclass(eq=False, repr=False)
 class AdditiveAttention(Layer):
-    """Attention whose scores are a weighted sum of tanh(query + key): Bahdanau's.
+    """Bahdanau's attention: the score of a query and a key is a weighted sum of tanh(query + key).
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import AdditiveAttention
@@ -115,10 +115,10 @@ class AdditiveAttention(Layer):
 
 @dataclass(eq=False, repr=False)
 class MultiHeadAttention(Layer):
-    """Several attentions side by side, each on projections of its own: `layer(query, value)`, `layer(x, x)` for self-attention.
+    """Several attentions (heads) at once, each on its own projections: `layer(query, value)`, or `layer(x, x)` for self-attention.
 
-    `attention_axes` are the axes attended over, by default all between the batch and the features. Masks of the inputs are
-    respected, and so is an `attention_mask` of shape (batch, query steps, key steps).
+    `attention_axes` are the axes attended over, by default all between the batch and the features. Masks of the inputs
+    count, and so does an `attention_mask` of shape (batch, query steps, key steps).
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import MultiHeadAttention
@@ -170,7 +170,7 @@ class MultiHeadAttention(Layer):
         use_causal_mask: bool = False,
         rng: jax.Array | None = None,
     ) -> Any:
-        """What the heads found, projected; with the weights (batch, heads, query steps, key steps) if asked for."""
+        """The heads' results, projected; with the weights (batch, heads, query steps, key steps), if `return_attention_scores`."""
         allowed = _both(_mask(query, query_mask, -1), _mask(value, value_mask, -2))
         allowed = _both(allowed, None if key is None else _mask(key, key_mask, -2))
         allowed = _both(allowed, None if attention_mask is None else jnp.asarray(attention_mask, bool))
@@ -207,7 +207,7 @@ def _check_inputs(layer: Layer, input_shape: Any) -> None:
 
 
 def _mask(x: jax.Array, given: Any, axis: int) -> Any:
-    """The mask of an input, given or come with it, as one of scores."""
+    """The mask of an input, given or attached to it, in the shape of scores."""
     context = current()
     mask = context.mask_of(x) if given is None and context is not None else given
     return None if mask is None else jnp.expand_dims(jnp.asarray(mask, bool), axis)
@@ -226,7 +226,7 @@ def _shares(scores: jax.Array, allowed: Any) -> jax.Array:
     """Scores to weights that sum to 1 over the keys; to zeros where no key is allowed."""
     if allowed is None:
         return jax.nn.softmax(scores)
-    if allowed.ndim > 2:  # a mask knows of the batch, but not of heads
+    if allowed.ndim > 2:  # a mask has an axis for the batch, but none for heads
         allowed = allowed.reshape(allowed.shape[0], *(1,) * (scores.ndim - allowed.ndim), *allowed.shape[1:])
     return jnp.where(allowed, jax.nn.softmax(jnp.where(allowed, scores, jnp.finfo(scores.dtype).min)), 0)
 
@@ -239,13 +239,13 @@ def _dropped(weights: jax.Array, rate: Any, rng: jax.Array | None, seed: int | N
 
 
 def _merged(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """The axes attended over as one, before the features."""
+    """The axes attended over merged into one, in front of the features."""
     x = jnp.moveaxis(x, axes, range(x.ndim - 1 - len(axes), x.ndim - 1))
     return x.reshape(*x.shape[: x.ndim - 1 - len(axes)], -1, x.shape[-1])
 
 
 def _separated(y: jax.Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> jax.Array:
-    """The axes as they were in the input of this shape."""
+    """The merged axes separated again, as in the input of this shape."""
     others = [n for axis, n in enumerate(shape[:-1]) if axis not in axes]
     y = y.reshape(*others, *(shape[axis] for axis in axes), *y.shape[len(others) + 1 :])
     return jnp.moveaxis(y, range(len(others), len(others) + len(axes)), axes)

@@ -1,4 +1,4 @@
-"""The layer protocol: `build` declares weights, `call` computes; everything else is here.
+"""The base of layers. A layer defines `build`, which declares weights, and `call`, which computes; the rest is here.
 
 As the user sees it, a layer holds `Variable`s. Every computation happens on a copy (see `caviar.parts`) in which the weights and the
 numbers are plain arrays, so `call` reads `self.kernel` and `self.rate`, and updates state by assigning: `self.count = ...`.
@@ -57,21 +57,21 @@ class Layer(Part):
 
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name", "_key"}
     supports_masking: ClassVar[bool] = False
-    side_by_side: ClassVar[bool] = True  # whether a CPU is quicker with several members at once than with one by one
+    side_by_side: ClassVar[bool] = True  # whether a CPU trains several members faster at once than one by one
     built: ClassVar[bool] = False
     takes: ClassVar[str] = "given"
     """What integers and booleans become before `call`: "floats"; or they stay, as "ids" that mean something, as
     "anything" that is passed on, or as "given", where only a model that holds this layer makes floats of its inputs."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Make the layer, with a name of its own."""
+        """Make the layer, with an automatic name: dense, dense_1, ..."""
         self = super().__new__(cls, *args, **kwargs)
         own = unique_name(snake_case(cls.__name__))
         vars(self).update(name=own, trainable=True, _own_name=own)  # also for subclasses that skip super().__init__()
         return self
 
     def __post_init__(self) -> None:
-        """Take the given name, or the layer's own."""
+        """Take the given name, or the automatic one."""
         self.name = self.name or vars(self)["_own_name"]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -79,7 +79,7 @@ class Layer(Part):
         if "build" in vars(cls):
             cls.build = _building(vars(cls)["build"])  # type: ignore[method-assign]
 
-    # -- what subclasses write ------------------------------------------------------------------------------------
+    # -- what subclasses define -----------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
         """Declare the weights with `add_weight`; called once, with the shape of the first input (None where unknown)."""
@@ -89,7 +89,7 @@ class Layer(Part):
         raise ArgumentError(f"layer {type(self).__name__} defines no `call(self, x)`")
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask of the outputs; by default the one that came in, for layers that support masking."""
+        """The mask of the outputs; by default that of the input, for layers that support masking."""
         return mask if self.supports_masking else None
 
     # -- weights --------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class Layer(Part):
 
     @property
     def weights(self) -> list[Variable]:
-        """All weights: the variables without what a stateful layer keeps from batch to batch."""
+        """All weights: the variables except the states that a stateful layer carries from batch to batch."""
         return [v for v in self.variables if not v.is_state]
 
     @property
@@ -155,7 +155,7 @@ class Layer(Part):
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
-        """Frozen weights, and those that layers change themselves, such as moving averages."""
+        """Frozen weights, and those that layers update themselves, such as moving averages."""
         return [v for v in self.non_trainable_variables if not v.is_state]
 
     def get_weights(self) -> list[np.ndarray]:
@@ -176,11 +176,11 @@ class Layer(Part):
             variable.assign(finite(checked(value, where, variable.dtype, finite=False), where))
 
     def count_params(self) -> int:
-        """The number of numbers in all weights."""
+        """How many numbers the weights are, in all."""
         return sum(int(np.prod(v.shape)) for v in self.weights)
 
     def add_loss(self, value: Any) -> None:
-        """Add a scalar to the loss of the present evaluation; for use inside `call`."""
+        """Add a scalar to the loss that training minimises; to be called inside `call`."""
         context = current()
         if context is not None:
             context.penalties.append(value)
@@ -190,7 +190,7 @@ class Layer(Part):
         return [p for p in parts_of(self, Layer) if p is not self]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "trainable" and value != self.trainable:  # freezing a layer freezes what is in it
+        if name == "trainable" and value != self.trainable:  # freezing a layer freezes its sublayers
             for layer in (self, *self.sublayers()):
                 vars(layer)["trainable"] = value
             return
@@ -217,7 +217,7 @@ class Layer(Part):
         return self._compute(*args, **kwargs)
 
     def _written_open(self, args: Any, kwargs: Any) -> Any:
-        """Nodes whose shapes are typical ones; the layer is built when the ranges are closed."""
+        """Nodes with the shapes that typical values give, for a layer with open ranges; it is built when they are closed."""
         with undrawn(), evaluating(Context(building=True)):
             found = written(infer(typical(self), args, kwargs), self, args, kwargs)
         for node in nodes_in(found):
@@ -279,7 +279,7 @@ class Layer(Part):
             )
         if args and not context.building:
             mask = self.compute_mask(args[0], _mask_of(context, args[0]))
-            masks = mask if isinstance(mask, (tuple, list)) else [mask]  # one alone belongs to the first output
+            masks = mask if isinstance(mask, (tuple, list)) else [mask]  # a single mask belongs to the first output
             for output, own in zip(jax.tree.leaves(outputs), masks, strict=False):
                 context.set_mask(output, own)
         if context.building:
@@ -310,7 +310,7 @@ class Layer(Part):
 
 
 def ensure_built(layer: Layer, *args: Any, **kwargs: Any) -> None:
-    """Build a layer and all in it for arrays of these shapes, without computing anything."""
+    """Build a layer and its sublayers for inputs of these shapes, without computing anything."""
     if take_apart(layer).finding("is built", lambda: is_built(layer) or None):
         return
     with drawing(vars(layer).pop("_key", None)), evaluating(Context(building=True)):
@@ -318,12 +318,12 @@ def ensure_built(layer: Layer, *args: Any, **kwargs: Any) -> None:
 
 
 def is_built(layer: Layer) -> bool:
-    """Whether a layer and all in it have their weights."""
+    """Whether a layer and its sublayers have their weights."""
     return layer.built and all(inner.built for inner in layer.sublayers())
 
 
 def _stand_in(layer: Layer) -> Layer:
-    """A shallow copy that holds zeros in the place of weights, for the inference of shapes."""
+    """A shallow copy with zeros for weights, to infer shapes."""
     copy = object.__new__(type(layer))
     vars(copy).update({k: _zeros(v) for k, v in vars(layer).items()})
     return copy
@@ -340,7 +340,7 @@ def _zeros(value: Any) -> Any:
 
 
 def _building(build: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a subclass' `build`: once, and with the weights drawn at the end of the outermost one."""
+    """Wrap a subclass' `build` so that it runs once, and the weights are drawn when the outermost build ends."""
 
     @functools.wraps(build)
     def wrapped(self: Layer, *shapes: Any) -> None:
@@ -348,10 +348,10 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
             check_shape(self, shape)
         with drawing():
             told = nothing_foreign(lambda: f"the shape {shapes[0]}, for which layer {self.name!r} is built,")
-            with told if current() is None else contextlib.nullcontext():  # else who builds says for what
+            with told if current() is None else contextlib.nullcontext():  # else the outer layer's error says for what
                 build(self, *shapes)
             vars(self)["built"] = True
-            if current() is None and shapes and not is_built(self):  # a layer that builds others where it calls them
+            if current() is None and shapes and not is_built(self):  # sublayers that are built where they are called
                 ensure_built(self, *map(_of_shape, shapes))
 
     return wrapped
@@ -361,7 +361,7 @@ Layer.build = _building(Layer.build)  # type: ignore[method-assign]
 
 
 def _of_shape(shape: Any) -> Any:
-    """Inputs of a shape, as far as building needs them."""
+    """Inputs of a shape, for `build` to look at."""
     if isinstance(shape, dict):
         return {name: _of_shape(s) for name, s in shape.items()}
     if isinstance(shape, (list, tuple)) and any(isinstance(s, (list, tuple)) for s in shape):
@@ -370,7 +370,7 @@ def _of_shape(shape: Any) -> Any:
 
 
 def _known_shape(x: Any) -> tuple[int | None, ...]:
-    """The shape with None for the batch and every unknown axis."""
+    """The shape, with None for the batch and every unknown axis."""
     return tuple(None if i == 0 or d in UNKNOWN_SIZES else d for i, d in enumerate(jnp.shape(x)))
 
 
@@ -383,7 +383,7 @@ def _mask_of(context: Context, value: Any) -> Any:
 
 @functools.cache
 def _structural(cls: Any) -> frozenset[str]:
-    """The fields that a layer's structure depends on."""
+    """The fields that belong to a layer's structure."""
     return frozenset(field.name for field in fields(cls)) - float_fields(cls) - {"name", "trainable"}
 
 

@@ -1,4 +1,4 @@
-"""Recurrent cells: the weights and the step of a recurrent network.
+"""Recurrent cells: the weights of a recurrent network, and one step of it.
 
 A cell of caviar also runs over a whole sequence at once, which is how the layers of `recurrent.py` use it.
 """
@@ -25,10 +25,10 @@ States = tuple[jax.Array, ...]
 
 
 class Cell(Layer):
-    """What the cells share. `call` takes one step, or a whole time-major sequence, and the states."""
+    """The base of cells. `call` takes the inputs of one step, or a whole time-major sequence, and the states."""
 
     gates: ClassVar[int]
-    scope: ClassVar[str] = ""  # stands before the names of weights
+    scope: ClassVar[str] = ""  # put before the names of weights
     whole_sequences: ClassVar[bool] = True
 
     units: Size
@@ -82,7 +82,7 @@ class Cell(Layer):
         return outputs[0], list(last)
 
     def over(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
-        """All outputs and the last states of a time-major sequence; what is dropped is the same at every step."""
+        """All outputs and the last states for a time-major sequence; dropout drops the same units at every step."""
         if rng is not None and self.seed is not None:
             rng = beside(rng, draw=self.seed + 2)
         keep = _dropout_mask(rng, 0, self.dropout, x[0])
@@ -215,7 +215,7 @@ class GRUCell(Cell):
 
 @dataclass(eq=False, repr=False)
 class StackedRNNCells(Layer):
-    """Cells one upon the other, as one cell; its states are those of all cells in a row.
+    """Cells stacked into one: each takes the output of the one below; the states are those of all cells.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import GRUCell, LSTMCell, StackedRNNCells
@@ -230,7 +230,7 @@ class StackedRNNCells(Layer):
     takes = "floats"
 
     def build(self, input_shape: Any) -> None:
-        """Every cell for what the one below gives."""
+        """Build every cell for the output of the one below."""
         for cell in self.cells:
             if not cell.built:
                 cell.build(input_shape)
@@ -258,7 +258,7 @@ class StackedRNNCells(Layer):
 
 @dataclass(eq=False, repr=False, frozen=True)
 class _ForgetOne(initializers.Initializer):
-    """The bias of an LSTM with ones for its forget gate, so that it remembers before it has learned."""
+    """The initial bias of an LSTM: ones for its forget gate, so that at first it remembers; zeros elsewhere."""
 
     others: Any
 

@@ -31,7 +31,7 @@ __all__ = [
 
 
 class _Convolution(Spatial):
-    """What all convolutions share."""
+    """The base of all convolutions."""
 
     side_by_side = False
 
@@ -43,7 +43,7 @@ class _Convolution(Spatial):
     bias_regularizer: RegularizerLike
 
     def _channels(self, input_shape: Any) -> int:
-        """The number of channels of an input that the kernel fits."""
+        """The number of channels of an input, checked against the kernel."""
         space, channels = self.shape_of(input_shape)
         self.check_fits(space, "kernel_size", self.sizes("dilation_rate"))
         if channels is None:
@@ -60,7 +60,7 @@ class _Convolution(Spatial):
         return conv(x, kernel, self.sizes("strides"), self.padding, self.sizes("dilation_rate"), groups)
 
     def _each_channel(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
-        """A kernel (*size, channels, times) as one of as many groups as there are channels."""
+        """A depthwise kernel (*size, channels, times) as the kernel of a convolution with one group for each channel."""
         return self._slide(x, kernel.reshape(*kernel.shape[:-2], 1, -1), x.shape[-1])
 
     def _finished(self, y: jax.Array) -> jax.Array:
@@ -97,7 +97,7 @@ class _Conv(_Convolution):
         self._add_bias(self.filters)
 
     def call(self, x: jax.Array) -> jax.Array:
-        """The kernel at every place of x, plus the bias."""
+        """The products of the kernel with every window of x, plus the bias."""
         return self._finished(self._slide(self.channels_last(x), self.kernel, self.groups))
 
 
@@ -162,7 +162,7 @@ class _ConvTranspose(_Convolution):
     bias_regularizer: RegularizerLike = None
 
     def check_fits(self, space: Any, argument: str, dilation: Any) -> None:
-        """A transposed kernel is laid down, not slid: it may be of any size."""
+        """Nothing: the kernel of a transposed convolution may be larger than its input."""
 
     def build(self, input_shape: Any) -> None:
         """Declare kernel and bias."""
@@ -182,7 +182,7 @@ class _ConvTranspose(_Convolution):
         return extra
 
     def call(self, x: jax.Array) -> jax.Array:
-        """Each element of x times the kernel, laid down a stride apart and added up."""
+        """Each element of x times the kernel, placed a stride apart and summed where they overlap, plus the bias."""
         strides, dilation = self.sizes("strides"), self.sizes("dilation_rate")
         y = conv_transpose(self.channels_last(x), self.kernel, strides, self.padding, dilation, self._extra())
         return self._finished(y)
@@ -190,7 +190,7 @@ class _ConvTranspose(_Convolution):
 
 @dataclass(eq=False, repr=False)
 class Conv1DTranspose(_ConvTranspose):
-    """The other way round than Conv1D: makes sequences longer by its strides.
+    """The transpose of `Conv1D`: makes sequences longer by a factor of its strides.
 
     >>> from caviar.layers import Conv1DTranspose
     >>> import numpy as np
@@ -203,7 +203,7 @@ class Conv1DTranspose(_ConvTranspose):
 
 @dataclass(eq=False, repr=False)
 class Conv2DTranspose(_ConvTranspose):
-    """The other way round than Conv2D: makes images larger by its strides.
+    """The transpose of `Conv2D`: makes images larger by a factor of its strides.
 
     >>> from caviar.layers import Conv2DTranspose
     >>> import numpy as np
@@ -218,7 +218,7 @@ class Conv2DTranspose(_ConvTranspose):
 
 @dataclass(eq=False, repr=False)
 class Conv3DTranspose(_ConvTranspose):
-    """The other way round than Conv3D: makes volumes larger by its strides.
+    """The transpose of `Conv3D`: makes volumes larger by a factor of its strides.
 
     >>> from caviar.layers import Conv3DTranspose
     >>> import numpy as np
@@ -254,7 +254,7 @@ class _DepthwiseConv(_Convolution):
         self._add_bias(channels * self.depth_multiplier)
 
     def call(self, x: jax.Array) -> jax.Array:
-        """Each channel with its own kernels, plus the bias."""
+        """Each channel convolved with its own kernels, plus the bias."""
         return self._finished(self._each_channel(self.channels_last(x), self.kernel))
 
 
@@ -317,7 +317,7 @@ class _SeparableConv(_Convolution):
         self._add_bias(self.filters)
 
     def call(self, x: jax.Array) -> jax.Array:
-        """Each channel with its own kernels, then a mixture of all at every place."""
+        """Each channel convolved with its own kernels, then the channels mixed at every place, plus the bias."""
         y = self._each_channel(self.channels_last(x), self.depthwise_kernel)
         once = (1,) * self.rank
         return self._finished(conv(y, self.pointwise_kernel, once, "valid", once))

@@ -1,4 +1,4 @@
-"""Indices to vectors, and masks of sequences."""
+"""Embedding indices as vectors, and masking steps of sequences."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["Embedding", "Masking"]
 
 @dataclass(eq=False, repr=False)
 class Embedding(Layer):
-    """A vector to be learned for each index from 0 to `input_dim - 1`.
+    """A learned vector for each index from 0 to `input_dim - 1`.
 
-    With `mask_zero`, index 0 is padding: layers after this one leave it out.
+    With `mask_zero`, index 0 is padding: the layers that follow ignore those steps.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Embedding
@@ -27,7 +27,7 @@ class Embedding(Layer):
     (1, 3, 4)
     """
 
-    input_dim: Size = field()  # no default, unlike the field of all layers
+    input_dim: Size = field()  # required, so it comes before the optional fields of all layers
     output_dim: Size
     embeddings_initializer: InitializerLike = "uniform"
     embeddings_regularizer: RegularizerLike = None
@@ -45,7 +45,7 @@ class Embedding(Layer):
         self.add_weight("embeddings", shape, self.embeddings_initializer, self.embeddings_regularizer)
 
     def call(self, x: jax.Array) -> jax.Array:
-        """The vector of every index; of NaN for an index that the table has not, which data are checked for."""
+        """The vector of every index; NaN for one outside the table, which `fit` and `predict` refuse before."""
         x = x if jnp.issubdtype(x.dtype, jnp.integer) else x.astype("int32")
         x = jnp.where(x < 0, self.input_dim, x) if jnp.issubdtype(x.dtype, jnp.signedinteger) else x
         return jnp.take(self.embeddings, x, axis=0, mode="fill")
@@ -57,7 +57,7 @@ class Embedding(Layer):
 
 @dataclass(eq=False, repr=False)
 class Masking(Layer):
-    """Mask the steps in which every feature is `mask_value`: layers after this one leave them out.
+    """Mask the steps in which every feature is `mask_value`: the layers that follow ignore them.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Masking
@@ -75,5 +75,5 @@ class Masking(Layer):
         return jnp.where(self.compute_mask(x)[..., None], x, 0)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """True for the steps to be used."""
+        """True for the steps that count."""
         return (inputs != self.mask_value).any(-1)

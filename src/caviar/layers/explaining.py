@@ -1,4 +1,4 @@
-"""What went wrong inside a layer's `call`, in words, where JAX's own words are about its insides."""
+"""Errors about a layer's `call` in the user's terms, in place of JAX's, which speak of its internals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from caviar.numbers import spoken
 
 
 def explained(layer: Any, args: Any, error: Exception) -> CaviarError | None:
-    """The error that a user can act on; None for one that is the user's own, or caviar's.
+    """The error to raise in place of this one; None if it is the user's own, or caviar's.
 
     >>> from caviar.layers.explaining import explained
     >>> explained(None, (), ValueError("a user's own")) is None
@@ -34,7 +34,7 @@ def explained(layer: Any, args: Any, error: Exception) -> CaviarError | None:
 
 
 def check_shape(layer: Any, shape: Any) -> None:
-    """Refuse to build for what is no shape, and no list or dict of shapes."""
+    """Raise if what a layer is built for is no shape, nor a list or dict of shapes."""
     sizes = [] if shape is None else jax.tree.leaves(shape, is_leaf=lambda size: size is None)
     if not isinstance(shape, (tuple, list, dict)) or not all(size is None or _is_size(size) for size in sizes):
         raise ShapeError(
@@ -47,7 +47,7 @@ def _is_size(value: Any) -> bool:
 
 
 def _raised_by_jax(error: Exception) -> bool:
-    """Whether JAX itself complains, and not the user's own code."""
+    """Whether the error comes from JAX and not from the user's code."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""What is given to layers, for their annotations. What is wrong with a function or a name is told by the `get` of its family."""
+"""Types of layers' arguments, for annotations. A wrong function or name is reported by the `get` of its family."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ RegularizerLike = Annotated[str | Callable[..., Any] | None, _CHECKED_BY_GET]
 InitializerLike = Annotated[str | Callable[..., Any] | SupportsFloat | np.ndarray | jax.Array | None, _CHECKED_BY_GET]
 
 Weight = Any
-"""A `Variable` where people look at it, an array inside `call`."""
+"""A `Variable` where users look at it, an array inside `call`."""

@@ -36,7 +36,7 @@ __all__ = [
 
 
 class _Merge(Layer):
-    """A function of two inputs, applied from the first to the last."""
+    """A function of two values, applied to all inputs from the first to the last."""
 
     operation: ClassVar[Callable[..., jax.Array]]
     supports_masking = True
@@ -53,13 +53,13 @@ class _Merge(Layer):
                 raise ShapeError(f"{self.name} of {_listed(input_shape)}: sizes {sorted(sizes)} differ at axis {axis}")
 
     def call(self, inputs: Sequence[jax.Array]) -> jax.Array:
-        """The merged inputs; those with fewer axes are the same along the first axes after the batch."""
+        """The merged inputs; one with fewer axes is repeated along the axes that it lacks, after the batch."""
         rank = max(x.ndim for x in inputs)
         inputs = [x.reshape(*x.shape[:1], *[1] * (rank - x.ndim), *x.shape[1:]) for x in inputs]
         return functools.reduce(type(self).operation, inputs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """True where any input is there; none if one of the inputs has none."""
+        """True where the mask of any input is; no mask if one of the inputs has none."""
         if mask is None or any(m is None for m in mask):
             return None
         return functools.reduce(jnp.logical_or, mask)
@@ -78,7 +78,7 @@ class Add(_Merge):
 
 
 class Subtract(_Merge):
-    """The first of two inputs without the second.
+    """The first of two inputs minus the second.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Subtract
@@ -106,7 +106,7 @@ class Multiply(_Merge):
     operation = staticmethod(jnp.multiply)
 
     def call(self, inputs: Sequence[jax.Array], mask: Any = None) -> jax.Array:
-        """The product of what is there; 0 where nothing is."""
+        """The product of the values that are not masked; 0 where all are."""
         if mask is None:
             return super().call(inputs)
         product = super().call(
@@ -128,13 +128,13 @@ class Average(_Merge):
     operation = staticmethod(jnp.add)
 
     def call(self, inputs: Sequence[jax.Array]) -> jax.Array:
-        """The sum by the number of inputs."""
+        """The sum divided by the number of inputs."""
         return super().call(inputs) / len(inputs)
 
 
 class _Extreme(_Merge):
     def call(self, inputs: Sequence[jax.Array], mask: Any = None) -> jax.Array:
-        """The most extreme of what is there."""
+        """The largest, or smallest, of the values that are not masked."""
         if mask is None:
             return super().call(inputs)
         best, there = inputs[0], mask[0]
@@ -202,7 +202,7 @@ class Concatenate(Layer):
         return jnp.concatenate(inputs, self.axis)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The masks side by side; an input without one is there everywhere."""
+        """The masks concatenated; an input without one counts as True everywhere."""
         if mask is None or all(m is None for m in mask):
             return None
         whole = [
@@ -228,7 +228,7 @@ class Dot(Layer):
     takes = "floats"
 
     def build(self, input_shape: Any) -> None:
-        """Check that the two axes are of one size."""
+        """Check that the two axes have the same size."""
         _check_list(self, input_shape, 2)
         first, second = input_shape
         a, b = self._axes(len(first), len(second))
@@ -244,7 +244,7 @@ class Dot(Layer):
         return axes[0] % ranks[0], axes[1] % ranks[1]
 
     def call(self, inputs: Sequence[jax.Array]) -> jax.Array:
-        """What is left: the batch, the other axes of the first, the other axes of the second."""
+        """An array of the axes that are left: the batch, those of the first input, those of the second."""
         x, y = inputs
         a, b = self._axes(x.ndim, y.ndim)
         if self.normalize:
@@ -257,7 +257,7 @@ class Dot(Layer):
 
 
 def _over(mask: jax.Array, x: jax.Array) -> jax.Array:
-    """A mask of steps over all their features."""
+    """A mask of steps, repeated over their features."""
     return mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
 
 
@@ -277,7 +277,7 @@ def _listed(shapes: Any) -> str:
 
 
 def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Add()(inputs)`.
+    """The sum of the inputs, as `Add()(inputs)`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import add
@@ -288,7 +288,7 @@ def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
 
 
 def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Subtract()(inputs)`.
+    """The first input minus the second, as `Subtract()(inputs)`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import subtract
@@ -299,7 +299,7 @@ def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
 
 
 def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Multiply()(inputs)`.
+    """The product of the inputs, element by element, as `Multiply()(inputs)`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import multiply
@@ -310,7 +310,7 @@ def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
 
 
 def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Average()(inputs)`.
+    """The mean of the inputs, element by element, as `Average()(inputs)`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import average
@@ -321,7 +321,7 @@ def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
 
 
 def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Maximum()(inputs)`.
+    """The largest of the inputs, element by element, as `Maximum()(inputs)`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import maximum
@@ -332,7 +332,7 @@ def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
 
 
 def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
-    """`Minimum()(inputs)`.
+    """The smallest of the inputs, element by element, as `Minimum()(inputs)`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import minimum
@@ -343,7 +343,7 @@ def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
 
 
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
-    """`Concatenate(axis)(inputs)`.
+    """The inputs joined along an axis, as `Concatenate(axis)(inputs)`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import concatenate
@@ -354,7 +354,7 @@ def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
 
 
 def dot(inputs: Sequence[Any], axes: Any = -1, **kwargs: Any) -> Any:
-    """`Dot(axes)(inputs)`.
+    """Sums of products along an axis of each of two inputs, as `Dot(axes)(inputs)`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import dot

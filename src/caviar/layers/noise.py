@@ -1,4 +1,4 @@
-"""Noise against overfitting: dropout and its relatives. All of them are on only while training."""
+"""Noise against overfitting: dropout and its relatives. They act only while training."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ NoiseShape = Annotated[Any, Each(Number(least=1, whole=True) | OneOf(None), alon
 
 @dataclass(eq=False, repr=False)
 class Dropout(Layer):
-    """Drop each value with probability `rate` while training, and scale up the others, so that the mean stays.
+    """While training, set each value to 0 with probability `rate`, and divide the others by 1 - rate, so that the mean stays.
 
-    `noise_shape` has a 1 at each axis along which values are dropped together. A `seed` gives a layer draws of its own.
+    `noise_shape` has a 1 for each axis along which values are dropped together. Layers with different `seed`s draw differently.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Dropout
@@ -50,7 +50,7 @@ class Dropout(Layer):
     takes = "floats"
 
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
-        """The values that are kept, scaled."""
+        """The values that remain, scaled up."""
         if rng is None or is_off(self.rate):
             return x
         kept = keep(_own(rng, self.seed), self.rate, self._noise_shape(x))
@@ -127,7 +127,7 @@ class AlphaDropout(Layer):
     saturation: ClassVar[float] = -1.0507009873554805 * 1.6732632423543772
 
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
-        """The values with some of them saturated, brought back to mean 0 and variance 1."""
+        """The values, some of them at the saturation, rescaled to mean 0 and variance 1."""
         if rng is None or is_off(self.rate):
             return x
         kept = keep(_own(rng, self.seed), self.rate, _filled(self.noise_shape, x))
@@ -184,7 +184,7 @@ class GaussianNoise(Layer):
 
 
 def _scale(rate: float | jax.Array, x: jax.Array) -> jax.Array:
-    """1 / (1 - rate), and finite where all is dropped."""
+    """1 / (1 - rate), and finite for a rate of 1."""
     return (1 / jnp.maximum(1 - jnp.asarray(rate, x.dtype), 2.0**-16)).astype(x.dtype)
 
 

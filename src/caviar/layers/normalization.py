@@ -19,7 +19,7 @@ __all__ = ["BatchNormalization", "GroupNormalization", "LayerNormalization", "RM
 
 
 class _ScaledAndShifted(Layer):
-    """What layers with a `gamma` to scale by and a `beta` to shift by share."""
+    """The base of layers that multiply by a learned `gamma` and add a learned `beta`."""
 
     supports_masking = True
     takes = "floats"
@@ -40,7 +40,7 @@ class _ScaledAndShifted(Layer):
             self.add_weight("beta", shape, self.beta_initializer, self.beta_regularizer)
 
     def _scaled_and_shifted(self, y: jax.Array) -> jax.Array:
-        """y (..., features) times gamma plus beta, as far as the layer has them."""
+        """y (..., features) times gamma, plus beta, where the layer has them."""
         y = scale(y, self.gamma.reshape(-1).astype(y.dtype)) if self.scale else y
         return add(y, self.beta.reshape(-1).astype(y.dtype)) if self.center else y
 
@@ -49,7 +49,7 @@ class _ScaledAndShifted(Layer):
 class BatchNormalization(_ScaledAndShifted):
     """Mean 0 and variance 1 of every channel over the batch, then scaled and shifted.
 
-    At inference, and where `trainable` is False, moving averages of what training saw take the place of the batch's own.
+    In inference, and where `trainable` is False, moving averages from training are used in place of the batch's moments.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import BatchNormalization
@@ -81,7 +81,7 @@ class BatchNormalization(_ScaledAndShifted):
         self.add_weight("moving_variance", shape, self.moving_variance_initializer, trainable=False)
 
     def call(self, x: jax.Array, training: bool = False, mask: jax.Array | None = None) -> jax.Array:
-        """The normalized batch; in training the moving averages follow its means and variances."""
+        """The normalized batch; in training, its mean and variance also update the moving averages."""
         given, x = x.dtype, jnp.moveaxis(_precise(x), self.axis, -1)
         if not (training and self.trainable):
             y = self._scaled_and_shifted((x - self.moving_mean) * jax.lax.rsqrt(self.moving_variance + self.epsilon))
@@ -145,7 +145,7 @@ class LayerNormalization(_ScaledAndShifted):
 class GroupNormalization(_ScaledAndShifted):
     """Mean 0 and variance 1 of every example over space and a group of channels, then scaled and shifted.
 
-    `groups=-1` makes a group of every channel (instance normalization).
+    With `groups=-1` every channel is a group: instance normalization.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import GroupNormalization
@@ -173,7 +173,7 @@ class GroupNormalization(_ScaledAndShifted):
         self._add_scale_and_shift((channels,))
 
     def call(self, x: jax.Array) -> jax.Array:
-        """Every example normalized, group by group."""
+        """Every group of channels of every example normalized."""
         given, x = x.dtype, jnp.moveaxis(_precise(x), self.axis, -1)
         groups = x.shape[-1] if self.groups == -1 else self.groups
         apart = x.reshape(x.shape[0], -1, groups, x.shape[-1] // groups)
@@ -243,7 +243,7 @@ def _several(axis: Any) -> list[int]:
 
 
 def _sizes(layer: Layer, input_shape: Any, axes: list[int]) -> tuple[int, ...]:
-    """The sizes of the axes that a layer normalizes, checked."""
+    """The sizes of the axes that a layer normalizes, checked against its input."""
     rank = len(input_shape)
     if not all(-rank <= a < rank for a in axes):
         raise ShapeError(
@@ -258,7 +258,7 @@ def _sizes(layer: Layer, input_shape: Any, axes: list[int]) -> tuple[int, ...]:
 
 
 def _flattened(x: jax.Array, axes: list[int]) -> tuple[jax.Array, Any]:
-    """x with those axes as one at the end, in float32 at least; and the way back."""
+    """x with those axes merged at the end, in float32 at least, and the function that undoes it."""
     axes = sorted(a % x.ndim for a in axes)
     last = range(x.ndim - len(axes), x.ndim)
     moved = jnp.moveaxis(_precise(x), axes, last)
@@ -270,7 +270,7 @@ def _flattened(x: jax.Array, axes: list[int]) -> tuple[jax.Array, Any]:
 
 
 def _masked_moments(x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Means and variances over all that the mask lets count."""
+    """Means and variances over the values that are not masked."""
     counts = jnp.broadcast_to(mask, x.shape).astype(x.dtype)
     axes = tuple(range(x.ndim - 1))
     total = jnp.maximum(counts.sum(axes), 1)

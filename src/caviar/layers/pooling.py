@@ -36,7 +36,7 @@ __all__ = [
 
 
 class _Pooling(Spatial):
-    """What pooling over windows shares."""
+    """The base of pooling over windows."""
 
     strides: Sizes | None
     _summary: ClassVar[Callable[..., jax.Array]]
@@ -225,7 +225,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
     rank = 1
 
     def call(self, x: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-        """The mean of each channel over the steps that count; 0 where none does (Keras: no number)."""
+        """The mean of each channel over the steps that are not masked; 0 where all are (Keras: NaN)."""
         if mask is None:
             return super().call(x)
         kept = jnp.asarray(mask, bool)[..., None]
@@ -271,7 +271,7 @@ class _AdaptivePooling(Spatial):
         self.shape_of(input_shape)
 
     def _along_each(self, summary: Any, x: jax.Array) -> jax.Array:
-        """Cut each axis into that many parts, as equal as can be (they may overlap by one), and summarize each."""
+        """Cut each axis into so many parts, as equal as possible (neighbours may overlap by one), and summarize each."""
         x = self.channels_last(x)
         for axis, parts in enumerate(self.sizes("output_size"), start=1):
             n = x.shape[axis]

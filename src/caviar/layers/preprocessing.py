@@ -1,4 +1,4 @@
-"""Layers that prepare data: scaling, categories, bins, and any function of yours."""
+"""Layers that prepare data: scaling, categories, bins, and any function."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Normalization(Layer):
         self.adapt_variance.assign(spread / count)
 
     def call(self, x: jax.Array) -> jax.Array:
-        """The normalized input; with `invert`, the input that normalizes to this one."""
+        """The normalized input; with `invert`, the opposite: `x * sqrt(variance) + mean`."""
         x = _as_floats(self, x)
         given = self.mean is not None
         mean = self._along(self.mean if given else self.adapt_mean, x)
@@ -144,7 +144,7 @@ class CategoryEncoding(Layer):
 
 @dataclass(eq=False, repr=False)
 class Discretization(Layer):
-    """The number of the bin that each value falls into; `adapt` makes `num_bins` bins that hold equally many.
+    """The number of the bin that each value falls into; `adapt` makes `num_bins` bins with equally many values in each.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Discretization
@@ -204,7 +204,7 @@ class Lambda(Layer):
         return self.function(x, **(self.arguments or {}), **{k: v for k, v in known.items() if k in wanted})
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask given, or what the function given as mask makes of it."""
+        """The mask given, or the result of the function given as mask."""
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
 
@@ -233,7 +233,7 @@ def _as_floats(layer: Layer, x: jax.Array) -> jax.Array:
 
 
 def _batches(data: Any) -> Iterator[np.ndarray]:
-    """An array as one batch; an iterable as its own, of which pairs (x, y) give x."""
+    """An array as one batch; an iterable as its batches, where a pair (x, y) stands for x."""
     numbers = isinstance(data, (list, tuple)) and len(data) and not any(hasattr(item, "shape") for item in data)
     whole = hasattr(data, "shape") or numbers or not isinstance(data, Iterable) or isinstance(data, (str, bytes))
     for batch in [data] if whole else data:

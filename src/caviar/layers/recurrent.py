@@ -20,11 +20,11 @@ __all__ = ["GRU", "LSTM", "RNN", "SimpleRNN"]
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Recurrent(Layer):
-    """What all recurrent layers share.
+    """The base of all recurrent layers.
 
-    `return_sequences` gives the outputs of all steps and not only the last, `return_state` the last states beside them;
-    `go_backwards` starts at the end; `stateful` starts each batch from where the one before ended. Steps that a mask
-    leaves out carry the state on. `unroll` is accepted and changes nothing: an unrolled loop is not faster.
+    `return_sequences` gives the outputs of all steps and not only the last, and `return_state` the last states too;
+    `go_backwards` starts at the end; `stateful` starts each batch from the states at the end of the one before. A masked
+    step leaves the state as it is. `unroll` is accepted and ignored: an unrolled loop is not faster.
     """
 
     return_sequences: bool = False
@@ -43,7 +43,7 @@ class Recurrent(Layer):
         raise NotImplementedError
 
     def build(self, input_shape: Any) -> None:
-        """Declare the weights of the cell, and the states if they are kept."""
+        """Declare the weights of the cell, and the states of a stateful layer."""
         if len(input_shape) < 3:
             raise ShapeError(
                 f"{self.name!r} wants sequences (batch, time, features), and was given {tuple(input_shape)}"
@@ -57,7 +57,7 @@ class Recurrent(Layer):
             self.add_weight(name, (input_shape[0], size), "zeros", trainable=False).is_state = True
 
     def _build_for(self, args: Any) -> None:
-        """As other layers, but with the size of the batch where it is known: kept states need it."""
+        """As other layers, but with the size of the batch where it is known, which a stateful layer needs."""
         if not self.built:
             self.build(tuple(None if n in UNKNOWN_SIZES else n for n in args[0].shape))
 
@@ -73,7 +73,7 @@ class Recurrent(Layer):
     reset_state = reset_states
 
     def call(self, x: jax.Array, initial_state: Any = None, mask: Any = None, rng: jax.Array | None = None) -> Any:
-        """The last output, or all of them; with the last states if asked for."""
+        """The last output, or all of them with `return_sequences`; with the last states, if `return_state`."""
         outputs, last = self._run(self._in_order(x), self._first(x, initial_state), self._in_order(mask), rng)
         for (name, _), state in zip(self._state_weights(), last, strict=False):
             setattr(self, name, state)
@@ -86,7 +86,7 @@ class Recurrent(Layer):
         return (output, *last) if self.return_state else output
 
     def _in_order(self, x: Any) -> Any:
-        """Time-major, in the direction of the layer."""
+        """The sequence with time as its first axis, in the direction of the layer."""
         if x is None:
             return None
         x = jnp.swapaxes(x, 0, 1)
@@ -109,7 +109,7 @@ class Recurrent(Layer):
         raise NotImplementedError
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask of the outputs, where there is one for each step."""
+        """The mask of the outputs, if there is an output for each step."""
         return mask if self.return_sequences else None
 
 
@@ -166,7 +166,7 @@ class _Own(Recurrent, Cell):
 
 @dataclass(eq=False, repr=False)
 class SimpleRNN(_Own, SimpleRNNCell):
-    """The simplest recurrent network: `h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
+    """The simplest recurrent network: at each step `h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import SimpleRNN
@@ -179,7 +179,7 @@ class SimpleRNN(_Own, SimpleRNNCell):
 
 @dataclass(eq=False, repr=False)
 class LSTM(_Own, LSTMCell):
-    """A long short-term memory.
+    """A long short-term memory: gates decide what the cell state keeps, takes in and shows, so it learns long dependencies.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import LSTM
@@ -193,7 +193,7 @@ class LSTM(_Own, LSTMCell):
 
 @dataclass(eq=False, repr=False)
 class GRU(_Own, GRUCell):
-    """A network of gated recurrent units.
+    """Gated recurrent units: like `LSTM`, with one state and fewer weights.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import GRU

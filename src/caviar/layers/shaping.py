@@ -34,7 +34,7 @@ __all__ = [
 
 
 class Identity(Layer):
-    """The input itself: stands where nothing is to be done.
+    """The input itself: a layer that does nothing, for a place that needs one.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Identity
@@ -52,7 +52,7 @@ class Identity(Layer):
 
 @dataclass(eq=False, repr=False)
 class Flatten(Layer):
-    """All axes but the batch as one.
+    """All axes of an example as one: what stands between convolutions and `Dense`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Flatten
@@ -65,7 +65,7 @@ class Flatten(Layer):
     takes = "anything"
 
     def call(self, x: jax.Array) -> jax.Array:
-        """One row for each example; channels vary fastest in both data formats."""
+        """One row for each example, with the channels varying fastest in either data format."""
         if _channels_first(self.data_format) and x.ndim > 2:
             x = jnp.moveaxis(x, 1, -1)
         return x.reshape(x.shape[0], math.prod(x.shape[1:]))
@@ -73,7 +73,7 @@ class Flatten(Layer):
 
 @dataclass(eq=False, repr=False)
 class Reshape(Layer):
-    """Another shape for each example; one axis may be -1, which is what is left over.
+    """Another shape for each example; one axis may be -1, whose size follows from the others.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Reshape
@@ -137,7 +137,7 @@ class RepeatVector(Layer):
 
 
 class _Resizing(Layer):
-    """A layer for the `rank` axes between batch and channels."""
+    """The base of layers that change the sizes of the `rank` axes between batch and channels."""
 
     rank: ClassVar[int]
     data_format: DataFormat | None
@@ -151,7 +151,7 @@ class _Resizing(Layer):
         return range(first, first + self.rank)
 
     def _pairs(self, given: Any, what: str) -> list[tuple[int, int]]:
-        """What to do before and after each axis: from one number, one for each axis, or a pair for each."""
+        """A pair (before, after) for each axis, from one number, a number for each axis, or such pairs."""
         each = [given] * self.rank if isinstance(given, int) else [given] if self.rank == 1 else list(given)
         pairs = [(n, n) if isinstance(n, int) else tuple(n) for n in each]
         if len(pairs) != self.rank or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):

@@ -1,4 +1,4 @@
-"""Activations with a slope below zero that is learned, or drawn."""
+"""Leaky activations whose slope below zero is learned, or random."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["PReLU", "RReLU"]
 
 @dataclass(eq=False, repr=False)
 class PReLU(Layer):
-    """x above 0 and `alpha * x` below, with an alpha for each input (but one along `shared_axes`) that is learned.
+    """x above 0 and `alpha * x` below, with a learned alpha for each input; inputs along `shared_axes` share one.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import PReLU
@@ -36,7 +36,7 @@ class PReLU(Layer):
     takes = "floats"
 
     def build(self, input_shape: Any) -> None:
-        """Declare the slopes; axis 0, the batch, is not counted among the inputs' own."""
+        """Declare the slopes, one for each input of an example."""
         shared = (self.shared_axes,) if isinstance(self.shared_axes, int) else self.shared_axes or ()
         shape = tuple(1 if axis in shared else n for axis, n in enumerate(input_shape) if axis > 0)
         self.add_weight("alpha", shape, self.alpha_initializer, self.alpha_regularizer)
@@ -48,7 +48,7 @@ class PReLU(Layer):
 
 @dataclass(eq=False, repr=False)
 class RReLU(Layer):
-    """x above 0 and a slope times x below, drawn for each value between the bounds while training, else their mean.
+    """x above 0 and slope * x below: while training, a random slope between the bounds for each value; else their mean.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import RReLU

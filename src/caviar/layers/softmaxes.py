@@ -33,7 +33,7 @@ class Softmax(Layer):
     takes = "floats"
 
     def call(self, x: jax.Array, mask: Any = None) -> jax.Array:
-        """Shares that sum to 1."""
+        """Probabilities that sum to 1 along the axis."""
         axis = tuple(self.axis) if isinstance(self.axis, Sequence) else self.axis
         if mask is None:
             return activations.softmax(x, axis)
@@ -44,7 +44,7 @@ class Softmax(Layer):
 
 @dataclass(eq=False, repr=False)
 class LogSoftmax(_Function):
-    """log(softmax(x)) along `axis`.
+    """log(softmax(x)) along `axis`, computed without overflow: log probabilities.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import LogSoftmax
@@ -59,7 +59,7 @@ class LogSoftmax(_Function):
 
 @dataclass(eq=False, repr=False)
 class Softmin(_Function):
-    """softmax(-x) along `axis`.
+    """softmax(-x) along `axis`: the smallest input gets the largest share.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Softmin

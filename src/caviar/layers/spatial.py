@@ -1,4 +1,4 @@
-"""What layers that slide windows over the axes of space share: their checks, and where the channels are."""
+"""The base of layers that slide windows over space: checks of their arguments, and the place of the channels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AXES = {1: ("steps",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 class Spatial(Layer):
-    """A layer over examples with `rank` axes of space and one of channels. Computes with the channels last."""
+    """A layer on examples with `rank` axes of space and one of channels. It computes with the channels last."""
 
     rank: ClassVar[int] = 0
     padding: str
@@ -60,9 +60,9 @@ class Spatial(Layer):
             )
 
     def channels_last(self, x: jax.Array) -> jax.Array:
-        """The input with its channels moved to the end, if they are not there."""
+        """The input with its channels moved to the end, if they are first."""
         return jnp.moveaxis(x, 1, -1) if _channels_first(self.data_format) else x
 
     def as_given(self, y: jax.Array) -> jax.Array:
-        """The output with its channels where the input had them."""
+        """The output with its channels moved back to where the input had them."""
         return jnp.moveaxis(y, -1, 1) if _channels_first(self.data_format) else y

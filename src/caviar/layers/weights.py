@@ -23,11 +23,11 @@ from caviar.parts import Numbers, put_together, take_apart
 
 
 class _Planned(threading.local):
-    """The weights declared so far by the outermost `build` under way."""
+    """The weights declared since the outermost `build` under way began."""
 
     def __init__(self) -> None:
         self.variables: list[Variable] = []
-        self.bytes = 0  # of them all
+        self.bytes = 0  # of all of them together
         self.depth = 0
         self.key: jax.Array | None = None
         self.most: int | None = None
@@ -47,7 +47,7 @@ def plan(shape: tuple[int, ...], dtype: str, initializer: InitializerLike, train
 
 
 def require_memory(what: str, shape: tuple[int, ...], dtype: Any, before: int = 0) -> int:
-    """The bytes of an array and of those before it; refused where the machine cannot hold them."""
+    """The bytes of an array plus those before it; raises where the machine cannot hold them."""
     size = math.prod(shape) * jnp.dtype(dtype).itemsize
     if size + before > memory():
         others = f", and {_spoken(size + before)} with the weights before it" if before else ""
@@ -78,7 +78,7 @@ def memory() -> int:
 
 
 def give_name(layer: Any, variable: Variable, name: str) -> None:
-    """Let a weight be the attribute that it is assigned to alone: state assigned there would be lost to its other name."""
+    """Name a weight after the attribute it is assigned to, and drop its other name: state assigned to one would miss the other."""
     known = next((k for k, v in vars(layer).items() if v is variable), name)
     if known == name:
         return
@@ -92,7 +92,7 @@ def give_name(layer: Any, variable: Variable, name: str) -> None:
 
 @contextlib.contextmanager
 def drawing(key: jax.Array | None = None) -> Iterator[None]:
-    """Draw all weights declared inside the outermost such block together, at its end, from a key of its own if given."""
+    """Draw all weights declared inside the outermost of such blocks together, when it ends, from this key if one is given."""
     _planned.depth += 1
     count = len(_planned.variables)
     if key is not None:
@@ -100,7 +100,7 @@ def drawing(key: jax.Array | None = None) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        del _planned.variables[count:]  # nothing is made for a layer that could not be built
+        del _planned.variables[count:]  # a layer that could not be built leaves no weights behind
         raise
     finally:
         _planned.depth -= 1
@@ -110,7 +110,7 @@ def drawing(key: jax.Array | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def at_most(count: int) -> Iterator[None]:
-    """Draw no more than so many numbers in the block, for a network whose weights are known to be as many."""
+    """Raise if the block draws more than so many numbers, for a model whose weights a file says to be as many."""
     _planned.most = count
     try:
         yield
@@ -127,7 +127,7 @@ def _draw_planned() -> None:
         _planned.most -= sum(math.prod(v.shape) for v in variables)
         if _planned.most < 0:
             raise FileError("the model it describes has more weights than the file")
-    with jax.core.eval_context():  # a layer first used inside somebody's own jit still gets real weights
+    with jax.core.eval_context():  # a layer first used inside the user's own jit still gets real weights
         for variable, value in zip(
             variables, initial_values(variables)(config.next_key() if key is None else key), strict=True
         ):
@@ -136,7 +136,7 @@ def _draw_planned() -> None:
 
 @contextlib.contextmanager
 def undrawn() -> Iterator[None]:
-    """Forget the weights declared inside the block: it was about their shapes."""
+    """Forget the weights declared inside the block: only their shapes were wanted."""
     _planned.depth += 1
     count, size = len(_planned.variables), _planned.bytes
     try:

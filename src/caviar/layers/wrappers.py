@@ -27,7 +27,7 @@ _MERGES = {
 
 @dataclass(eq=False, repr=False)
 class Bidirectional(Layer):
-    """A recurrent layer in both directions of time; `merge_mode` is 'concat', 'sum', 'ave', 'mul', or None for both.
+    """A recurrent layer run forwards and backwards; `merge_mode` is 'concat', 'sum', 'ave', 'mul', or None for a list of both.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Bidirectional
@@ -62,7 +62,7 @@ class Bidirectional(Layer):
                 variable.name = f"{self.name}/{side}_{variable.name}"
 
     def call(self, x: jax.Array, initial_state: Any = None, mask: Any = None) -> Any:
-        """The outputs of both directions, merged; with the last states of both if asked for."""
+        """The outputs of both directions, merged; with the last states of both, if `return_state`."""
         states = list(jax.tree.leaves(initial_state))
         half = len(states) // 2
         y, *forward = _as_list(self.forward(x, initial_state=states[:half] or None, mask=mask))
@@ -88,7 +88,7 @@ class Bidirectional(Layer):
 
 
 def _reversed(layer: Recurrent) -> Recurrent:
-    """The same layer with weights of its own, in the other direction."""
+    """A copy of the layer with other weights, in the other direction."""
     config = copy.deepcopy(layer.get_config()) | {"go_backwards": not layer.go_backwards, "name": layer.name}
     return type(layer).from_config(config)
 
@@ -99,7 +99,7 @@ def _as_list(outputs: Any) -> list[Any]:
 
 @dataclass(eq=False, repr=False)
 class TimeDistributed(Layer):
-    """A layer on every step of a sequence: the steps are to it as so many more examples.
+    """Apply a layer to every step of a sequence, as if the steps were examples.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import TimeDistributed

@@ -1,8 +1,8 @@
 """Convolutions that XLA runs fast on a CPU, inside loops too. Channels last: (examples, *space, channels).
 
-XLA has a fast convolution for CPUs, but inside a loop it finds it only where everything already stands in one form: channels last,
-one or two axes of space, no groups. Gradients made by differentiation never do, and run up to fifty times slower. So all else is
-brought into that form here: gradients are convolutions of swapped axes, depth becomes channels, groups become zeros in a kernel.
+XLA has a fast convolution for CPUs, but inside a loop it uses it for one form only: channels last, one or two axes of space, no
+groups. Gradients made by differentiation never have that form, and run up to fifty times slower. So everything is brought into it
+here: gradients are convolutions with axes swapped, depth becomes channels, groups become zeros in a kernel.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from caviar.layers.lowering.sums import sums
 from caviar.layers.lowering.windows import Pads, Sizes, pads_for, reach, taps
 
 Array = jax.Array
-_FEW_NUMBERS = 64  # in a patch of an image with few channels: then one product with all patches is faster
+_FEW_NUMBERS = 64  # in a patch, at most, for which one product with all patches is faster than a convolution
 _FEW_CHANNELS = 4
 
 
@@ -73,7 +73,7 @@ def _transposed_pads(span: int, stride: int, padding: str, extra: int | None) ->
 
 
 def _precisely(x: Array, kernel: Array, window: Window, groups: int) -> Array:
-    """Follow the precision policy. A CPU has no fast convolution of half-precision numbers: there they become float32."""
+    """Apply the precision policy. On a CPU half-precision numbers become float32, for which alone it has a fast convolution."""
     result = jnp.promote_types(x.dtype, kernel.dtype)
     compute = result if config.compute_dtype() == config.floatx() else jnp.dtype(config.compute_dtype())
     if uses_own_lowering():
@@ -103,13 +103,13 @@ def _own(x: Array, kernel: Array, window: Window, groups: int) -> Array:
 
 
 def _by_product(x: Array, kernel: Array, window: Window) -> Array:
-    """A kernel of one element: a product of matrices."""
+    """A convolution with a window of one element, which is a product of matrices."""
     x = x[(slice(None), *(slice(None, None, s) for s in window.strides))]
     return (x.reshape(-1, x.shape[-1]) @ kernel.reshape(kernel.shape[-2:])).reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 def _without_groups(kernel: Array, groups: int) -> Array:
-    """A kernel over all channels, zero where channel and filter are of different groups."""
+    """The same kernel without groups: zero where channel and filter belong to different groups."""
     *size, channels, filters = kernel.shape
     apart = kernel.reshape(*size, 1, channels, groups, filters // groups)
     own = jnp.eye(groups, dtype=kernel.dtype).reshape(groups, 1, groups, 1)
@@ -118,7 +118,7 @@ def _without_groups(kernel: Array, groups: int) -> Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _depthwise(x: Array, kernel: Array, window: Window) -> Array:
-    """Every channel on its own: a sum of taps, each times a number for each channel."""
+    """Every channel with its own kernel: the sum over the taps of the window, each times one number for each channel."""
     terms = [tap * kernel[at][0] for at, tap in _taps_of(x, kernel, window)]
     return sum(terms[1:], terms[0])
 
@@ -139,7 +139,7 @@ _depthwise.defvjp(lambda x, kernel, window: (_depthwise(x, kernel, window), (x, 
 
 
 def _depth_as_channels(x: Array, kernel: Array, window: Window) -> Array:
-    """The taps along the first axis of space side by side as channels, which leaves two axes."""
+    """A convolution over three axes as one over two: the taps along the first axis become channels."""
     strides, pads, gaps, dilations = window
     flat = Window(strides[1:], pads[1:], gaps[1:], dilations[1:])
     stride, dilation = strides[0], dilations[0]
@@ -164,7 +164,7 @@ def _convolve_backward(window: Window, residuals: tuple[Array, Array], dy: Array
     strides, pads, gaps, dilation = window
     backwards = _backwards(x, kernel, dy, window)
     dx = _convolve(dy, _turned(kernel), backwards)
-    if set(gaps) != {1}:  # the smaller array takes the part of the kernel
+    if set(gaps) != {1}:  # XLA is fast where the smaller array is the kernel
         sliding = backwards._replace(strides=dilation, dilation=gaps)
         turned = _convolve(jnp.swapaxes(dy, 0, -1), jnp.moveaxis(x, 0, -2), sliding)
         return dx, _turned(jnp.moveaxis(turned, 0, -2))
@@ -179,7 +179,7 @@ _convolve.defvjp(lambda x, kernel, window: (_convolve(x, kernel, window), (x, ke
 
 
 def _backwards(x: Array, kernel: Array, dy: Array, window: Window) -> Window:
-    """How the turned kernel slides over the gradient of the output to give the gradient of the input."""
+    """The window of the convolution of the output's gradient with the turned kernel: the gradient of the input."""
     spans = reach(kernel.shape[:-2], window.dilation)
     low = [s - 1 - p for s, (p, _) in zip(spans, window.pads, strict=True)]
     pads = _pads_to_reach(x.shape[1:-1], window.gaps, reach(dy.shape[1:-1], window.strides), spans, low)
@@ -187,12 +187,15 @@ def _backwards(x: Array, kernel: Array, dy: Array, window: Window) -> Window:
 
 
 def _pads_to_reach(size: Sizes, strides: Sizes, space: Sizes, spans: Sizes, low: list[int]) -> Pads:
-    """The padding, of which `low` comes first, with which windows over this space give so many elements."""
+    """The padding, `low` and the rest, with which a convolution over `space` gives `size` elements.
+
+    For n windows of span w, a stride t apart, the padded space must have (n - 1) * t + w elements.
+    """
     return tuple((p, (n - 1) * t + w - m - p) for n, t, m, w, p in zip(size, strides, space, spans, low, strict=True))
 
 
 def _turned(kernel: Array) -> Array:
-    """The kernel of the gradient: back to front along space, channels and filters swapped."""
+    """The kernel for the gradient: reversed along space, with channels and filters swapped."""
     return jnp.flip(kernel, range(kernel.ndim - 2)).swapaxes(-1, -2)
 
 
@@ -202,14 +205,14 @@ def _padded(x: Array, window: Window) -> Array:
 
 
 def _cropped(x: Array, pads: Pads) -> tuple[Array, Pads]:
-    """Cut off what negative padding would, for XLA's fast convolution pads only."""
+    """Crop x where the padding is negative, since XLA's fast convolution cannot; the padding that is left."""
     inside = (slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(x.shape[1:-1], pads, strict=True))
     return x[(slice(None), *inside)], tuple((max(low, 0), max(high, 0)) for low, high in pads)
 
 
 @functools.lru_cache(maxsize=1024)
 def _forward(window: Window) -> Any:
-    """The convolution itself. Mapped over kernels, JAX would make groups of it, which are slow here."""
+    """The convolution itself, with a rule of its own for `vmap`: JAX's makes groups of several kernels, which are slow here."""
 
     @jax.custom_batching.custom_vmap
     def forward(x: Array, kernel: Array) -> Array:
@@ -230,7 +233,7 @@ def _forward(window: Window) -> Any:
 
 
 def _by_patches(x: Array, kernel: Array, window: Window) -> Array:
-    """All patches as the rows of one matrix, taken by index: faster where there are few channels."""
+    """All patches as the rows of one matrix, gathered by index, times the kernel: faster where there are few channels."""
     size = kernel.shape[:-2]
     x = _padded(x, window)
     places = jnp.arange(math.prod(x.shape[1:]), dtype=jnp.int32).reshape(1, *x.shape[1:])

@@ -27,7 +27,7 @@ States = tuple[Array, ...]
 def scan_steps(
     step: Callable[[Array, States], tuple[Array, States]], x: Array, states: States, mask: Array | None
 ) -> tuple[Array, States]:
-    """Any step (input and states to output and states) as a loop; its gradient is JAX's own.
+    """Any step (from input and states to output and states) as a loop; its gradient is JAX's.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers.lowering.loops import scan_steps
@@ -61,9 +61,11 @@ class Slopes(NamedTuple):
 
 
 class Network(NamedTuple):
-    """What differs between the networks."""
+    """What differs between the recurrent networks."""
 
-    step: Callable[[Array, Array, States], tuple[Any, States]]  # from inputs, h and states: what to save, new states
+    step: Callable[
+        [Array, Array, States], tuple[Any, States]
+    ]  # from the inputs' and h's parts of the gates and the states: what to save, new states
     slopes: Callable[[Any, States, States], Slopes]  # from what was saved, and the states before and after
     feeds: tuple[int, ...]  # the state that each gate acts on
     scales: tuple[float, ...]  # of each gate's input: 1/2 for a sigmoid
@@ -83,7 +85,7 @@ def scan_with_own_gradient(
     mask: Array | None,
     outer_bias: Array | None = None,
 ) -> tuple[Array, States]:
-    """A network over a sequence, with a gradient of its own; `bias` goes with h, `outer_bias` with the inputs.
+    """A network over a sequence, with a gradient of its own; `bias` is added to h's part of the gates, `outer_bias` to the inputs'.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers.lowering.loops import Network, Slopes, scan_with_own_gradient
@@ -136,7 +138,7 @@ _loop.defvjp(_forward, _backward)
 
 
 def _masked(slopes: Slopes, mask: Array | None) -> Slopes:
-    """A masked step carries the states on: nothing through the gates, everything past them."""
+    """Slopes for masked steps, which leave the states as they are: 0 through the gates, 1 past them."""
     if mask is None:
         return slopes
     on = mask[..., None].astype(slopes.gates.dtype)
@@ -149,7 +151,7 @@ def _masked(slopes: Slopes, mask: Array | None) -> Slopes:
 
 
 def projected(x: Array, kernel: Array) -> Array:
-    """`x @ kernel` for all steps, as one product of matrices: its gradient then is one too."""
+    """`x @ kernel` for all steps as one product of matrices, so that its gradient is one too."""
     return matmul(_rows(x), kernel).reshape(*x.shape[:-1], kernel.shape[-1])
 
 

@@ -1,4 +1,4 @@
-"""Batch normalization in training, with a gradient of its own: as few passes over the data as there can be."""
+"""Batch normalization in training, with a gradient of its own that makes as few passes over the data as possible."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def _normalize(x: Array, gamma: Array, beta: Array, epsilon: Array) -> tuple[Arr
 
 def _forward(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Any:
     count = x.size // x.shape[-1]
-    near = jax.lax.stop_gradient(x[0].reshape(-1, x.shape[-1]).mean(0))  # differences from it are exact
+    near = jax.lax.stop_gradient(
+        x[0].reshape(-1, x.shape[-1]).mean(0)
+    )  # subtracted first, so that the variance of values far from 0 is exact
     rest = sums(x - near) / count
     variance = sums(jnp.square(x - near - rest)) / count
     inverse = jax.lax.rsqrt(variance + epsilon)

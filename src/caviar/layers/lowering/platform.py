@@ -1,4 +1,4 @@
-"""Where caviar computes in ways of its own: on a CPU, where XLA's are slow. Elsewhere XLA's are the fast ones."""
+"""When to use caviar's own lowerings: on a CPU, where some of XLA's are slow. On other processors XLA's are the fast ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-_LARGE = 2**14  # elements, below which computing again costs less than keeping
+_LARGE = 2**14  # elements; a smaller array is cheaper to compute again than to store
 
 
 class _Lowering(threading.local):
@@ -20,7 +20,7 @@ _lowering = _Lowering()
 
 
 def uses_own_lowering() -> bool:
-    """Whether what is traced now may use ways of our own, made for CPUs.
+    """Whether what is traced now should use caviar's own lowerings, made for CPUs.
 
     >>> from caviar.layers.lowering.platform import uses_own_lowering, without_own_lowering
     >>> with without_own_lowering():
@@ -32,7 +32,7 @@ def uses_own_lowering() -> bool:
 
 @contextlib.contextmanager
 def without_own_lowering() -> Iterator[None]:
-    """Trace JAX's plain operations inside a `with` block, for export and for comparison."""
+    """Trace JAX's standard operations inside a `with` block, for export and for comparison."""
     before, _lowering.plain = _lowering.plain, True
     try:
         yield
@@ -41,7 +41,7 @@ def without_own_lowering() -> Iterator[None]:
 
 
 def computed_once(values: Any) -> Any:
-    """The same values, computed once and kept: else XLA computes them again inside each of their users.
+    """The same values, computed once: without this, XLA may compute them again in every operation that uses them.
 
     >>> import jax
     >>> from caviar.layers.lowering.platform import computed_once
@@ -52,9 +52,10 @@ def computed_once(values: Any) -> Any:
 
 
 def materialized(values: Any) -> Any:
-    """The same arrays, written to memory before anyone reads them, where they are large.
+    """The same arrays; large ones are written to memory once, and not computed again in every operation that reads them.
 
-    XLA for CPUs forgets barriers before it decides what to compute again inside each user; into a conditional it does not look.
+    XLA for CPUs removes the barrier of `computed_once` before it fuses operations. It does not fuse across a conditional, so the
+    arrays pass through one, whose branches both return them.
 
     >>> import jax
     >>> from caviar.layers.lowering.platform import materialized
@@ -69,5 +70,5 @@ def materialized(values: Any) -> Any:
 
 
 def _the_same(values: Any) -> Any:
-    """Nothing else either, but not in a way that JAX sees through: it would drop a conditional of equal branches."""
+    """The same values, written so that JAX does not see it: it would remove a conditional with equal branches."""
     return jax.tree.map(lambda v: v[::-1][::-1], values)

@@ -1,7 +1,7 @@
 """Maxima and means over windows. Channels last: (examples, *space, channels).
 
-XLA's gradient of a maximum over windows runs on one core, element by element. Here the maximum is taken tap by tap, remembering
-which tap won, and the gradient goes there; of several equal ones the first wins, as in XLA and PyTorch.
+XLA's gradient of a maximum over windows runs on one core, element by element. Here the maximum is taken over the taps (the elements
+of a window), and the one that was largest is remembered: it gets the gradient. Of equal ones it is the first, as in XLA and PyTorch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from caviar.layers.lowering.platform import materialized, uses_own_lowering
 from caviar.layers.lowering.windows import Pads, Sizes, pads_for, taps
 
 Array = jax.Array
-_MOST_TAPS = 16  # beyond which one operation for each tap no longer pays
+_MOST_TAPS = 16  # in a window, beyond which an operation for each tap is slower than XLA's
 
 
 def max_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") -> Array:
@@ -69,7 +69,7 @@ def _edges(pads: Pads) -> list[tuple[int, int, int]]:
 
 
 def _blocks(x: Array, window: Sizes) -> Array:
-    """Space cut into whole windows: (examples, rows, window rows, columns, window columns, channels)."""
+    """An image cut into windows that do not overlap: (examples, rows, window rows, columns, window columns, channels)."""
     counts = [n // w for n, w in zip(x.shape[1:-1], window, strict=True)]
     cut = x[(slice(None), *(slice(n * w) for n, w in zip(counts, window, strict=True)))]
     pairs = [size for pair in zip(counts, window, strict=True) for size in pair]
@@ -82,7 +82,7 @@ def _maximum(x: Array, window: Sizes, strides: Sizes) -> Array:
 
 
 def _with_winner(x: Array, window: Sizes, strides: Sizes) -> tuple[Array, Array]:
-    """The maxima, and the number of the tap that gave each."""
+    """The maxima, and the number of the tap that each came from."""
     (_, most), *others = taps(x, window, strides, (1,) * len(window))
     winner = jnp.zeros(most.shape, jnp.int8)
     for number, (_, tap) in enumerate(others, start=1):
@@ -106,7 +106,7 @@ def _maximum_backward(window: Sizes, strides: Sizes, residuals: Any, dy: Array) 
 
 
 def _spread(winner: Array, dy: Array, window: Sizes, space: Sizes) -> Array:
-    """Windows that do not overlap: each element belongs to one, and asks whether it won."""
+    """The gradient where windows do not overlap: each element gets that of its window if it was the maximum."""
     axes = tuple(range(2, 2 * len(window) + 1, 2))
     winner, dy = jnp.expand_dims(winner, axes), jnp.expand_dims(dy, axes)
     shape = tuple(n * window[axes.index(i)] if i in axes else n for i, n in enumerate(dy.shape))
@@ -119,7 +119,7 @@ def _spread(winner: Array, dy: Array, window: Sizes, space: Sizes) -> Array:
 
 
 def _place(part: Array, at: tuple[int, ...], strides: Sizes, space: Sizes) -> Array:
-    """The elements that one tap met, back at their places in the input."""
+    """The values of one tap, back at their places in the input."""
     steps = [(n - 1) * s + 1 for n, s in zip(part.shape[1:-1], strides, strict=True)]
     edges = [(a, n - a - m, s - 1) for a, n, m, s in zip(at, space, steps, strides, strict=True)]
     return lax.pad(part, jnp.zeros((), part.dtype), [(0, 0, 0), *edges, (0, 0, 0)])

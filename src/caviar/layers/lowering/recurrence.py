@@ -42,7 +42,7 @@ def lstm(
 ) -> tuple[Array, States]:
     """All outputs and the final (h, c) of an LSTM, gates in the order i, f, g, o.
 
-    Steps where `mask` is False carry the state on and repeat the output; `keep` multiplies h where the gates see it.
+    Steps where `mask` is False leave the state as it is and repeat the output; `keep` is a dropout mask on h before the gates.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers.lowering.recurrence import lstm

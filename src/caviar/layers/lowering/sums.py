@@ -1,7 +1,7 @@
-"""Sums over examples and space, and the additions and products whose gradients they are.
+"""Sums over examples and space, and the additions and products that have such sums as gradients.
 
-XLA on a CPU sums columns one at a time, which inside a loop costs as much as a convolution. Adding a few parts of the batch
-first, which it unrolls, and the rest as a product with a row of ones keeps every core and its vectors busy.
+XLA on a CPU sums columns one at a time, which inside a loop costs as much as a convolution. It is faster to add a few parts of the
+batch first, which XLA unrolls, and to sum the rest as a product with a row of ones: that uses every core and its vector unit.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def pads_for(space: Sizes, window: Sizes, strides: Sizes, padding: str) -> Pads:
 
 
 def taps(x: jax.Array, window: Sizes, strides: Sizes, dilation: Sizes) -> Iterator[tuple[Sizes, jax.Array]]:
-    """For each element of the window, what it meets as the window slides over x (examples, *space, channels).
+    """For each element of the window (a tap), the elements of x (examples, *space, channels) that it meets as the window slides.
 
     >>> from caviar.layers.lowering.windows import taps
     >>> import jax.numpy as jnp
