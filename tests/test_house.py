@@ -39,8 +39,8 @@ MODULES = [
 # The order of ARCHITECTURE.md.
 ROOMS = [
     "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "doors",
-    "reads", "parts", "describing", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "images", "layers",
-    "losses", "ops",
+    "reads", "structures", "parts", "describing", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "images",
+    "layers", "losses", "ops",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
     "recording", "dialects", "utils", "caviar", "cli", "__main__",
 ]  # fmt: skip

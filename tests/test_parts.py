@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from caviar.closing import hyperparameters
 from caviar.graph import Variable
 from caviar.parts import Part, collect, is_off, parts_of, put_together, take_apart
+from caviar.ranges import LogUniform
+from caviar.regularizers import L2
 
 
 @dataclass(eq=False, repr=False)
@@ -132,3 +136,14 @@ def test_parts_of_finds_each_part_once() -> None:
 @pytest.mark.parametrize(("value", "off"), [(0, True), (0.0, True), (None, True), (0.1, False), (jnp.zeros(()), False)])
 def test_is_off(value: Any, off: bool) -> None:
     assert is_off(value) is off
+
+
+def test_a_part_says_under_which_path_its_ranges_go_and_how_its_attributes_are_called() -> None:
+    @dataclass(eq=False, repr=False, frozen=True)
+    class Renamed(L2):
+        spoken_names = {"l2": "strength"}
+
+        def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
+            return f"{path}_of_mine"
+
+    assert [h.name for h in hyperparameters(penalty=Renamed(LogUniform(1e-6, 1e-3)))] == ["penalty_of_mine.strength"]

@@ -34,7 +34,7 @@ _NAMES = {
     "load_study": "studies",
     "search": "studies",
 }
-# What a file calls a part of a dialect begins with one of these words; the modules in which the parts are.
+# In a file, the name of a dialect's part begins with one of these prefixes; behind each, the modules that define the parts.
 _DIALECTS = {
     "tf.": ("dialects.tensorflow", "dialects.tensorflow.nn", "dialects.tensorflow.train", "dialects.tensorflow.losses"),
     "torch.nn.": ("dialects.torch",),
@@ -80,7 +80,7 @@ def __getattr__(name: str) -> Any:
 
 
 def open_dialect(name: str) -> None:
-    """Import the dialect that a file names a part of, so that it tells its parts; other names import nothing."""
+    """Import the dialect to which a name in a file belongs, so that it registers its parts; other names import nothing."""
     for word, modules in _DIALECTS.items():
         for module in modules if name.startswith(word) else ():
             importlib.import_module(f"caviar.{module}")

@@ -1,8 +1,8 @@
-"""What an argument may be, said where it is declared, and checked where it is given.
+"""Checking arguments: the annotation of an argument says what it may be, and a call is checked against it.
 
 A field or an argument is declared by its annotation: `units: Size`, `rate: Share`, `padding: Annotated[str, OneOf("same", "valid")]`.
-Whatever a user makes is `Checked`: its arguments, and what is assigned to them later, are held against their declarations.
-In caviar's own classes a plain `int`, `float`, `bool` or `str` is a declaration too; anybody else's plain annotations are hints.
+Whatever a user makes is `Checked`: its arguments, and what is later assigned to them, are checked against their declarations.
+In caviar's own classes a plain `int`, `float`, `bool` or `str` is a declaration too; in users' classes it is only a hint.
 
 >>> from caviar.arguments import Checked
 >>> from caviar.declarations import Count, Share, Size
@@ -35,7 +35,7 @@ from caviar.errors import ArgumentError, UnknownNameError, unknown_name
 
 
 class Checked:
-    """Something a user makes, whose arguments are checked as their annotations declare.
+    """The base of what users make: its arguments are checked against their annotations.
 
     >>> from caviar.layers import Dense
     >>> Dense(units=0)
@@ -64,7 +64,7 @@ class Checked:
 
 
 def check(owner: Any, given: Mapping[str, Any], speaker: str = "") -> None:
-    """Refuse the first argument that its declaration, in the signature of a class or a function, does not allow.
+    """Raise for the first argument that does not fit its declaration in the signature of a class or function.
 
     >>> from caviar.arguments import check
     >>> from caviar.declarations import Count
@@ -95,7 +95,7 @@ def _refusal(what: str, declaration: Declaration, value: Any) -> ArgumentError:
 
 
 def bound(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a constructor call by name; what does not fit is left for the constructor to refuse."""
+    """The arguments of a constructor call by name; where they do not fit the signature, the constructor itself raises."""
     signature = signature_of(cls)
     try:
         found = signature.bind_partial(*args, **kwargs)
@@ -119,7 +119,7 @@ def signature_of(cls: Any) -> inspect.Signature:
 
 @functools.cache
 def declared(owner: Any) -> dict[str, Declaration]:
-    """What the annotations of a function, or of a class and those it extends, declare; the nearest counts."""
+    """The declarations in the annotations of a function, or of a class and its bases; a subclass overrides its bases."""
     found = {name: declaration_of(annotation, own) for name, (annotation, own) in annotations_of(owner).items()}
     return {name: declaration for name, declaration in found.items() if declaration is not None}
 
@@ -128,7 +128,7 @@ _SPOKEN = {collections.abc.Callable: "a function", collections.abc.Iterable: "a 
 
 
 def declaration_of(annotation: Any, own: bool = True) -> Declaration | None:
-    """What an annotation declares, or None if that is nothing that can be checked.
+    """The declaration in an annotation, or None where it declares nothing that can be checked.
 
     >>> from caviar.arguments import declaration_of
     >>> from caviar.declarations import Size
@@ -160,7 +160,7 @@ def annotations_of(owner: Any) -> dict[str, tuple[Any, bool]]:
 
 @functools.cache
 def _written_in(source: Any) -> dict[str, tuple[Any, bool]]:
-    """The annotations of one class or function alone; those of names that are not known here stay text."""
+    """The annotations of one class or function alone; one whose names cannot be resolved stays a string."""
     maker = inspect.unwrap(vars(source).get("__init__", source) if isinstance(source, type) else source)
     if "__dataclass_params__" in vars(source) and vars(source)["__dataclass_params__"].init:
         fields = {f.name for f in dataclasses.fields(source) if f.init}
@@ -180,20 +180,18 @@ def _resolved(annotation: Any, space: dict[str, Any]) -> Any:
         return annotation
     try:
         return eval(annotation, space)
-    except Exception:  # a name that is imported for type checkers only, or stands in a function
+    except Exception:  # a name imported only for type checkers, or local to a function
         return annotation
 
 
 def mentions_float(annotation: Any) -> bool:
-    """Whether a declaration is one of a float, so that what it declares is a number and not structure.
+    """Whether a declaration is of a float, so that the attribute is a number and not structure.
 
     >>> from caviar.arguments import mentions_float
     >>> from caviar.declarations import Share, Size
     >>> mentions_float(Share | None), mentions_float(Size), mentions_float(list[float])
     (True, False, True)
     """
-    if isinstance(annotation, str):
-        return "float" in annotation
     if isinstance(annotation, Declaration):
         return annotation.is_float
     return annotation is float or any(mentions_float(a) for a in get_args(annotation))

@@ -15,14 +15,14 @@ from typing import Any
 
 import jax
 import jaxlib
-from jax._src import compilation_cache  # JAX has no public way to bring a cache of one's own
+from jax._src import compilation_cache  # JAX has no public way to install another cache
 from jax._src.compilation_cache_interface import CacheInterface
 
 _THRESHOLDS = {  # JAX's own defaults keep nothing that compiles within a second
     "jax_persistent_cache_min_compile_time_secs": (1.0, 0.02),
     "jax_persistent_cache_min_entry_size_bytes": (0, -1),
 }
-_chosen: list[Any] = []  # what the user said to `set_compile_cache`
+_chosen: list[Any] = []  # what the user gave to `set_compile_cache`
 _others = compilation_cache.get_file_cache
 
 
@@ -43,7 +43,7 @@ def _home() -> Path:
 
 
 def _processor() -> str:
-    """What the processor can do: a program compiled for another one may not run here."""
+    """The processor's instruction sets: a program compiled for others may not run here."""
     try:
         return next(
             line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Features"))
@@ -53,7 +53,7 @@ def _processor() -> str:
 
 
 def set_compile_cache(folder: str | os.PathLike[str] | None) -> None:
-    """Keep compiled programs in this folder, or nowhere (None). Without a word it is `cache_folder()`, from the first program on.
+    """Keep compiled programs in this folder, or nowhere (None). If this is not called, it is `cache_folder()`.
 
     The folder is JAX's own setting, so programs that the same process compiles without caviar are kept there too.
 
@@ -85,7 +85,7 @@ def use_default() -> None:
 
 
 def _check_own(folder: Path) -> None:
-    """Who can write programs into the folder decides what runs here."""
+    """Refuse a folder of another user: whoever can write programs into it decides what runs here."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
         raise PermissionError(f"{folder} belongs to somebody else")
@@ -104,8 +104,8 @@ def _use(folder: str | os.PathLike[str] | None) -> None:
 class Programs(CacheInterface):
     """A folder of compiled programs, each with a checksum.
 
-    JAX's own writes in place and never writes anew what it could not read, so that a process killed while it
-    writes costs every later one a warning and a compilation.
+    JAX's own writes in place, and never replaces an entry that it cannot read: after a process was killed while writing,
+    every later one would warn and compile again.
     """
 
     def __init__(self, folder: str | os.PathLike[str]):
@@ -121,7 +121,7 @@ class Programs(CacheInterface):
         return found[4:] if found[:4] == _checksum(found[4:]) else None
 
     def put(self, key: str, value: bytes) -> None:
-        """Keep a program, all of it or nothing. What cannot be written is told once."""
+        """Store a program, whole or not at all. The first one that cannot be written is warned about."""
         if not self.writes:
             return
         try:
@@ -146,7 +146,7 @@ def _checksum(content: bytes) -> bytes:
 def trim_compile_cache(folder: Path, limit: int = 2**30) -> None:
     """Delete the oldest programs of a cache until it is under its limit.
 
-    JAX has a limit of its own, but keeps to it by looking at every file each time it adds one: seconds, in a full cache.
+    JAX has a limit of its own, but to keep it, it looks at every file whenever it adds one: seconds, in a full cache.
     """
     with contextlib.suppress(OSError):  # another process may trim too
         files = sorted((entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in os.scandir(folder))

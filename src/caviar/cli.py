@@ -1,4 +1,4 @@
-"""The command `caviar`. Imports nothing heavy until a command needs it."""
+"""The command line, `caviar`. It imports nothing slow until a command needs it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import caviar
 from caviar.errors import CaviarError
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
-"""How a command ends that Ctrl-C ended, or a reader who left."""
+"""Exit codes of a command that Ctrl-C ended, or whose output nobody reads any more."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CaviarError as error:
         print(f"caviar: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # whoever read has enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still writes at its end
+    except BrokenPipeError:  # the reader has gone, as `head` does after ten lines
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python may still flush at exit
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED

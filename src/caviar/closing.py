@@ -36,14 +36,16 @@ class Closed(float):
 
 @dataclass(eq=False)
 class Hyperparameter:
-    """A range where it stands. It is active always, or only while one of its conditions holds."""
+    """A range at its place in what the user wrote. It is active always, or only while one of its conditions holds."""
 
     name: str
     range: Range
-    conditions: list[tuple[Hyperparameter, int]] | None = field(default_factory=list)  # the choice, and its option
+    conditions: list[tuple[Hyperparameter, int]] | None = field(
+        default_factory=list
+    )  # pairs (a choice, the number of its option)
 
     def is_active(self, chosen: Mapping[str, int]) -> bool:
-        """Whether the options that were chosen, by name, bring this range into being."""
+        """Whether this range has an effect, given the options chosen, by name."""
         return self.conditions is None or any(
             outer.is_active(chosen) and chosen.get(outer.name) == option for outer, option in self.conditions
         )
@@ -52,7 +54,7 @@ class Hyperparameter:
 def hyperparameters(*parts: Any, **named: Any) -> list[Hyperparameter]:
     """Every range in what a user wrote, by name: "learning_rate", "dense.units", "dense_1.kernel_regularizer.l2".
 
-    A range used twice is one hyperparameter. Layers are numbered within the model, so names do not hang on what was made before.
+    A range used twice is one hyperparameter. Layers are numbered within the model, so names do not depend on what was made before.
 
     >>> from caviar.closing import hyperparameters
     >>> from caviar.ranges import LogUniform
@@ -90,19 +92,16 @@ class _Search:
             self._part(value, path, condition)
 
     def _part(self, part: Part, path: str, condition: tuple[Hyperparameter, int] | None) -> None:
-        if "_own_name" in vars(part):
-            path = "" if "sequence" in vars(part) or vars(part).get("_graph") else self._layer_name(part)
+        path = part.path_of_ranges(path, self._numbered)
         for name, value in vars(part).items():
             if name not in part.unwalked:
-                spoken = "layers" if name == "sequence" else name
+                spoken = part.spoken_names.get(name, name)
                 self(value, f"{path}.{spoken}" if path else spoken, condition)
             elif any(isinstance(v, Range) for v in (value if isinstance(value, (list, tuple)) else [value])):
                 raise ArgumentError(f"a range cannot stand at {path}.{name}, which does not change what is computed")
 
-    def _layer_name(self, layer: Any) -> str:
-        if layer.name != vars(layer)["_own_name"]:
-            return str(layer.name)
-        stem = re.sub(r"_\d+$", "", layer.name)
+    def _numbered(self, name: str) -> str:
+        stem = re.sub(r"_\d+$", "", name)
         count = self.counts[stem]
         self.counts[stem] += 1
         return f"{stem}_{count}" if count else stem
@@ -117,8 +116,8 @@ class _Search:
             self.found[id(found)].conditions.append(condition)  # type: ignore[union-attr]
         if isinstance(found, Choice):
             for i, option in enumerate(found.options):
-                named = isinstance(option, Part) and "_own_name" not in vars(option)
-                self(option, path_word(type(option).__name__) if named else path, (self.found[id(found)], i))
+                place = path_word(type(option).__name__) if isinstance(option, Part) else path
+                self(option, place, (self.found[id(found)], i))
 
     def _unused(self, name: str) -> str:
         taken = {h.name for h in self.found.values()}
@@ -126,7 +125,7 @@ class _Search:
 
 
 def path_word(name: str) -> str:
-    """The name of a class as a part of a path.
+    """The name of a class as one word of a hyperparameter's name.
 
     >>> from caviar.closing import path_word
     >>> path_word("CosineDecay")
@@ -136,7 +135,7 @@ def path_word(name: str) -> str:
 
 
 def closed(part: Any, found: Iterable[Hyperparameter], values: Mapping[str, Any]) -> Any:
-    """A copy of what a user wrote in which every range has become a value; floats remember which.
+    """A copy of what a user wrote in which every range is replaced by its value; floats remember which range they came from.
 
     >>> from caviar.closing import closed, hyperparameters
     >>> from caviar.ranges import LogUniform
@@ -147,7 +146,7 @@ def closed(part: Any, found: Iterable[Hyperparameter], values: Mapping[str, Any]
     """
     memo: dict[int, Any] = {}
     hypers = list(found)
-    for hyper in reversed(hypers):  # what stands inside a choice comes after it, and is closed before it
+    for hyper in reversed(hypers):  # a range inside a choice comes after the choice, and must be closed before it
         value = copy.deepcopy(values[hyper.name], memo)
         memo[id(hyper.range)] = Closed(value, hyper.name) if isinstance(value, float) else value
     return copy.deepcopy(part, memo)
@@ -167,7 +166,7 @@ def typical(part: Any) -> Any:
 
 
 def is_open(part: Any) -> bool:
-    """Whether a range stands somewhere in it.
+    """Whether there is a range somewhere in it.
 
     >>> from caviar.closing import is_open
     >>> from caviar.regularizers import L2
@@ -178,7 +177,7 @@ def is_open(part: Any) -> bool:
 
 
 def hyperparameters_of(model: Any, compiled: Any, **more: Any) -> list[Hyperparameter]:
-    """The ranges of a model and of what `compile` was given; the optimizer's go by their own names: "learning_rate"."""
+    """The ranges of a model and of what `compile` was given; the optimizer's have names without a prefix: "learning_rate"."""
     given = {} if compiled is None else dict(vars(compiled))
     optimizer = given.get("optimizer")
     plain = [] if isinstance(optimizer, Range) else [given.pop("optimizer", None)]
@@ -186,7 +185,7 @@ def hyperparameters_of(model: Any, compiled: Any, **more: Any) -> list[Hyperpara
 
 
 def check_closed(model: Any, compiled: Any) -> None:
-    """Refuse to train something that has open ranges, and name them."""
+    """Raise if something that is to be trained has open ranges, and name them."""
     found = hyperparameters_of(model, compiled)
     if found:
         text = ", ".join(f"{h.name} = {h.range!r}" for h in found[:5]) + (", ..." if len(found) > 5 else "")

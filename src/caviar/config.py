@@ -27,7 +27,7 @@ _POLICIES = (*_FLOATS, "mixed_bfloat16", "mixed_float16")
 
 
 class _Settings:
-    """The present values; one object, so that nothing copies a setting that changes later."""
+    """The present values. Other modules read them here, since a copy would not follow a change."""
 
     floatx = "float32"
     policy = "float32"
@@ -104,7 +104,7 @@ def set_image_data_format(data_format: str) -> None:
 
 
 def set_dtype_policy(policy: str) -> None:
-    """'mixed_bfloat16' computes products in bfloat16 and keeps the weights in float32.
+    """Choose in which types to compute: 'mixed_bfloat16' computes products in bfloat16 and keeps the weights in float32.
 
     >>> from caviar.config import compute_dtype, set_dtype_policy
     >>> set_dtype_policy("mixed_bfloat16"); compute_dtype()
@@ -144,7 +144,7 @@ def precision(policy: str) -> Iterator[None]:
         yield
     finally:
         _Settings.floatx, _Settings.policy = floats, before
-        jax.config.update("jax_enable_x64", x64)  # the user may have switched it on for work of their own
+        jax.config.update("jax_enable_x64", x64)  # the user may have switched it on themselves
 
 
 def set_random_seed(seed: int) -> None:
@@ -174,7 +174,7 @@ def next_key(count: int | None = None) -> jax.Array:
 
 
 def as_key(words: Any) -> jax.Array:
-    """The random key of these two words, or the keys of many, whatever kind JAX makes by default."""
+    """The random key made of two 32-bit words, or many keys, of the same kind whatever JAX's default is."""
     return jax.random.wrap_key_data(words, impl="threefry2x32")
 
 
@@ -184,7 +184,7 @@ def _key_data(sequence: np.random.SeedSequence, count: int | None) -> np.ndarray
 
 
 def keys_of(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The key of the initial weights, and those of the run, that one model and one `fit` get after `set_random_seed(seed)`.
+    """The keys that a model and one `fit` get after `set_random_seed(seed)`: of the initial weights, and of the run.
 
     >>> import jax
     >>> from caviar.config import keys_of, next_key

@@ -1,8 +1,8 @@
-"""What a value may be: declarations, that annotations carry.
+"""Declarations: what a value may be, written inside an annotation.
 
     units: Size     rate: Share     axis: Axis | None     padding: Annotated[str, OneOf("same", "valid")]
 
-`caviar.arguments` holds what users give against them.
+`caviar.arguments` checks what users give against them.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-INT32_MAX = 2**31 - 1  # the end of what counts in programs, not worth a word
+INT32_MAX = 2**31 - 1  # the largest count in a program; messages do not mention it
 LARGEST = {True: 2**63 - 1, False: float(np.finfo("float32").max)}  # whole numbers, and all others
 
 
 class Declaration:
-    """What a value must be; `fits` asks it about values that are known."""
+    """What a value must be. Use `fits` to test a value, which may also be traced or stand for others."""
 
     @property
     def expected(self) -> str:
-        """What it must be, in words."""
+        """The words for "must be ..." in an error."""
         return "anything"
 
     @property
     def is_float(self) -> bool:
-        """Whether what it declares is a number of a program, and not structure."""
+        """Whether an attribute declared so is a number, an argument of programs, and not structure."""
         return False
 
     def allows(self, value: Any) -> bool:
@@ -40,7 +40,7 @@ class Declaration:
         return True
 
     def hint(self, value: Any) -> str:
-        """What to do about a value that is not."""
+        """What to write instead of a value that is not allowed."""
         return ""
 
     def __or__(self, other: Declaration) -> Either:
@@ -81,7 +81,7 @@ class Number(Declaration):
         """Whether it is a number of this kind, and inside."""
         if not _is_number(value) or (self.whole and not isinstance(value, (int, np.integer))):
             return False
-        value = value.item() if isinstance(value, np.generic) else value  # whose numbers have an end
+        value = value.item() if isinstance(value, np.generic) else value  # Python's numbers have no largest one
         if abs(value) == math.inf:
             return self.infinite
         inside = self.least <= value <= self.most and abs(value) <= LARGEST[self.whole]  # which NaN is not
@@ -216,7 +216,7 @@ class Each(Declaration):
         return self.alone and self.kind.allows(value)
 
     def hint(self, value: Any) -> str:
-        """That of a value alone."""
+        """The hint for a single value."""
         return self.kind.hint(value) if self.alone else ""
 
 

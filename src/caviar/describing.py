@@ -1,4 +1,4 @@
-"""What of a part is number and what is structure: printed, and told to whoever mistakes one for the other."""
+"""Which attributes of a part are numbers and which are structure: printed, and explained in the error about a mistake."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Attribute(NamedTuple):
 
 
 def attributes(part: Any) -> list[Attribute]:
-    """What every attribute of a part, and of the parts in it, is in a program.
+    """Every attribute of a part, and of the parts in it, with its kind.
 
     >>> from caviar.describing import attributes
     >>> from caviar.regularizers import L1L2

@@ -52,13 +52,14 @@ def door(inside: Any, name: str = "", asks: bool = False) -> Any:
     return enter
 
 
-def doors(space: dict[str, Any], names: Iterable[str], asks: bool = False) -> dict[str, Any]:
-    """The functions and classes of these names in a module, as doors.
+def doors(space: dict[str, Any], names: Iterable[str] = (), asks: bool = False) -> dict[str, Any]:
+    """The functions and classes of these names in a module, by default those that it defines, as doors.
 
     >>> from caviar.doors import doors
     >>> list(doors({"half": lambda x: x / 2, "number": 3}, ["half", "number"]))
     ['half']
     """
+    names = names or [n for n, v in space.items() if n[0] != "_" and getattr(v, "__module__", "") == space["__name__"]]
     return {name: door(space[name], name, asks) for name in names if callable(space.get(name))}
 
 

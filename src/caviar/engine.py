@@ -1,4 +1,4 @@
-"""Starting JAX: what has to be decided before its engine runs. Nothing is decided at import, and the user's word counts."""
+"""Starting JAX: the settings it reads once, before its first program. Importing caviar changes none; the user's own win."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-from jax._src import xla_bridge  # JAX has no public way to ask whether it runs
+from jax._src import xla_bridge  # JAX has no public way to ask whether it has started
 
 from caviar import cache
 from caviar.errors import ForkError
@@ -19,7 +19,7 @@ _FUSION = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDU
 
 
 class _Process:
-    """Whether JAX was started by this process, or by one that it was forked from."""
+    """Whether JAX was started by this process, or by the one that this was forked from."""
 
     started = forked = False
     lock = threading.Lock()
@@ -43,11 +43,11 @@ def start() -> None:
 
 
 def _one_device_a_core() -> None:
-    """Let a population use every core: JAX runs small programs on one core of each device. Others' choices are kept."""
+    """Let a population use every core: JAX runs a small program on one core of a device. What the user set is left alone."""
     chosen = jax.config.jax_num_cpu_devices != -1  # type: ignore[attr-defined]
     chosen = chosen or "host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(RuntimeError):  # the user's code has started JAX already: what is there is used
+    with contextlib.suppress(RuntimeError):  # the user's code has started JAX already: its devices are used as they are
         if not chosen:
             jax.config.update("jax_num_cpu_devices", min(cores, 32))
 
@@ -78,7 +78,7 @@ def forked() -> ForkError:
 
 
 def options(runs_once: bool = False) -> dict[str, Any] | None:
-    """How XLA compiles a program of ours on this machine; one that `runs_once` quickly rather than well."""
+    """XLA's options for one of our programs on this machine; one that `runs_once` is compiled quickly rather than well."""
     if jax.default_backend() != "cpu":
         return None
     flags = os.environ.get("XLA_FLAGS", "")
@@ -88,7 +88,7 @@ def options(runs_once: bool = False) -> dict[str, Any] | None:
 
 @contextlib.contextmanager
 def own_rules() -> Iterator[None]:
-    """Compute or trace under the rules that caviar is written for, whatever the user has chosen for code of their own.
+    """Compute or trace under the JAX settings that caviar is written for, whatever the user has set for their own code.
 
     >>> import jax
     >>> from caviar.engine import own_rules
@@ -107,7 +107,7 @@ def own_rules() -> Iterator[None]:
 
 
 def shapes_of(function: Callable[..., Any], *args: Any) -> Any:
-    """The shapes and types that a function would give, under caviar's rules.
+    """The shapes and types that a function would give, traced under caviar's settings.
 
     >>> import jax
     >>> from caviar.engine import shapes_of

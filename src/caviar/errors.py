@@ -122,7 +122,7 @@ def warn(message: str) -> None:
 
 @contextlib.contextmanager
 def nothing_foreign(what: Callable[[], str]) -> Iterator[None]:
-    """What caviar, or a library that it calls, cannot make sense of is one error; what a user's own code raises stays.
+    """Turn what caviar or a library raises about nonsense into one error of ours; what the user's own code raises stays.
 
     >>> from caviar.errors import nothing_foreign
     >>> with nothing_foreign(lambda: "a look-up"):
@@ -148,11 +148,11 @@ CONFUSED = (
     NotImplementedError,
     MemoryError,
 )
-"""What Python and libraries raise where they cannot make sense of what they were given."""
+"""What Python and libraries raise when they are given nonsense."""
 
 
 def retell(error: Exception, what: Callable[[], str]) -> None:
-    """Raise one error of ours in place of another's; who calls this raises all else again.
+    """Raise an error of ours in place of a library's. It returns where the error is the user's: the caller then raises it again.
 
     >>> from caviar.errors import retell
     >>> retell(ValueError("not a number"), lambda: "a size of 'three'")
@@ -162,18 +162,20 @@ def retell(error: Exception, what: Callable[[], str]) -> None:
     if isinstance(error, CaviarError) or not _is_of_libraries(error) or _is_a_wrong_call(error):
         return
     said = str(error).partition("\n")[0]
-    kind = BoundsError if isinstance(error, IndexError) else ArgumentError  # whoever counts up to it stops here
+    kind = (
+        BoundsError if isinstance(error, IndexError) else ArgumentError
+    )  # Python's iteration by index ends at an IndexError
     raise kind(f"{what()} makes no sense here ({type(error).__name__}: {said})") from error
 
 
 def _is_a_wrong_call(error: Exception) -> bool:
-    """Whether Python says, in its own words, which arguments a function has."""
+    """Whether Python complains about the arguments of a call, which its own words explain well."""
     called = r"[\w.<>]+(\(\))? (takes|needs|missing|got an unexpected|got multiple)"
     return isinstance(error, TypeError) and re.match(called, str(error)) is not None
 
 
 def _is_of_libraries(error: Exception) -> bool:
-    """Whether no code of the user's stands between who asks and where it was raised, and none is asked for."""
+    """Whether it was raised without any code of the user's on the way, and is no method that the user has yet to write."""
     rooms, trace = list[str](), error.__traceback__
     while trace is not None:
         rooms.append(str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0])

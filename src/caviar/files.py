@@ -1,4 +1,4 @@
-"""Files: a name as a path, and writing a file as a whole or not at all. Everything that is written is written here."""
+"""Files: paths from what users give, and writing a file as a whole or not at all. All writing to disk goes through here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from caviar.errors import FileError
 
 try:
     import fcntl
-except ImportError:  # Windows, which removes no file that is open
+except ImportError:  # Windows, where an open file cannot be removed
     fcntl = None  # type: ignore[assignment]
 
 FilePath = str | os.PathLike[str]
@@ -39,7 +39,7 @@ def as_path(path: Any) -> Path:
 
 @contextlib.contextmanager
 def written_whole(path: Any) -> Iterator[BinaryIO]:
-    """A file to write into, which takes the place of `path` when the block ends well; else nothing has changed.
+    """A temporary file to write to, which replaces `path` when the block ends without an error; else nothing has changed.
 
     The umask, or the mode of the file that was there, holds. A link of the user's own stays, and the file behind it is
     replaced; one that somebody else put there is replaced itself.
@@ -64,7 +64,9 @@ def written_whole(path: Any) -> Iterator[BinaryIO]:
                 os.fsync(handle)
                 if fcntl is None:
                     file.close()
-                os.replace(temporary, target)  # before the lock goes: another process may sweep what nobody has locked
+                os.replace(
+                    temporary, target
+                )  # before the lock is released: another process deletes temporary files without one
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
@@ -83,7 +85,7 @@ def write_whole(path: Any, content: bytes | str) -> None:
 
 
 def append(path: Any, content: bytes) -> int:
-    """Write all of it at the end of a file, or nothing; how long the file is then.
+    """Append all of it to a file, or nothing; returns the file's new length.
 
     >>> from caviar.files import append
     >>> import tempfile
@@ -104,7 +106,7 @@ def append(path: Any, content: bytes) -> int:
 
 
 def truncate(path: Any, size: int) -> int:
-    """Forget what a file holds beyond so many bytes, if it is there at all; how long it is then.
+    """Cut a file off after so many bytes, if it exists; returns its new length.
 
     >>> from caviar.files import truncate
     >>> truncate("/nowhere/log.csv", 10)
@@ -121,7 +123,7 @@ def truncate(path: Any, size: int) -> int:
 
 @contextlib.contextmanager
 def reading(path: Any, kind: str = "caviar file") -> Iterator[Path]:
-    """Whatever is wrong inside a file is one error, with the file's name.
+    """Turn whatever is wrong with a file's content into one error, with the file's name.
 
     >>> from caviar.files import reading
     >>> with reading("model.caviar"):
@@ -130,7 +132,7 @@ def reading(path: Any, kind: str = "caviar file") -> Iterator[Path]:
     caviar.errors.FileError: model.caviar is no whole caviar file: it is truncated, altered, or something else (KeyError: 'inputs')
     """
     named = as_path(path)
-    if os.path.exists(named) and not os.path.isfile(named):  # whoever opens a pipe waits for its other end
+    if os.path.exists(named) and not os.path.isfile(named):  # opening a pipe would wait for its other end
         raise FileError(f"{named} is a folder, a device or a pipe, and no {kind}")
     try:
         yield named
@@ -142,7 +144,7 @@ def reading(path: Any, kind: str = "caviar file") -> Iterator[Path]:
 
 
 def make_folder(path: Any) -> Path:
-    """The folder, made with those above it if need be.
+    """Make a folder, and those above it, if it does not exist.
 
     >>> from caviar.files import make_folder
     >>> import tempfile
@@ -173,7 +175,7 @@ def _behind(path: Path) -> tuple[Path, int | None]:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return path, None
-    if stat.S_ISLNK(mode):  # of somebody else
+    if stat.S_ISLNK(mode):  # made by another user
         return path, None
     if stat.S_ISDIR(mode):
         raise FileError(f"{path} is a folder: give the name of a file in it")
@@ -188,7 +190,7 @@ def _me() -> int:
 
 def _beside(target: Path, mode: int | None) -> tuple[int, str]:
     """A temporary file in the same folder, locked as long as its writer lives."""
-    stem = f".{target.name[:40]}."  # names have an end
+    stem = f".{target.name[:40]}."  # file systems limit the length of a name
     _sweep(target.parent, stem)
     while True:
         name = os.path.join(target.parent, f"{stem}{secrets.token_hex(8)}.part")
@@ -198,7 +200,7 @@ def _beside(target: Path, mode: int | None) -> tuple[int, str]:
             os.chmod(name, mode)
         if _locked(handle) and os.fstat(handle).st_nlink:
             return handle, name
-        os.close(handle)  # swept by another process before it was locked
+        os.close(handle)  # another process deleted it before it was locked
 
 
 def _locked(handle: int) -> bool:
@@ -207,13 +209,13 @@ def _locked(handle: int) -> bool:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system without locks: nothing is swept there
+    except OSError:  # a file system without locks: nothing is cleaned up there
         pass
     return True
 
 
 def _sweep(folder: Path, stem: str) -> None:
-    """Remove what writers left behind that were killed: temporary files that nobody has locked."""
+    """Delete what killed writers left behind: temporary files that nobody has locked."""
     if fcntl is None:
         return
     for name in os.listdir(folder):

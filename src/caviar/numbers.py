@@ -1,4 +1,4 @@
-"""Numbers from outside: what cannot be computed with is told, with its place, before anything compiles."""
+"""Numbers from outside: what cannot be computed with raises an error with its place, before anything compiles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def checked(value: Any, where: str, dtype: Any = None, finite: bool = True) -> A
         return value
     columns = column_names(value)
     if isinstance(value, jax.Array) and not jax.dtypes.issubdtype(value.dtype, jax.dtypes.extended):
-        given: Any = value  # stays on its device
+        given: Any = value  # JAX's arrays stay on their device
     else:
         given = numeric(value, where, columns)
     if jnp.issubdtype(given.dtype, jnp.complexfloating):
@@ -202,7 +202,7 @@ def _is_finite(array: Any) -> bool:
 
 
 def _refuse_place(given: np.ndarray, made: np.ndarray, where: str, columns: list[str] | None, finite: bool) -> None:
-    """Say what does not fit the type, or is not finite, and where."""
+    """Raise for the first value that does not fit the type or is not finite, with its place."""
     bad = ~np.isfinite(made)
     overflow = bad & np.isfinite(given)
     if overflow.any():
@@ -224,7 +224,7 @@ def _first(wrong: np.ndarray) -> tuple[int, ...]:
 
 
 def _place(at: Any, columns: list[str] | None) -> str:
-    """A place in words.
+    """A place in an array, in words.
 
     >>> from caviar.numbers import _place
     >>> _place((3,), None), _place((3, 1), ["age", "city"]), _place((3, 1, 4), None)

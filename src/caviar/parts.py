@@ -20,9 +20,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import threading
-import weakref
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
@@ -32,6 +30,8 @@ from caviar import config, engine
 from caviar.arguments import Checked, annotations_of, mentions_float, signature_of
 from caviar.errors import ArgumentError
 from caviar.reads import Reads, shape_and_type, trainable_of
+from caviar.structures import Slot as Slot
+from caviar.structures import Structure as Structure
 
 
 class Part(Checked):
@@ -42,6 +42,8 @@ class Part(Checked):
     unwalked: ClassVar[frozenset[str]] = frozenset({"name", "_written"})
     fixed: ClassVar[tuple[str, ...]] = ()
     """Names of float attributes that decide structure (`if self.x > 1:` in Python), and so are not numbers."""
+    spoken_names: ClassVar[Mapping[str, str]] = {}
+    """What users call an attribute that has another name inside, in the paths of ranges."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the part, with JAX ready for it."""
@@ -84,6 +86,19 @@ class Part(Checked):
     def __walk__(self, walk: _Walk, path: str, trainable: bool) -> _Placed:
         return walk.part(self, path, trainable)
 
+    @property
+    def saved_as(self) -> Part:
+        """What a file holds in its place."""
+        return self
+
+    def __write__(self, writer: Any, number: int) -> Any:
+        """How a file has it: as its class and the arguments that make it again."""
+        return writer.part(self, number)
+
+    def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
+        """The path under which the ranges in it go; it stands at this one, and names can be numbered within the model."""
+        return path
+
 
 @functools.cache
 def _made_of_fields(cls: Any) -> bool:
@@ -99,45 +114,11 @@ def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
 
 
 def _arguments(part: Part) -> Iterator[str]:
-    """The arguments as code; the first one without its name, as people write it."""
+    """The arguments as code, the first one without its name, for `repr`."""
     first = next((n for n, p in signature_of(type(part)).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD), None)  # type: ignore[arg-type]
     for name, value in part.get_config().items():
         text = getattr(value, "__name__", None) or repr(value)
         yield text if name == first else f"{name}={text}"
-
-
-class Slot(NamedTuple):
-    """A variable's place in a structure."""
-
-    place: int
-    shape: tuple[int, ...]
-    dtype: str
-    trainable: bool
-
-
-class _Alike:
-    """What all equal structures have in common, so that comparing them compares nothing else."""
-
-
-_alikes: weakref.WeakValueDictionary[Any, _Alike] = weakref.WeakValueDictionary()
-_alikes_lock = threading.Lock()
-
-
-class Structure:
-    """All of a part that is not a number or a value; hashable, and equal for parts that compile to the same program."""
-
-    __slots__ = ("_alike", "skeleton", "slots")
-
-    def __init__(self, skeleton: Any, slots: tuple[Slot, ...]):
-        self.skeleton, self.slots = skeleton, slots
-        with _alikes_lock:
-            self._alike = _alikes.setdefault((skeleton, slots), _Alike())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Structure) and self._alike is other._alike
-
-    def __hash__(self) -> int:
-        return hash(self._alike)
 
 
 Numbers = Sequence[Any]
@@ -170,7 +151,7 @@ class Apart(NamedTuple):
 
 
 class _Placed(NamedTuple):
-    """Marks in a skeleton what stood there. A class of its own, so that no user's tuple looks like one."""
+    """Marks in a skeleton where a number, variable or constant was. A class, so that no user's tuple can look like one."""
 
     kind: str
     content: Any
@@ -295,7 +276,7 @@ class _Walk:
 
 
 class _Opaque:
-    """Carries the object itself along in a skeleton without taking part in its equality."""
+    """An object carried along in a skeleton that does not take part in comparisons of skeletons."""
 
     def __init__(self, value: Any):
         self.value = value

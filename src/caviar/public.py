@@ -1,4 +1,4 @@
-"""What a package shows: the names that its modules list in `__all__`, and no others.
+"""What a package makes public: the names that its modules list in `__all__`, and no others.
 
 A package imports `*` from each of its modules and calls `show(globals())`; so a new member is listed once, where it stands.
 """
@@ -17,7 +17,7 @@ Kind = TypeVar("Kind")
 
 
 def show(space: dict[str, Any], *modules: str) -> None:
-    """Let a package list and complete what it imported from caviar's modules, and the named ones of these modules.
+    """Set `__all__` and `__dir__` of a package to what it imported from caviar's modules, and to the modules named here.
 
     >>> import sys
     >>> from caviar.public import members, show
@@ -37,7 +37,7 @@ def _place(name: str) -> tuple[int, str]:
 
 
 def members(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Kind]]:
-    """The classes of a kind that a package shows, by name, but for those that are no members, such as the kind itself.
+    """The public classes of a package that extend `kind`, by name, without those in `besides`, such as the base class itself.
 
     >>> from caviar.public import members
     >>> from caviar import regularizers
@@ -51,7 +51,7 @@ def members(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Ki
 
 @functools.cache
 def named(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Kind]]:
-    """Those members under every name: that of the class and, as Keras writes it, in small letters.
+    """The same members under both their names: the class's, and Keras' in snake case.
 
     >>> from caviar.public import named
     >>> from caviar import regularizers
@@ -64,7 +64,7 @@ def named(package: str, kind: type[Kind], *besides: type) -> dict[str, type[Kind
 
 @functools.cache
 def functions(package: str) -> dict[str, Callable[..., Any]]:
-    """The functions that a package shows, by name, but for the one that looks them up.
+    """The public functions of a package, by name, without `get`, which looks them up.
 
     >>> from caviar.public import functions
     >>> from caviar import activations

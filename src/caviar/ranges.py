@@ -23,7 +23,7 @@ from caviar.parts import Part
 __all__ = ["Choice", "IntUniform", "LogNormal", "LogUniform", "Normal", "OneMinus", "Quantized", "Range", "Uniform"]
 __dir__ = __all__.copy
 
-if TYPE_CHECKING:  # a range is allowed, to type checkers too, wherever what it stands for is
+if TYPE_CHECKING:  # type checkers accept a range wherever they accept what it stands for
     _Float = float
     _Int = int
     _Anything = Any
@@ -100,7 +100,7 @@ def _generator(key: Any) -> np.random.Generator:
 
 @dataclass(eq=False, repr=False, frozen=True)
 class Uniform(Range, _Float):
-    """Every value from `low` to `high` is as likely: for numbers whose size is known, like a share or an angle.
+    """Every value from `low` to `high` is equally likely: for numbers whose magnitude is known, like a share or an angle.
 
     >>> from caviar import Uniform
     >>> Uniform(10, 20).at(0.25)
@@ -130,7 +130,7 @@ class Uniform(Range, _Float):
 
 @dataclass(eq=False, repr=False, frozen=True)
 class LogUniform(Uniform):
-    """Every power of ten is as likely: `10 ** r`, r uniform from log10(low) to log10(high). For learning rates, L2, ...
+    """Every power of ten is equally likely: `10 ** r`, r uniform from log10(low) to log10(high). For learning rates, L2, ...
 
     >>> from caviar import LogUniform
     >>> LogUniform(1e-4, 1).at(0.25)
@@ -171,7 +171,7 @@ class _Derived(Range):
         return self.range.scale
 
     def grid(self, count: int) -> list[float]:
-        """The grid of the inner range, without what has become the same."""
+        """The grid of the inner range, without values that have become equal."""
         return list({self.at(u): u for u in self.range.grid(count)}.values())
 
 
@@ -187,7 +187,7 @@ class OneMinus(_Derived, _Float):
 
     @property
     def scale(self) -> str:  # type: ignore[override]
-        """The inner scale, seen from one."""
+        """The scale of the inner range, measured from one."""
         return {"log": "one_minus_log", "one_minus_log": "log"}.get(self.range.scale, self.range.scale)
 
     def at(self, u: float) -> float:
@@ -218,7 +218,7 @@ class Quantized(_Derived, _Anything):
             raise ArgumentError(f"{self!r} is empty: no multiple of {self.step!r} lies in it, write a smaller step")
 
     def _multiples(self) -> tuple[int, int]:
-        """The first and the last multiple in the range; 0.3 counts as a multiple of 0.1, whatever binary makes of it."""
+        """The first and the last multiple in the range; 0.3 counts as a multiple of 0.1 in spite of rounding."""
         low, high = sorted((self.range.at(0.0), self.range.at(1.0)))
         return math.ceil(low / self.step - 1e-9), math.floor(high / self.step + 1e-9)
 
@@ -246,7 +246,7 @@ class Normal(Range, _Float):
     stddev: Positive
 
     def at(self, u: float) -> float:
-        """The quantile at `u`; 0 and 1 are moved inwards by a hair, for their quantiles are infinite."""
+        """The quantile at `u`; 0 and 1, whose quantiles are infinite, are moved inwards by a little."""
         return NormalDist(self.mean, self.stddev).inv_cdf(min(max(u, 2**-53), 1 - 2**-53))
 
     def unit(self, value: float) -> float:
@@ -359,7 +359,7 @@ class Choice(_Listed, _Anything):
         return self.options
 
     def _place(self, value: Any) -> int:
-        """An option is known by being the same object; for a value read back from a file, by being written the same."""
+        """The place of an option: the same object, or, for a value read back from a file, the one with the same `repr`."""
         places = [i for i, o in enumerate(self.options) if o is value]
         places += [i for i, o in enumerate(self.options) if type(o) is type(value) and repr(o) == repr(value)]
         if not places:

@@ -1,4 +1,4 @@
-"""Text of people is text: what they called as they like is shown letter by letter, whatever a medium takes for a command."""
+"""Names that users chose are shown letter by letter, even where a terminal or a table would take them for a command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def printable(text: object) -> str:
-    r"""For a line of a terminal or a file: what would break the line, move the cursor or colour it is spelled out.
+    r"""Text for one line of a terminal or a file: what would break the line, move the cursor or change colours is escaped.
 
     >>> from caviar.text import printable
     >>> printable("größe"), printable("two\nlines"), printable("\x1b[31mred")
@@ -31,7 +31,7 @@ def snake_case(name: str) -> str:
 
 
 def tabled(table: Any, width: int, stream: Any = None) -> str:
-    """A table of rich as text; lines that the stream cannot show are drawn with its own letters.
+    """A table of the library rich as text; frames that the stream cannot show are drawn in ASCII.
 
     >>> from caviar.text import tabled
     >>> from rich.table import Table
@@ -58,7 +58,7 @@ def tabled(table: Any, width: int, stream: Any = None) -> str:
 
 
 def say(text: str, stream: Any = None, end: str = "\n") -> None:
-    """Print what no stream can refuse: what it has no letters for is replaced; one closed, broken or absent is let be.
+    """Print without ever failing: letters that the stream lacks are replaced, and a closed, broken or missing one is ignored.
 
     >>> from caviar.text import say
     >>> say("epoch 1")

@@ -57,6 +57,22 @@ def reset_inside() -> None:
 
 
 REFUSED: dict[str, tuple[Callable[..., Any], type[Exception], str]] = {
+    "no type": (lambda: tf.placeholder(np.nan, (None, 3)), ArgumentError, "placeholder of nan, .* makes no sense here"),
+    "a shape that is text": (lambda: tf.placeholder("float32", "a"), CaviarError, "'a'"),
+    "a name that is a number": (lambda: tf.get_variable(np.nan, (2,)), ArgumentError, "name of get_variable must be a text"),
+    "a shape of text": (lambda: tf.get_variable("v", "a"), ArgumentError, "get_variable of 'v', 'a' makes no sense here"),
+    "nothing to save": (lambda: tf.train.Saver(5), ArgumentError, "Saver of 5 makes no sense here"),
+    "feeds that are a number": (lambda: tf.Session().run(X() * 1, 0), ArgumentError, "feed_dict of run must be a dict"),
+    "repeats of text": (lambda: tf.tile(X(), "a"), ArgumentError, "tile of .* makes no sense here"),
+    "less than no repeats": (lambda: tf.tile(tf.constant([1.0]), [-1]), ArgumentError, "holds a size below 0"),
+    "less than no draws": (lambda: tf.random.normal([-2]), ArgumentError, "holds a size below 0"),
+    "draws of text": (lambda: tf.random.normal("a"), ArgumentError, "normal of 'a' makes no sense here"),
+    "a seed of text": (lambda: tf.set_random_seed("a"), ArgumentError, "set_random_seed wants an int"),
+    "an axis of text": (lambda: tf.reduce_mean(X(), "a"), ShapeError, "tf.reduce_mean was given"),
+    "too large a number": (lambda: tf.matmul(X(), 10**30), CaviarError, "matmul"),
+    "more kept than there is": (lambda: tf.nn.dropout(X(), 5), ArgumentError, "keeps a share above 0 and of at most 1"),
+    "a rate that is nan": (lambda: tf.train.GradientDescentOptimizer(np.nan), ArgumentError, "learning_rate of Gradient.* must be"),
+    "a momentum above 1": (lambda: tf.train.MomentumOptimizer(0.1, 2), ArgumentError, "momentum of MomentumOptimizer must be"),
     "not fed": (lambda: value(X() * 2), ArgumentError, r"'x'.* was not fed: feed it, session\.run\(\.\.\., feed_dict=\{x: \.\.\.\}\)"),
     "wrong shape": (lambda: _fed(A), ShapeError, r"'x': shape=\(None, 2\).* was fed .*\(2, 3\)"),
     "ragged": (lambda: _fed([[1.0], [2.0, 3.0]]), ShapeError, "rows of different lengths"),

@@ -17,12 +17,12 @@ from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError, U
 from caviar.graph import Input, evaluate, fetch
 from caviar.graph.evaluation import as_arrays
 from caviar.layers import activation as act
-from caviar.layers import merging, noise, pooling, preprocessing, shaping, slopes
+from caviar.layers import merging, noise, pooling, preprocessing, shaping, slopes, softmaxes
 from caviar.layers.base import Layer, ensure_built
 from caviar.layers.dense import Dense
 from caviar.parts import take_apart
 
-MODULES = (act, slopes, merging, noise, preprocessing, shaping)
+MODULES = (act, slopes, softmaxes, merging, noise, preprocessing, shaping)
 NAMES = {
     name: cls
     for module in MODULES
@@ -47,7 +47,7 @@ NOISE = [
 FUNCTIONS = [
     (cls(), (3, 4))
     for cls in NAMES.values()
-    if cls.__module__ in (act.__name__, slopes.__name__) and cls is not act.Activation
+    if cls.__module__ in (act.__name__, slopes.__name__, softmaxes.__name__) and cls is not act.Activation
 ]
 SHAPING = [
     (shaping.Identity(), (4,)),
@@ -214,7 +214,7 @@ def test_round_trips(layer, shape):
 
 
 def test_a_graph_of_many_layers_is_the_same_as_one_after_the_other():
-    chain = [shaping.Reshape((2, 3)), slopes.PReLU("ones"), noise.Dropout(0.5), shaping.Flatten(), act.Softmax()]
+    chain = [shaping.Reshape((2, 3)), slopes.PReLU("ones"), noise.Dropout(0.5), shaping.Flatten(), softmaxes.Softmax()]
     node = given = Input((6,))
     value = x = random_inputs((6,))
     for layer in chain:
@@ -410,7 +410,7 @@ def test_one_hot_of_the_lecture():
 
 def test_softmax_gives_masked_values_nothing():
     mask = np.array([[True, False, True], [False, False, False]])
-    y = act.Softmax()(np.array([[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]], "float32"), mask=mask)
+    y = softmaxes.Softmax()(np.array([[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]], "float32"), mask=mask)
     np.testing.assert_allclose(y, [[0.11920292202211755, 0, 0.8807970779778823], [0, 0, 0]], rtol=1e-6)
 
 

@@ -26,7 +26,7 @@ from caviar.randomness import beside
 @partial(jax.tree_util.register_dataclass, data_fields=["value"], meta_fields=["function", "axis"])
 @dataclass(frozen=True)
 class Logits:
-    """What a value was computed from by a function that squeezes it into probabilities."""
+    """The logits from which an activation (sigmoid, softmax) computed probabilities."""
 
     value: Any
     function: str
@@ -34,7 +34,7 @@ class Logits:
 
 
 class Traits(NamedTuple):
-    """What is known of a value beside its numbers; travels with exactly that value."""
+    """What is known of a value beside its numbers, such as its mask; it belongs to exactly that value."""
 
     mask: Any = None
     logits: Logits | None = None
@@ -51,24 +51,24 @@ class Context:
 
     def __init__(self, training: bool = False, rng: jax.Array | None = None, building: bool = False, note: Any = None):
         self.training, self.rng, self.building = training, rng, building
-        self.note = note  # told of every layer and its outputs
-        self.met: list[Any] | None = None  # every layer called, with its first input and its outputs, if wanted
+        self.note = note  # called with every layer and its outputs
+        self.met: list[Any] | None = None  # if wanted, every layer called, with its first input and its outputs
         self.draws = 0
         self.penalties: list[Any] = []
         self._traits: dict[int, tuple[Any, Traits]] = {}
 
     @contextlib.contextmanager
     def mode(self, training: bool | None) -> Iterator[None]:
-        """Inside a `with` block, let a layer and all in it follow an explicit `training=`."""
+        """Let a layer and all layers in it follow an explicit `training=`, inside a `with` block."""
         before = self.training
         self.training = before if training is None else bool(training)
         try:
             yield
-        finally:  # the evaluation goes on where a user catches what his layer raised
+        finally:  # the evaluation goes on if the user's code catches what a layer raised
             self.training = before
 
     def next_rng(self) -> jax.Array | None:
-        """A fresh key for every layer that draws; None outside training."""
+        """A fresh random key for every layer that needs one; None outside training."""
         if self.rng is None or not self.training:
             return None
         self.draws += 1
@@ -79,15 +79,18 @@ class Context:
         return self._traits.get(id(value), (None, Traits()))[1]
 
     def set_traits(self, value: Any, **traits: Any) -> None:
-        """Let something travel with a value."""
-        self._traits[id(value)] = value, self.traits_of(value)._replace(**traits)  # kept, so that its id stays its own
+        """Attach traits to a value."""
+        self._traits[id(value)] = (
+            value,
+            self.traits_of(value)._replace(**traits),
+        )  # holds the value too: no other gets its id
 
     def mask_of(self, value: Any) -> Any:
         """The mask that came with a value, if one did."""
         return self.traits_of(value).mask
 
     def set_mask(self, value: Any, mask: Any) -> None:
-        """Let a mask travel with a value."""
+        """Attach a mask to a value."""
         if mask is not None:
             self.set_traits(value, mask=mask)
 
@@ -148,7 +151,7 @@ def _as_float(value: Any) -> Any:
 
 
 def squeezed(value: Any, function: str, logits: Any, axis: Any = -1) -> Any:
-    """The value of a sigmoid or softmax, which leaves its logits behind for a crossentropy to find."""
+    """The value of a sigmoid or softmax, with its logits attached, from which a crossentropy is computed more exactly."""
     context = current()
     if context is not None and isinstance(axis, int):
         context.set_traits(value, logits=Logits(logits, function, axis))
@@ -156,7 +159,7 @@ def squeezed(value: Any, function: str, logits: Any, axis: Any = -1) -> Any:
 
 
 def logits_of(value: Any, function: str, axis: int = -1) -> Any:
-    """The logits of a value that this function gave along this axis in the evaluation under way; None of any other.
+    """The logits of a value, if this function computed it along this axis in the evaluation under way; else None.
 
     >>> import jax.numpy as jnp
     >>> from caviar.graph import Context, evaluating
@@ -175,7 +178,7 @@ def logits_of(value: Any, function: str, axis: int = -1) -> Any:
 
 @contextlib.contextmanager
 def told_in_words(what: str) -> Iterator[None]:
-    """Say what somebody's function may not do inside a program, where JAX speaks of tracers.
+    """Explain what a user's function may not do inside a program, where JAX's own error speaks of tracers.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -229,7 +232,7 @@ def evaluate(
 
 
 class Graph(Part):
-    """Nodes ready to be evaluated: what is fed, what is wanted, and all between in the order of computation.
+    """Nodes ready to be evaluated: inputs, outputs, and all nodes between them in the order of computation.
 
     >>> import jax.numpy as jnp
     >>> from caviar.graph import Graph
@@ -244,13 +247,16 @@ class Graph(Part):
         self.inputs, self.outputs = inputs, outputs
         self.declared = [_kind(node) for node in self.nodes]
 
+    def __write__(self, writer: Any, number: int) -> Any:
+        return writer.graph(self, number)
+
     def __call__(self, *fed: Any) -> Any:
         """The outputs for the values fed, in the order of `inputs`."""
         known = dict(zip(map(id, nodes_in(self.inputs)), fed, strict=True))
         declared = dict(zip(map(id, self.nodes), self.declared, strict=True))
 
         def value(node: Node, as_they_are: bool = False) -> Any:
-            """Integers that were fed where floats were declared become floats, unless they are taken as they are."""
+            """The value fed for a node: integers become floats where floats were declared, unless the node takes any type."""
             found, kind = known[id(node)], declared[id(node)]
             if isinstance(node, Input) and kind != "floats":
                 return found.astype(kind)
@@ -266,7 +272,9 @@ class Graph(Part):
 
 def _kind(node: Node) -> str:
     """The type that was declared for a node, as far as its values follow it: floats are of the library's float type."""
-    return "floats" if "float" in str(node.dtype) else str(node.dtype)  # that of many nodes, or of none, is no type
+    return (
+        "floats" if "float" in str(node.dtype) else str(node.dtype)
+    )  # a node with several results, or none, has no one type
 
 
 def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple[Any, list[tuple[Variable, Any]]]:

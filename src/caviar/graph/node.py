@@ -1,4 +1,4 @@
-"""Nodes: what a user wrote down, not yet computed."""
+"""Nodes: the computation a user wrote down, before it is computed."""
 
 from __future__ import annotations
 
@@ -45,10 +45,8 @@ class Node(Runnable, Part):
         self.dtype = dtype
         self.name = name
 
-    @property
-    def saved_as(self) -> Node:
-        """The node that a file holds in its place: a dialect's own stand for caviar's."""
-        return self
+    def __write__(self, writer: Any, number: int) -> Any:
+        return writer.node(self, number)
 
     @property
     def ndim(self) -> int:
@@ -101,6 +99,9 @@ class Input(Node):
         whole = _as_shape(batch_shape) if batch_shape is not None else (batch_size, *_as_shape(shape))
         super().__init__(whole, jnp.dtype(dtype or config.floatx()).name, name or unique_name("input"))
 
+    def __write__(self, writer: Any, number: int) -> Any:
+        return writer.input(self, number)
+
     def __repr__(self) -> str:
         return f"Input({self.shape[1:]}, name={self.name!r})"
 
@@ -129,6 +130,9 @@ class Operation(Node):
         super().__init__(shape, dtype)
         self.function, self.args, self.kwargs = function, args, kwargs
         self.is_open = any(node.is_open for node in nodes_in((args, kwargs)))
+
+    def __write__(self, writer: Any, number: int) -> Any:
+        return writer.operation(self, number)
 
     def compute(self, known: dict[int, Any]) -> Any:
         """The value, from the values of the nodes before it."""
@@ -221,7 +225,7 @@ def _common(a: Shape, b: Shape) -> Shape:
 
 
 def apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Write down a function of nodes; of several results, each becomes a node.
+    """The node of a function applied to nodes; a function with several results gives a node for each.
 
     >>> import jax.numpy as jnp
     >>> from caviar.graph import apply

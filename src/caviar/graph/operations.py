@@ -16,7 +16,7 @@ from caviar.numbers import spoken
 
 
 def operation(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function of arrays also take nodes.
+    """Let a function of arrays also take nodes: given one, it returns a node instead of computing.
 
     >>> import jax.numpy as jnp
     >>> from caviar.graph.operations import operation
@@ -31,7 +31,7 @@ def operation(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def either(*args: Any, **kwargs: Any) -> Any:
         told = nothing_foreign(lambda: f"{function.__name__} of {spoken(args)}")
-        with told if current() is None else contextlib.nullcontext():  # a layer says itself what it was given
+        with told if current() is None else contextlib.nullcontext():  # a layer has its own error
             if nodes_in((args[shape_at : shape_at + 1], kwargs.get("shape"))):
                 raise ArgumentError(
                     f"{function.__name__} takes a shape of whole numbers, and not a node, whose value is not known"

@@ -1,8 +1,8 @@
-"""The one table of what was compiled and found out: looked up by structure, and bounded by what it costs the process.
+"""The one table of compiled programs and remembered results: looked up by structure, bounded by what it costs the process.
 
 A compiled program costs memory maps (15 to 150 of the 65,530 that Linux grants a process; XLA aborts at the last one) and two or
-three megabytes. So the programs that were not called for longest are closed when either grows beyond a share. Whoever still holds a
-closed program may call it: it compiles again, and is in the table again.
+three megabytes. When either exceeds its share, the programs called least recently are closed. A closed program may still be
+called: it compiles again, and returns to the table.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from jax._src.core import trace_state_clean  # JAX has no public way to ask whether somebody traces
+from jax._src.core import trace_state_clean  # JAX has no public way to ask whether a function is being traced
 
 from caviar import config, engine
 from caviar.describing import LOOKS_AT_VALUES, misuse
 
 _COMPILED = "/jax/core/compile/backend_compile_duration"
 _MAPS = Path("/proc/self/maps")
-_SHARE = 4  # programs take a quarter of the maps that there may be, and the user's own code has the rest
+_SHARE = 4  # programs may take a quarter of the process's maps; the rest is for the user's own code
 _COMPILED_AT_MOST = 400  # programs of two or three megabytes
 _FOUND = 8192  # entries of all kinds
-_EVERY = 16  # compilations between two looks at the maps, each of which costs a millisecond for every thousand
+_EVERY = 16  # compilations between two counts of the maps; a count costs a millisecond for every thousand
 
 
 class _Compilations:
-    """How many programs this process has compiled: the time by which entries are older or younger."""
+    """How many programs this process has compiled; it serves as the clock by which entries are older or younger."""
 
     now = 0
     listens = False
-    foreign = 0  # the maps that are not ours: what stayed when everything was closed
+    foreign = 0  # maps that are not ours: those left when every program was closed
     lock = threading.RLock()
 
 
@@ -48,7 +48,7 @@ class Program:
         self.key, self.forget, self.used = key, forget, _Compilations.now
 
     def __call__(self, *args: Any) -> Any:
-        """Call the function, compiled for such arguments; inside somebody's own program it becomes a piece of that one."""
+        """Call the function, compiled for such arguments; while JAX traces another function, it is traced into that one."""
         self.used = _Compilations.now
         return self._run(*args) if trace_state_clean() else self._plain(*args)
 
@@ -62,7 +62,7 @@ class Program:
         return self._jitted.lower(*args)
 
     def close(self) -> None:
-        """Give back what was compiled."""
+        """Free what was compiled."""
         self._run = self._reopened
         self._jitted.clear_cache()
         if self.forget is not None:
@@ -76,7 +76,7 @@ class Program:
 
 
 class _Known:
-    """Something that was found out about a structure."""
+    """A remembered result about a structure, such as its shapes."""
 
     __slots__ = ("used", "value")
 
@@ -90,7 +90,7 @@ _table: dict[Any, Program | _Known] = {}
 def cached(
     key: Any, make: Callable[[], Callable[..., Any]], runs_once: bool = False, donate: Any = (), forget: Any = None
 ) -> Program:
-    """The program for a structure: made once, and found again by whoever writes the same down.
+    """The program for a structure: made once, and found again when the same is written down again.
 
     One that `runs_once` is compiled quickly rather than well. `forget` is called when it is closed.
     """
@@ -103,7 +103,7 @@ def cached(
 
 
 def remembered(key: Any, find: Callable[[], Any]) -> Any:
-    """What was found for a structure before (shapes, names), or is found now."""
+    """The remembered result of `find` for a structure (shapes, names); it is called at the first time only."""
     key = (key, config.dtype_policy(), config.image_data_format())
     found = _table.get(key)
     if found is None:
@@ -136,7 +136,7 @@ def _keep(key: Any, entry: Any) -> Any:
 
 
 def _listen(event: str, duration_secs: float, **_: str | int) -> None:
-    """JAX has compiled something, whoever asked for it."""
+    """Count what JAX compiles, whoever asked for it."""
     if event == _COMPILED:
         with _Compilations.lock:
             _Compilations.now += 1
@@ -151,13 +151,13 @@ def make_room() -> None:
     >>> make_room()
     """
     with _Compilations.lock:
-        if _too_many():  # a program that is compiled for shapes without end is called all the time
+        if _too_many():  # one program that is compiled for ever new shapes is also the one called most recently
             _close(
                 [(k, e) for k, e in _table.items() if isinstance(e, Program) and e.versions > _COMPILED_AT_MOST // 2]
             )
         while (_too_many() or _crowded()) and (oldest := _oldest(max(1, _programs() // 4))):
             _close(oldest)
-        if _crowded():  # what JAX keeps for operations called one by one
+        if _crowded():  # JAX's own caches, of operations called one by one
             jax.clear_caches()
             _Compilations.foreign = min(count_maps() or 0, 2 * _limit()) if _crowded() else _Compilations.foreign
 
@@ -194,7 +194,7 @@ def _programs() -> int:
 
 
 def _oldest(count: int) -> list[tuple[Any, Any]]:
-    """The entries used least recently, of programs and what was found with them; not those just compiled."""
+    """The entries used least recently, but for those just made."""
     old = [(key, entry) for key, entry in _table.items() if entry.used < _Compilations.now - 1]
     return sorted(old, key=lambda item: item[1].used)[:count]
 
@@ -207,7 +207,7 @@ def _close(entries: list[tuple[Any, Any]]) -> None:
 
 
 def _by_own_rules(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function under caviar's rules of promotion while it is traced, which costs its calls nothing."""
+    """The function, traced under caviar's settings; calls of the compiled program pay nothing for that."""
 
     def program(*args: Any) -> Any:
         with engine.own_rules():

@@ -1,6 +1,6 @@
-"""What files call the classes and functions that stand in rooms below: models, and the dialects' modules and functions.
+"""Names in files for classes and functions that are defined in rooms below: models, and the dialects' modules and functions.
 
-Each adds its own when it is imported, by value: `register({"torch.nn.Linear": Linear})`.
+Each room registers its own when it is imported: `register({"torch.nn.Linear": Linear})`.
 """
 
 from __future__ import annotations

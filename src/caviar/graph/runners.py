@@ -1,6 +1,6 @@
 """Who runs a node that is asked for its value: runners stand on a stack, and the last one does.
 
-A session of TensorFlow's words is such a runner. The values of its variables live in it, so they ask for it too.
+A session in TensorFlow's dialect is such a runner. It holds the values of its variables, so they ask for it too.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ class Variable(Node):
 
     unwalked = Node.unwalked | {"_value", "initializer", "is_drawn"}
 
-    is_drawn = False  # whether the value is the one drawn at first, so that each member of a population draws its own
-    is_state = False  # whether a layer keeps it from batch to batch, so that it is no weight
+    is_drawn = False  # whether it has its initial random value, so that each member of a population draws another
+    is_state = False  # whether it is a layer's state from batch to batch, and not a weight
 
     def __init__(self, value: Any, dtype: Any = None, trainable: bool = True, name: str | None = None):
         engine.start()
@@ -95,13 +95,16 @@ class Variable(Node):
         return np.asarray(self.value)
 
     def __deepcopy__(self, memo: Any) -> Variable:
-        copy = object.__new__(type(self))  # a variable of its own; arrays never change, so they are shared
+        copy = object.__new__(type(self))  # another variable; arrays are immutable, so the copy shares them
         memo[id(self)] = copy
         vars(copy).update(vars(self))
         return copy
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype=dtype) if copy else np.asarray(self.value, dtype=dtype)
+
+    def __write__(self, writer: Any, number: int) -> Any:
+        return writer.variable(self, number)
 
     def __walk__(self, walk: Any, path: str, trainable: bool) -> Any:
         return walk.variable(self, trainable)

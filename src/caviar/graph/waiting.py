@@ -1,4 +1,4 @@
-"""Waiting for the compiler so that Ctrl-C is heard: XLA holds its thread for seconds or minutes, so that is not the main one."""
+"""Compiling so that Ctrl-C works: XLA blocks its thread for seconds or minutes, so that must not be the main thread."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
-_POLL = 0.2  # seconds; where waiting for a lock does not hear signals (Windows), Ctrl-C is heard as often
-_PATIENCE = 0.5  # seconds for a compilation to end by itself, when its process ends
+_POLL = 0.2  # seconds between two looks for Ctrl-C, on Windows, where waiting for a lock is not interrupted
+_PATIENCE = 0.5  # seconds that a compilation gets to finish, when the process ends
 INTERRUPTED = 130
-"""How a process ends that Ctrl-C has reached, as shells have it."""
+"""The exit code of a process that Ctrl-C ended, by the convention of shells."""
 
 _abandoned: set[threading.Thread] = set()
 
@@ -22,9 +22,9 @@ _abandoned: set[threading.Thread] = set()
 def in_threads(
     works: Sequence[Callable[[], object]], at_once: int = 1, tell: Callable[[int, int], None] | None = None
 ) -> list[BaseException | None]:
-    """Do some things, several at once, and wait for all; what each raised. Ctrl-C abandons them, and they end unheard.
+    """Run tasks, several at once, and wait for all; returns what each raised. Ctrl-C stops waiting, and ignores how they end.
 
-    `tell` hears after each how many of how many are done.
+    `tell(done, count)` is called after each.
 
     >>> from caviar.graph.waiting import in_threads
     >>> in_threads([lambda: None, lambda: 1 / 0], at_once=2)
@@ -55,26 +55,26 @@ def _work(left: collections.deque[tuple[int, Callable[[], object]]], ended: queu
             number, work = left.popleft()
             try:
                 work()
-            except BaseException as error:  # told to whoever waits
+            except BaseException as error:  # handed to the waiting thread
                 ended.put((number, error))
             else:
                 ended.put((number, None))
 
 
 def compiled_ahead(jitted: Callable[..., object], *args: object) -> None:
-    """Compile a jitted function for such arguments, so that calling it need not.
+    """Compile a jitted function for such arguments before it is called, in a thread that Ctrl-C does not wait for.
 
     >>> from caviar.graph.waiting import compiled_ahead
     >>> import jax
     >>> compiled_ahead(jax.jit(lambda x: x + 1), 1.0)
     """
-    if threading.current_thread() is threading.main_thread():  # no other hears Ctrl-C
+    if threading.current_thread() is threading.main_thread():  # only the main thread gets Ctrl-C
         lowered = jitted.lower(*args)  # type: ignore[attr-defined]  # here, for a `with` of JAX's holds for its own thread
-        in_threads([lowered.compile])  # what it raises, the call raises too
+        in_threads([lowered.compile])  # an error is raised again by the call itself
 
 
 def _leave() -> None:
-    """XLA aborts a process that ends while it compiles, since its thread comes back to an interpreter that is gone."""
+    """Exit without cleaning up: XLA aborts a process that ends during a compilation, as its thread returns to a dead interpreter."""
     for thread in _abandoned:
         thread.join(_PATIENCE)
     if any(thread.is_alive() for thread in _abandoned):

@@ -27,8 +27,9 @@ from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, uniq
 from caviar.graph.variable import Variable
 from caviar.layers.explaining import check_shape, explained
 from caviar.layers.given import InitializerLike, RegularizerLike
+from caviar.layers.holding import WeightHolder
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
-from caviar.numbers import checked, finite, own_copy, spoken
+from caviar.numbers import own_copy, spoken
 from caviar.parts import Part, float_fields, parts_of, take_apart
 from caviar.text import snake_case
 
@@ -36,7 +37,7 @@ __all__ = ["Layer"]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Layer(Part):
+class Layer(WeightHolder):
     """The base of every layer; subclass it with `build` and `call`, as in Keras.
 
     >>> import numpy as np
@@ -73,6 +74,11 @@ class Layer(Part):
     def __post_init__(self) -> None:
         """Take the given name, or the automatic one."""
         self.name = self.name or vars(self)["_own_name"]
+
+    def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
+        """The name that it was given, or its own with a number within the model."""
+        own = self.name == vars(self).get("_own_name")  # which copies inside programs do not have
+        return numbered(str(self.name)) if own else str(self.name)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -124,60 +130,6 @@ class Layer(Part):
         if regularizer is not None:
             vars(self).setdefault("_penalties", {})[name] = regularizers.get(regularizer)
         return variable
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All weights and states, those of sublayers included."""
-        return take_apart(self).variables
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights: the variables except the states that a stateful layer carries from batch to batch."""
-        return [v for v in self.variables if not v.is_state]
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The weights that training changes."""
-        return self._variables_that(trainable=True)
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """State, and frozen weights."""
-        return self._variables_that(trainable=False)
-
-    def _variables_that(self, trainable: bool) -> list[Variable]:
-        apart = take_apart(self)
-        return [
-            v for v, slot in zip(apart.variables, apart.structure.slots, strict=True) if slot.trainable == trainable
-        ]
-
-    trainable_weights = trainable_variables
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """Frozen weights, and those that layers update themselves, such as moving averages."""
-        return [v for v in self.non_trainable_variables if not v.is_state]
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The values of all weights as NumPy arrays, layer by layer."""
-        return [np.array(v.value) for v in self.weights]
-
-    def set_weights(self, weights: list[Any]) -> None:
-        """Give all weights new values, in the order of `get_weights`."""
-        variables = self.weights
-        if not isinstance(weights, (list, tuple)):
-            raise ArgumentError(
-                f"set_weights takes a list of arrays, as get_weights gives it, and not {spoken(weights)}"
-            )
-        if len(weights) != len(variables):
-            raise ShapeError(f"layer {self.name!r} has {len(variables)} weights, and {len(weights)} values were given")
-        for variable, value in zip(variables, weights, strict=True):
-            where = f"the value for weight {variable.path!r}"
-            variable.assign(finite(checked(value, where, variable.dtype, finite=False), where))
-
-    def count_params(self) -> int:
-        """How many numbers the weights are, in all."""
-        return sum(int(np.prod(v.shape)) for v in self.weights)
 
     def add_loss(self, value: Any) -> None:
         """Add a scalar to the loss that training minimises; to be called inside `call`."""

@@ -44,43 +44,44 @@ class Writer:
         return self._function(value)
 
     def _part(self, part: Part) -> Any:
-        part = part.saved_as if isinstance(part, Node) else part
+        part = part.saved_as
         if id(part) in self.seen:
             return {"again": self.seen[id(part)]}
         number = self.seen[id(part)] = len(self.alive)
         self.alive.append(part)
-        if isinstance(part, Graph):
-            nodes = [self(node) for node in part.nodes]
-            return {"graph": number, "nodes": nodes, "inputs": self(part.inputs), "outputs": self(part.outputs)}
-        if isinstance(part, Input):
-            return {"input": number, "shape": list(part.shape), "dtype": part.dtype, "name": part.name}
-        if isinstance(part, Operation):
-            return self._operation(part, number)
-        if isinstance(part, Variable):  # its value is among the weights
-            shape = {"shape": list(part.shape), "dtype": part.dtype}
-            return {"variable": number, **shape, "trainable": part.trainable, "name": part.name}
-        if isinstance(part, Node):
-            raise FileError(f"{part!r} in the graph of the model is nothing that a file can hold")
-        graph = getattr(part, "_graph", None)
-        if graph is not None:
-            return {"model": number, "name": vars(part)["name"], "graph": self(graph)}
-        config = part.get_config()
-        named = {"name": vars(part)["name"]} if "sequence" in vars(part) else {}
-        return {
-            "class": names.name_of_class(type(part)),
-            "number": number,
-            "config": {k: self(v) for k, v in {**named, **config}.items()},
-        }
+        return part.__write__(self, number)
 
-    def _operation(self, node: Operation, number: int) -> Any:
+    def part(self, part: Part, number: int, **more: Any) -> Any:
+        """A class and its arguments."""
+        config = {k: self(v) for k, v in {**more, **part.get_config()}.items()}
+        return {"class": names.name_of_class(type(part)), "number": number, "config": config}
+
+    def model(self, model: Part, graph: Graph, number: int) -> Any:
+        """A model made from nodes."""
+        return {"model": number, "name": vars(model)["name"], "graph": self(graph)}
+
+    def graph(self, graph: Graph, number: int) -> Any:
+        """Its nodes in the order of computation."""
+        nodes = [self(node) for node in graph.nodes]
+        return {"graph": number, "nodes": nodes, "inputs": self(graph.inputs), "outputs": self(graph.outputs)}
+
+    def node(self, node: Node, number: int) -> Any:
+        """A node of a kind that nothing can be made from again."""
+        raise FileError(f"{node!r} in the graph of the model is nothing that a file can hold")
+
+    def input(self, node: Input, number: int) -> Any:
+        """A place for data."""
+        return {"input": number, "shape": list(node.shape), "dtype": node.dtype, "name": node.name}
+
+    def variable(self, node: Variable, number: int) -> Any:
+        """A variable, whose value is among the weights."""
         shape = {"shape": list(node.shape), "dtype": node.dtype}
-        return {
-            "operation": number,
-            "of": self(node.function),
-            "args": self(node.args),
-            "kwargs": self(node.kwargs),
-            **shape,
-        }
+        return {"variable": number, **shape, "trainable": node.trainable, "name": node.name}
+
+    def operation(self, node: Operation, number: int) -> Any:
+        """A function applied to nodes."""
+        of = {"of": self(node.function), "args": self(node.args), "kwargs": self(node.kwargs)}
+        return {"operation": number, **of, "shape": list(node.shape), "dtype": node.dtype}
 
     def _function(self, function: Any) -> Any:
         operation, name = names.name_of_operation(function), names.name_of_function(function)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -46,6 +47,13 @@ class Model(Trainee):
         self._graph = Graph(inputs, outputs)
         self._check_connected()
         vars(self)["built"] = True
+
+    def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
+        """A model made from nodes is no step in the paths of what is in it."""
+        return super().path_of_ranges(path, numbered) if self._graph is None else ""
+
+    def __write__(self, writer: Any, number: int) -> Any:
+        return super().__write__(writer, number) if self._graph is None else writer.model(self, self._graph, number)
 
     # -- the network ----------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -29,6 +29,7 @@ class Sequential(Model):
     """
 
     unwalked: ClassVar[frozenset[str]] = Model.unwalked | {"_input", "_building"}
+    spoken_names: ClassVar[Mapping[str, str]] = {"sequence": "layers"}
 
     _input: Input | None = None
 
@@ -120,6 +121,13 @@ class Sequential(Model):
         if self._input is not None:
             return self._input
         return self.built_for if is_shaped(self.built_for) else None
+
+    def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
+        """It is no step in the paths of what is in it."""
+        return ""
+
+    def __write__(self, writer: Any, number: int) -> Any:
+        return writer.part(self, number, name=self.name)
 
     def __walk__(self, walk: Any, path: str, trainable: bool) -> Any:
         self._build_if_known()

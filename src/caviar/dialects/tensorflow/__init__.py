@@ -19,6 +19,7 @@ Floats without a type are of the library's float type, `caviar.config.floatx()`;
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from typing import Any
 
@@ -38,6 +39,7 @@ from caviar.dialects.tensorflow.variables import (
     global_variables_initializer,
     variables_initializer,
 )
+from caviar.doors import door, doors
 from caviar.errors import unknown_name
 
 __all__ = [
@@ -52,6 +54,9 @@ _MODULES = ("compat", "keras", "layers", "losses", "nn", "train")  # imported wh
 def _public(module: Any) -> dict[str, Any]:
     """The functions that a module defines."""
     return {n: f for n, f in vars(module).items() if n[0] != "_" and getattr(f, "__module__", "") == module.__name__}
+
+
+globals().update(doors(globals(), {*__all__} - {"Graph", "GraphKeys"}))  # whose methods speak of what called them
 
 
 def disable_v2_behavior() -> None:
@@ -89,6 +94,9 @@ _MORE: dict[str, Any] = {
     "orthogonal_initializer": _initializers.Orthogonal,
     "variance_scaling_initializer": _initializers.VarianceScaling,
 }  # fmt: skip
+
+
+_MORE |= {name: door(given, name) for name, given in _MORE.items() if inspect.isfunction(given)}
 
 
 def random_normal_initializer(mean: float = 0.0, stddev: float = 1.0, seed: int | None = None) -> Any:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
-from caviar.errors import ArgumentError, CaviarError, ShapeError
+from caviar.errors import CONFUSED, ArgumentError, CaviarError, ShapeError
 from caviar.graph import Input, Node, Operation, apply, registry
-from caviar.graph.node import UNKNOWN_SIZES, Shape, item, nodes_in, unique_name
+from caviar.graph.node import SHAPE, UNKNOWN_SIZES, Shape, item, nodes_in, unique_name
 
 float16, float32, float64 = (np.dtype(f"float{n}") for n in (16, 32, 64))
 int8, int16, int32, int64 = (np.dtype(f"int{n}") for n in (8, 16, 32, 64))
@@ -56,7 +56,7 @@ class Placeholder(Input):
     <placeholder 'x': shape=(None, 3), dtype=float32>
     """
 
-    def __init__(self, dtype: Any, shape: Iterable[int | None] | None, name: str | None):
+    def __init__(self, dtype: Any, shape: Annotated[Any, SHAPE] | None, name: str | None):
         super().__init__(batch_shape=() if shape is None else shape, dtype=as_dtype(dtype).name, name=name)
         self.any_shape = shape is None
 
@@ -147,6 +147,19 @@ def sizes(shape: Any) -> Any:
     return tuple(map(_size, shape)) if np.ndim(shape) or nodes_in(shape) else (int(shape),)
 
 
+def lengths(shape: Any) -> Any:
+    """A shape of what is made, where no size may be left open.
+
+    >>> from caviar.dialects.tensorflow.building import lengths
+    >>> lengths([2, 0])
+    (2, 0)
+    """
+    found = sizes(shape)
+    if any(isinstance(size, int) and not isinstance(size, Axis) and size < 0 for size in found):
+        raise ArgumentError(f"{shape!r} holds a size below 0")
+    return found
+
+
 def _size(size: Any) -> Any:
     if not isinstance(size, Node):
         return -1 if size is None else int(size)
@@ -192,9 +205,10 @@ def writes(function: Callable[..., Any]) -> Callable[..., Any]:
             return apply(function, *args, **kwargs)
         except CaviarError:
             raise
-        except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        except CONFUSED as error:
             raise misfit(f"tf.{function.__name__.lstrip('_')}", (args, kwargs), error) from error
 
+    write.is_door = True  # type: ignore[attr-defined]
     return write
 
 

@@ -11,6 +11,7 @@ from caviar.dialects.tensorflow.building import tensor
 from caviar.dialects.tensorflow.graphs import get_default_graph, variable_scope
 from caviar.dialects.tensorflow.shaping import reshape
 from caviar.dialects.tensorflow.variables import get_variable
+from caviar.doors import doors
 from caviar.graph import Node
 from caviar.layers.given import InitializerLike
 
@@ -64,3 +65,6 @@ def dropout(
     (2,)
     """
     return nn.dropout(inputs, rate=rate, seed=seed) if training else tensor(inputs)
+
+
+globals().update(doors(globals()))

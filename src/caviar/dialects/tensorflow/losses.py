@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from caviar.dialects.tensorflow import nn
 from caviar.dialects.tensorflow.building import tensor, writes
+from caviar.doors import doors
 from caviar.graph import Node
 
 __all__ = [
@@ -99,3 +100,6 @@ def sparse_softmax_cross_entropy(labels: Any, logits: Any, weights: Any = 1.0) -
 def sigmoid_cross_entropy(multi_class_labels: Any, logits: Any, weights: Any = 1.0) -> Node:
     """The mean of `tf.nn.sigmoid_cross_entropy_with_logits` over all numbers."""
     return _weighted_mean(nn.sigmoid_cross_entropy_with_logits(labels=multi_class_labels, logits=logits), weights)
+
+
+globals().update(doors(globals()))

@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from caviar import activations
+from caviar.declarations import Number, fits
 from caviar.dialects.tensorflow.building import tensor, writes
 from caviar.dialects.tensorflow.operations import TABLE
 from caviar.dialects.tensorflow.random import drawn
 from caviar.dialects.tensorflow.shaping import gather
+from caviar.doors import doors
 from caviar.errors import ArgumentError
 from caviar.graph import Node, apply
 from caviar.layers.lowering.convolution import conv
@@ -219,7 +221,17 @@ def dropout(
         raise ArgumentError("tf.nn.dropout takes one of rate=... and keep_prob=1 - rate")
     x = tensor(x)
     kept = keep_prob if rate is None else 1 - rate
-    return drawn(_dropped, (), None, seed, x, kept, None if noise_shape is None else tuple(noise_shape))
+    if not isinstance(kept, Node) and not fits(Number(above=0, most=1), kept):
+        raise ArgumentError(f"tf.nn.dropout keeps a share above 0 and of at most 1, and was asked to keep {kept!r}")
+    return drawn(
+        _dropped,
+        (),
+        None,
+        seed,
+        x,
+        kept if isinstance(kept, Node) else float(kept),
+        None if noise_shape is None else tuple(noise_shape),
+    )
 
 
 def _dropped(key: Any, _: Any, __: Any, x: Array, keep: Array, shape: Any) -> Array:
@@ -336,3 +348,6 @@ def in_top_k(predictions: Array, targets: Array, k: int) -> Array:
 def top_k(input: Array, k: int = 1, sorted: bool = True) -> Any:
     """The k largest values along the last axis, and their places."""
     return tuple(jax.lax.top_k(jnp.asarray(input), k))
+
+
+globals().update(doors(globals()))

@@ -11,8 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
-from caviar.dialects.tensorflow.building import as_dtype, known, sizes
+from caviar.declarations import Seed
+from caviar.dialects.tensorflow.building import as_dtype, known, lengths
 from caviar.dialects.tensorflow.graphs import get_default_graph
+from caviar.doors import doors
 from caviar.errors import ArgumentError
 from caviar.graph import Input, Operation, apply
 
@@ -28,7 +30,7 @@ def random_key() -> Input:
     return Input(batch_shape=(3,), dtype="uint32", name="random key")
 
 
-def set_random_seed(seed: int) -> None:
+def set_random_seed(seed: Seed) -> None:
     """Make all that is drawn reproducible: by sessions made after this, by layers, by shuffling.
 
     >>> from caviar.dialects.tensorflow.random import set_random_seed
@@ -67,7 +69,7 @@ def normal(
     >>> normal([2, 3]).shape
     (2, 3)
     """
-    return drawn(_normal, sizes(shape), as_dtype(dtype), seed, mean, stddev)
+    return drawn(_normal, lengths(shape), as_dtype(dtype), seed, mean, stddev)
 
 
 def truncated_normal(
@@ -79,7 +81,7 @@ def truncated_normal(
     >>> truncated_normal([2, 3], stddev=0.1).shape
     (2, 3)
     """
-    return drawn(_truncated, sizes(shape), as_dtype(dtype), seed, mean, stddev)
+    return drawn(_truncated, lengths(shape), as_dtype(dtype), seed, mean, stddev)
 
 
 def uniform(
@@ -93,7 +95,7 @@ def uniform(
     """
     if np.issubdtype(as_dtype(dtype), np.integer) and maxval is None:
         raise ArgumentError("tf.random_uniform of integers needs maxval")
-    return drawn(_uniform, sizes(shape), as_dtype(dtype), seed, minval, 1 if maxval is None else maxval)
+    return drawn(_uniform, lengths(shape), as_dtype(dtype), seed, minval, 1 if maxval is None else maxval)
 
 
 def shuffle(value: Any, seed: int | None = None, name: str | None = None) -> Operation:
@@ -122,3 +124,6 @@ def _uniform(key: Any, shape: Any, dtype: Any, low: Any, high: Any) -> Any:
 
 def _shuffled(key: Any, shape: Any, dtype: Any, value: Any) -> Any:
     return jax.random.permutation(key, jnp.asarray(value))
+
+
+globals().update(doors(globals(), ["normal", "set_random_seed", "set_seed", "shuffle", "truncated_normal", "uniform"]))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from caviar import config
+from caviar.declarations import Kind
 from caviar.dialects.tensorflow.building import Placeholder, PlaceholderWithDefault
 from caviar.dialects.tensorflow.graphs import Graph, get_default_graph
 from caviar.dialects.tensorflow.random import random_key
@@ -49,6 +50,9 @@ class FetchProgram(NamedTuple):
     nodes: Any  # held here, so that their ids stay their own
 
 
+Feeds = Annotated[Any, Kind(Mapping, "a dict of what stands for values and what is fed")]
+
+
 class Session:
     """Runs nodes. Every run computes all that is fetched from the values before it, and then assigns.
 
@@ -69,14 +73,14 @@ class Session:
         self._key = _key_words(self.graph.seed)
         self._runs = 0
 
-    def run(self, fetches: Any, feed_dict: dict[Any, Any] | None = None) -> Any:
+    def run(self, fetches: Any, feed_dict: Feeds | None = None) -> Any:
         """The values of the fetches (nodes, or names of variables), nested as they are; of operations, None."""
         if self.closed:
             raise ArgumentError(
                 "this session is closed: make a new tf.Session(), or indent what belongs into its `with` block"
             )
         leaves, nesting = jax.tree.flatten(fetches)
-        feeds = feed_dict or {}
+        feeds = {} if feed_dict is None else feed_dict
         key = (nesting, *map(id, leaves), None, *map(id, feeds))
         fetch = self._programs.get(key) or self._prepared(key, fetches, leaves, feeds)
         fed = [_fed(node, value) for node, value in feeds.items()]

@@ -8,7 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar.dialects.tensorflow.building import as_dtype, constant, first, known, shape_of, sizes, tensor, writes
+from caviar.dialects.tensorflow.building import (
+    as_dtype,
+    constant,
+    first,
+    known,
+    lengths,
+    shape_of,
+    sizes,
+    tensor,
+    writes,
+)
 from caviar.errors import ArgumentError
 from caviar.graph import Node, apply
 from caviar.graph.node import nodes_in
@@ -103,7 +113,7 @@ def split(value: Array, num_or_size_splits: Any, axis: int = 0) -> Any:
 
 def tile(input: Any, multiples: Any, name: str | None = None) -> Node:
     """The array repeated along each of its axes."""
-    return _tile(input, sizes(multiples))
+    return _tile(input, lengths(multiples))
 
 
 @writes

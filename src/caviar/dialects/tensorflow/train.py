@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
+from caviar.arguments import Checked
+from caviar.declarations import Kind, Number
 from caviar.dialects.tensorflow.decays import (
     cosine_decay,
     exponential_decay,
@@ -22,6 +24,7 @@ from caviar.dialects.tensorflow.graphs import get_default_graph
 from caviar.dialects.tensorflow.saver import Saver
 from caviar.dialects.tensorflow.variables import Group, Variable
 from caviar.dialects.tensorflow.weights import Assign, Weight, weight_of
+from caviar.doors import doors
 from caviar.errors import ArgumentError
 from caviar.graph import Graph, Node, apply
 from caviar.parts import take_apart
@@ -36,8 +39,12 @@ __dir__ = __all__.copy
 Array = Any
 
 
+Rate = Annotated[Any, Number(least=0) | Kind(Node, "a node")]
+Portion = Annotated[Any, Number(least=0, most=1) | Kind(Node, "a node")]
+
+
 @dataclass(eq=False)
-class Optimizer:
+class Optimizer(Checked):
     """What all optimizers share; a new one says in `step` how a variable and its slots move, and in `numbers` with what.
 
     Any number may also be a node: a placeholder, or `tf.train.exponential_decay(...)`.
@@ -132,7 +139,7 @@ class GradientDescentOptimizer(Optimizer):
     0.01
     """
 
-    learning_rate: Any
+    learning_rate: Rate
     use_locking: bool = False
     name: str = "GradientDescent"
 
@@ -155,8 +162,8 @@ class MomentumOptimizer(Optimizer):
     False
     """
 
-    learning_rate: Any
-    momentum: Any
+    learning_rate: Rate
+    momentum: Portion
     use_locking: bool = False
     name: str = "Momentum"
     use_nesterov: bool = False
@@ -182,7 +189,7 @@ class AdagradOptimizer(Optimizer):
     0.1
     """
 
-    learning_rate: Any
+    learning_rate: Rate
     initial_accumulator_value: float = 0.1
     use_locking: bool = False
     name: str = "Adagrad"
@@ -212,9 +219,9 @@ class AdadeltaOptimizer(Optimizer):
     0.95
     """
 
-    learning_rate: Any = 0.001
-    rho: Any = 0.95
-    epsilon: Any = 1e-8
+    learning_rate: Rate = 0.001
+    rho: Portion = 0.95
+    epsilon: Rate = 1e-8
     use_locking: bool = False
     name: str = "Adadelta"
     slots: ClassVar[dict[str, float]] = {"Adadelta": 0.0, "Adadelta_1": 0.0}
@@ -242,10 +249,10 @@ class RMSPropOptimizer(Optimizer):
     0.9
     """
 
-    learning_rate: Any
-    decay: Any = 0.9
-    momentum: Any = 0.0
-    epsilon: Any = 1e-10
+    learning_rate: Rate
+    decay: Portion = 0.9
+    momentum: Portion = 0.0
+    epsilon: Rate = 1e-10
     use_locking: bool = False
     centered: bool = False
     name: str = "RMSProp"
@@ -284,10 +291,10 @@ class AdamOptimizer(Optimizer):
     1e-08
     """
 
-    learning_rate: Any = 0.001
-    beta1: Any = 0.9
-    beta2: Any = 0.999
-    epsilon: Any = 1e-8
+    learning_rate: Rate = 0.001
+    beta1: Portion = 0.9
+    beta2: Portion = 0.999
+    epsilon: Rate = 1e-8
     use_locking: bool = False
     name: str = "Adam"
     slots: ClassVar[dict[str, float]] = {"Adam": 0.0, "Adam_1": 0.0}
@@ -335,3 +342,6 @@ def get_or_create_global_step() -> Variable:
     if "global_step" not in graph.shared:
         graph.shared["global_step"] = Variable(0, False, "global_step", "int64")
     return graph.shared["global_step"]
+
+
+globals().update(doors(globals(), __all__))

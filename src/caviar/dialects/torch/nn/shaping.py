@@ -173,7 +173,7 @@ class ConstantPad3d(_ConstantPad):
     rank = 3
 
 
-_Factor = Annotated[float, Each(Number(above=0))]
+_Factor = Annotated[Any, Each(Number(above=0))]
 
 
 class Upsample(Applied):
@@ -191,8 +191,9 @@ class Upsample(Applied):
         self, size: Sizes | None = None, scale_factor: _Factor | None = None, mode: str = "nearest", align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
     ) -> None:  # fmt: skip
-        several = isinstance(scale_factor, (tuple, list))
-        scale = tuple(map(float, scale_factor)) if several else scale_factor and float(scale_factor)
+        scale = scale_factor and (
+            tuple(map(float, scale_factor)) if isinstance(scale_factor, (tuple, list)) else float(scale_factor)
+        )
         super().__init__(size, scale, mode, align_corners, recompute_scale_factor)
 
     def extra_repr(self) -> str:

@@ -1,0 +1,41 @@
+"""What is not a number of a part: equal for parts that compile to the same program, and compared at a glance."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any, NamedTuple
+
+
+class Slot(NamedTuple):
+    """A variable's place in a structure."""
+
+    place: int
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool
+
+
+class _Alike:
+    """What all equal structures have in common, so that comparing them compares nothing else."""
+
+
+_alikes: weakref.WeakValueDictionary[Any, _Alike] = weakref.WeakValueDictionary()
+_alikes_lock = threading.Lock()
+
+
+class Structure:
+    """All of a part that is not a number or a value; hashable, and equal for parts that compile to the same program."""
+
+    __slots__ = ("_alike", "skeleton", "slots")
+
+    def __init__(self, skeleton: Any, slots: tuple[Slot, ...]):
+        self.skeleton, self.slots = skeleton, slots
+        with _alikes_lock:
+            self._alike = _alikes.setdefault((skeleton, slots), _Alike())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Structure) and self._alike is other._alike
+
+    def __hash__(self) -> int:
+        return hash(self._alike)
