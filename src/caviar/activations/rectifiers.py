@@ -69,7 +69,7 @@ def prelu(x: jax.Array, alpha: float | jax.Array = 0.25) -> jax.Array:
 
 
 def relu6(x: jax.Array) -> jax.Array:
-    """min(max(x, 0), 6).
+    """min(max(x, 0), 6): a ReLU that cannot grow beyond 6.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import relu6
@@ -102,7 +102,7 @@ def softplus(x: jax.Array, beta: float = 1.0) -> jax.Array:
 
 
 def gelu(x: jax.Array, approximate: bool = False) -> jax.Array:
-    """x times the probability that a normal variable is below x; `approximate` is the tanh form.
+    """`x * P(X <= x)` for a standard normal X; approximated with tanh if `approximate`.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import gelu
@@ -113,7 +113,7 @@ def gelu(x: jax.Array, approximate: bool = False) -> jax.Array:
 
 
 def silu(x: jax.Array) -> jax.Array:
-    """x sigmoid(x), also called swish.
+    """x * sigmoid(x), also called swish.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import silu
@@ -124,7 +124,7 @@ def silu(x: jax.Array) -> jax.Array:
 
 
 def hard_silu(x: jax.Array) -> jax.Array:
-    """x hard_sigmoid(x), also called hard swish.
+    """x * hard_sigmoid(x), also called hard swish.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import hard_silu
@@ -135,7 +135,7 @@ def hard_silu(x: jax.Array) -> jax.Array:
 
 
 def mish(x: jax.Array) -> jax.Array:
-    """x tanh(softplus(x)).
+    """x * tanh(softplus(x)).
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import mish

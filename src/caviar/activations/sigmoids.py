@@ -40,7 +40,7 @@ def log_sigmoid(x: jax.Array) -> jax.Array:
 
 
 def tanh(x: jax.Array) -> jax.Array:
-    """The hyperbolic tangent: between -1 and 1, centred at 0.
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)): between -1 and 1, centred at 0.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import tanh
@@ -51,18 +51,20 @@ def tanh(x: jax.Array) -> jax.Array:
 
 
 def hard_sigmoid(x: jax.Array) -> jax.Array:
-    """x / 6 + 1/2 within [0, 1]: a cheap sigmoid.
+    """x / 6 + 1/2, clipped to [0, 1]: a cheap sigmoid.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import hard_sigmoid
     >>> hard_sigmoid(jnp.array([-3.0, 0.0, 3.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return jnp.where(x <= -3, 0, jnp.where(x >= 3, 1, x / 6 + 0.5))  # compared before it is rounded
+    return jnp.where(
+        x <= -3, 0, jnp.where(x >= 3, 1, x / 6 + 0.5)
+    )  # x is compared, and not the result, which is rounded
 
 
 def hard_tanh(x: jax.Array, min_val: float = -1.0, max_val: float = 1.0) -> jax.Array:
-    """x within [`min_val`, `max_val`]: a cheap tanh.
+    """x, clipped to [`min_val`, `max_val`]: a cheap tanh.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import hard_tanh
@@ -73,7 +75,7 @@ def hard_tanh(x: jax.Array, min_val: float = -1.0, max_val: float = 1.0) -> jax.
 
 
 def sparse_sigmoid(x: jax.Array) -> jax.Array:
-    """(x + 1) / 2 within [0, 1].
+    """(x + 1) / 2, clipped to [0, 1]: `sparsemax` for two classes.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import sparse_sigmoid

@@ -20,7 +20,7 @@ Axis = int | tuple[int, ...]
 
 
 def softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:
-    """exp(x_i) / sum_j exp(x_j): positive, and 1 in sum.
+    """exp(x_i) / sum_j exp(x_j): probabilities, positive and with sum 1.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import softmax
@@ -42,7 +42,7 @@ def log_softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:
 
 
 def softmin(x: jax.Array, axis: Axis = -1) -> jax.Array:
-    """softmax(-x): the smallest gets the largest share.
+    """softmax(-x): the smallest input gets the largest share.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import softmin
@@ -53,7 +53,7 @@ def softmin(x: jax.Array, axis: Axis = -1) -> jax.Array:
 
 
 def hardmax(x: jax.Array, axis: int = -1) -> jax.Array:
-    """1 at the (first) largest, 0 elsewhere.
+    """1 at the (first) largest input, 0 elsewhere.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import hardmax
@@ -80,7 +80,7 @@ def sparsemax(x: jax.Array, axis: int = -1) -> jax.Array:
 
 
 def glu(x: jax.Array, axis: int = -1) -> jax.Array:
-    """a sigmoid(b), where a and b are the two halves of x.
+    """a * sigmoid(b), where a and b are the two halves of x: b decides how much of a passes.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import glu

@@ -39,7 +39,7 @@ def threshold(x: jax.Array, threshold: float = 0.0, default_value: float = 0.0) 
 
 
 def sign(x: jax.Array) -> jax.Array:
-    """-1, 0 or 1; its derivative is 0 everywhere, so nothing is learned through it.
+    """The sign of x: -1, 0 or 1. Its derivative is 0 everywhere, so nothing is learned through it.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import sign
@@ -50,7 +50,7 @@ def sign(x: jax.Array) -> jax.Array:
 
 
 def softsign(x: jax.Array) -> jax.Array:
-    """x / (1 + |x|).
+    """x / (1 + |x|): between -1 and 1; it approaches its limits more slowly than tanh.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import softsign
@@ -61,7 +61,7 @@ def softsign(x: jax.Array) -> jax.Array:
 
 
 def tanh_shrink(x: jax.Array) -> jax.Array:
-    """x - tanh(x): what is near 0 is rounded to 0.
+    """x - tanh(x): values near 0 become almost 0, large ones lose 1.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import tanh_shrink
@@ -72,7 +72,7 @@ def tanh_shrink(x: jax.Array) -> jax.Array:
 
 
 def soft_shrink(x: jax.Array, threshold: float = 0.5) -> jax.Array:
-    """x moved towards 0 by the threshold, and 0 within it.
+    """x moved towards 0 by the threshold; 0 where |x| is at most the threshold.
 
     >>> import jax.numpy as jnp
     >>> from caviar.activations import soft_shrink

@@ -1,1 +1,1 @@
-"""Data: arrays, streams, and answers to wrong ones."""
+"""Data: arrays, streams, and the errors about wrong ones."""

@@ -1,4 +1,4 @@
-"""Data as a user gives it, as arrays that a program takes."""
+"""From data as users give it to arrays for a program."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Rows(NamedTuple):
 
 
 def as_inputs(x: Any, where: str = "x") -> Any:
-    """Inputs as arrays: one array, or a list or dict of them for several inputs."""
+    """Inputs as arrays: one array, or a list or dict of them for a model with several inputs."""
     if isinstance(x, dict):
         if not x:
             raise DataError(f"{where} is empty: a dict without a single array")
@@ -64,7 +64,7 @@ def as_rows(x: Any, y: Any, weight: Any, output_names: list[str], where: str = "
 
 
 def _precise() -> Any:
-    """Targets and weights are of single precision at least: half precision cannot tell 257 from 256."""
+    """Targets and weights in single precision at least: half precision cannot tell 257 from 256."""
     return np.promote_types(jax.numpy.dtype(config.floatx()), np.float32)
 
 

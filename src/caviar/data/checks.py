@@ -1,4 +1,4 @@
-"""Answers to parts of the data that do not fit each other, before anything compiles."""
+"""Checks that the parts of the data fit each other, before anything compiles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from caviar.errors import DataError, ShapeError
 
 
 def check_lengths(parts: dict[str, Any]) -> None:
-    """Refuse inputs, targets and weights that differ in their number of rows.
+    """Raise if inputs, targets and weights differ in their number of rows.
 
     >>> import numpy as np
     >>> from caviar.data.checks import check_lengths
@@ -27,7 +27,7 @@ def check_lengths(parts: dict[str, Any]) -> None:
 
 
 def check_sample_weight(weights: list[Any], where: str) -> None:
-    """Refuse weights that are negative, or all 0."""
+    """Raise if a weight is negative, or all are 0."""
     for weight in jax.tree.leaves(weights):
         array = np.asarray(weight)
         if array.min() < 0:

@@ -1,4 +1,4 @@
-"""The names of columns: what a model was trained on is what it is asked about."""
+"""The names of a table's columns: a model must be given those that it was trained on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def columns_of(x: Any) -> Any:
 
 
 def check_columns(known: Any, x: Any, where: str = "x") -> None:
-    """Refuse a table whose columns are not those that the model was trained on, in their order.
+    """Raise if a table's columns are not those that the model was trained on, in their order.
 
     >>> from caviar.data.columns import check_columns
     >>> class Table:

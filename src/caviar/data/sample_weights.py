@@ -1,4 +1,4 @@
-"""How much rows count: the weights of samples, and those of classes."""
+"""How much each row counts: weights of samples and of classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from caviar.errors import ArgumentError, DataError
 
 
 def class_weights(rows: Rows, weights: Any, outputs: list[Any] | None = None) -> Rows:
-    """Rows weighed by their class, as `class_weight` asks: a dict, or "balanced", which weighs each class alike.
+    """Rows weighted by their class. `class_weight` is a dict, or "balanced": every class counts the same.
 
     >>> import numpy as np
     >>> from caviar.data.arrays import Rows
@@ -43,7 +43,7 @@ def class_weights(rows: Rows, weights: Any, outputs: list[Any] | None = None) ->
 
 
 def balanced(labels: np.ndarray) -> dict[int, float]:
-    """The weights with which every class counts alike, and a row 1 on average: rows / (classes * rows of the class).
+    """The weights with which every class counts the same, and a row 1 on average: rows / (classes * rows of the class).
 
     >>> import numpy as np
     >>> from caviar.data.sample_weights import balanced
@@ -68,7 +68,7 @@ def classes_of(y: Any, output: Any = None) -> np.ndarray:
 
 
 def check_class_weight(weights: Any) -> dict[int, float]:
-    """A dict of weights that are finite and not negative, by classes that are whole numbers.
+    """The weights as a dict from class numbers to floats; raises unless they are finite and not negative.
 
     >>> import numpy as np
     >>> from caviar.data.sample_weights import check_class_weight
@@ -99,7 +99,7 @@ def _is_real(value: Any) -> bool:
 
 
 def _check_known(weights: dict[int, float], names: np.ndarray, output: Any) -> None:
-    """Refuse classes that there are not: neither in the labels, nor among the units of the last layer."""
+    """Raise for a class that is neither in the labels nor among the units of the last layer."""
     units = None if output is None or len(output.shape) < 2 else int(output.shape[-1])
     classes = range(max(units, 2) if units else int(names.max(initial=0)) + 1)
     unknown = [

@@ -1,4 +1,4 @@
-"""Data that does not lie on the device: iterables of batches, and arrays larger than memory."""
+"""Data that is not on the device as a whole: iterables of batches, and arrays larger than memory."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ CHUNK_BYTES = 64 * 2**20
 """About how much data goes to the device at once."""
 
 MOST_BATCHES = 2**14
-"""The most batches that a stream may give where nothing says how many to take, and all are held together."""
+"""The most batches that a stream may give where all are held in memory and no number of steps is given."""
 
 
 def is_stream(x: Any) -> bool:
-    """Whether `x` gives batches one after another instead of being an array.
+    """Whether `x` is an iterable of batches, and not an array.
 
     >>> import numpy as np
     >>> from caviar.data.streams import is_stream
@@ -44,7 +44,7 @@ def batches_of(stream: Any, output_names: list[str], columns: Any = None) -> Ite
 
 
 def batches_in_order(parts: Any, size: int, order: np.ndarray, output_names: list[str]) -> Iterator[Rows]:
-    """The batches of arrays larger than the device as checked rows."""
+    """The batches of arrays larger than the device's memory, as checked rows."""
     for number, batch in enumerate(large_batches(parts, size, order)):
         yield as_rows(*batch, output_names, f"batch {number}: ")
 
@@ -55,7 +55,7 @@ def _host(value: Any) -> Any:
 
 
 def fits_memory(arrays: Any) -> bool:
-    """Whether arrays are small enough to lie on the device as a whole: a quarter of the memory.
+    """Whether arrays are small enough to be put on the device as a whole: at most a quarter of its memory.
 
     >>> import numpy as np
     >>> from caviar.data.streams import fits_memory
@@ -70,13 +70,13 @@ def large_batches(parts: Any, batch_size: int, order: np.ndarray) -> Iterator[tu
     """The batches of arrays larger than the device, read from the disk or the memory as they are needed."""
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        ahead = np.argsort(rows)  # read in file order: much faster on a memory map
+        ahead = np.argsort(rows)  # in the order of the file, which is much faster for a memory map
         back = np.argsort(ahead)
         yield jax.tree.map(lambda a, ahead=rows[ahead], back=back: np.asarray(a[ahead])[back], parts)
 
 
 def bounded(batches: Iterable[Any], what: str, steps: str) -> Iterator[Any]:
-    """The batches of a stream that are held together; one that does not end is told, instead of filling the memory."""
+    """The batches of a stream that is held in memory; an endless one raises before it fills the memory."""
     size, limit = 0, memory() // 4
     for number, batch in enumerate(batches):
         size += _size(batch)
@@ -89,9 +89,9 @@ def bounded(batches: Iterable[Any], what: str, steps: str) -> Iterator[Any]:
 
 
 def chunks(batches: Iterable[Rows], limit: int | None = None) -> Iterator[tuple[Rows, int]]:
-    """Batches of equal shape stacked for one dispatch, and their number; never more in memory than a chunk."""
+    """Batches of equal shape, stacked for one dispatch, and their number; only one such chunk is in memory at a time."""
     held: list[Rows] = []
-    for batch in itertools.islice(batches, limit):  # never a batch beyond the limit: it would be lost to the next epoch
+    for batch in itertools.islice(batches, limit):  # a batch read beyond the limit would be missing in the next epoch
         if held and (_shapes(batch) != _shapes(held[0]) or _size(batch) * len(held) >= CHUNK_BYTES or len(held) >= 256):
             yield _stacked(held), len(held)
             held = []
@@ -113,7 +113,7 @@ def _size(batch: Any) -> int:
 
 
 def peek(stream: Any) -> tuple[tuple[Any, Any, Any], Any]:
-    """The parts of the first batch of a stream, and the stream with it put back."""
+    """The parts of a stream's first batch, and the stream with that batch put back."""
     if not isinstance(stream, Iterator):
         for head in stream if isinstance(stream, Iterable) else (stream[i] for i in range(len(stream))):
             return _parts(head), stream

@@ -1,4 +1,4 @@
-"""What an initializer is."""
+"""The base of initializers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Initializers that draw nothing."""
+"""Initializers without randomness."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Zeros(Constant):
 
 @dataclass(eq=False, repr=False, frozen=True)
 class Ones(Constant):
-    """1 everywhere.
+    """1 everywhere: for the scale (`gamma`) of normalization.
 
     >>> from caviar.initializers import Ones
     >>> Ones()(None, (2,)).tolist()
@@ -68,7 +68,7 @@ class Ones(Constant):
 
 @dataclass(eq=False, repr=False, frozen=True)
 class Identity(Initializer):
-    """The identity matrix times `gain`.
+    """The identity matrix times `gain`: a layer that at first passes its input on.
 
     >>> from caviar.initializers import Identity
     >>> Identity(2.0)(None, (2, 2)).tolist()

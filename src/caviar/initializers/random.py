@@ -1,4 +1,4 @@
-"""Initializers of a given width, whatever the shape; and orthogonal matrices."""
+"""Random initializers with a given spread, whatever the shape of the weight; and orthogonal matrices."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(eq=False, repr=False, frozen=True)
 class RandomNormal(Initializer):
-    """Normal with the given mean and standard deviation.
+    """Normally distributed with the given mean and standard deviation.
 
     >>> from caviar.initializers import RandomNormal
     >>> RandomNormal(stddev=1.0, seed=0)(None, (2, 3)).shape
@@ -46,7 +46,7 @@ class RandomNormal(Initializer):
 
 @dataclass(eq=False, repr=False, frozen=True)
 class TruncatedNormal(Initializer):
-    """Normal, but never further than two standard deviations from the mean.
+    """Normally distributed, but never further than two standard deviations from the mean.
 
     >>> import jax
     >>> from caviar.initializers import TruncatedNormal
@@ -65,7 +65,7 @@ class TruncatedNormal(Initializer):
 
 @dataclass(eq=False, repr=False, frozen=True)
 class RandomUniform(Initializer):
-    """Uniform in [`minval`, `maxval`).
+    """Uniformly distributed in [`minval`, `maxval`).
 
     >>> import jax
     >>> from caviar.initializers import RandomUniform
@@ -83,7 +83,7 @@ class RandomUniform(Initializer):
 
 @dataclass(eq=False, repr=False, frozen=True)
 class SmallRandom(RandomUniform):
-    """Uniform in [-0.01, 0.01), as in early machine learning: deep networks vanish with it.
+    """Uniform in [-0.01, 0.01), as in early machine learning; in deep networks the signal vanishes with it.
 
     >>> import jax
     >>> from caviar.initializers import SmallRandom

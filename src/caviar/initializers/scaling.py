@@ -1,4 +1,4 @@
-"""Initializers whose width follows from the fans of a weight, so that variances are kept from layer to layer.
+"""Initializers whose spread follows from the shape of a weight, so that variances stay the same from layer to layer.
 
 `n_in` is how many inputs a unit sums over, and `n_out` how many units an input reaches.
 """
@@ -34,7 +34,7 @@ __all__ = [
     "variance_scaling",
 ]
 
-_TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal cut at -2 and 2
+_TRUNCATED_STDDEV = 0.87962566103423978  # standard deviation of a standard normal variable truncated at -2 and 2
 
 
 @dataclass(eq=False, repr=False, frozen=True)

@@ -1,4 +1,4 @@
-"""A picture: matplotlib's figure that a notebook shows by itself, without pyplot and without a magic word."""
+"""Pictures: matplotlib figures that a notebook shows by itself, without pyplot and `%matplotlib`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from caviar.files import as_path, write_whole
 
 
 def picture(width: float, height: float) -> Any:
-    """An empty figure of some inches that no window shows; as the last value of a notebook's cell it is seen, once.
+    """An empty figure of this size in inches, without a window; a notebook shows it once, as the last value of a cell.
 
     >>> from caviar.insight.picture import picture
     >>> picture(4, 3)._repr_png_()[1:4]
@@ -34,7 +34,7 @@ def _as_png(figure: Any) -> bytes:
 
 
 def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
-    """Write the figure to a file, if one is named, and return it; the name's end says the format.
+    """Write the figure to a file, if a path is given, and return it; the suffix says the format.
 
     >>> from caviar.insight.picture import picture, save
     >>> save(picture(4, 3), "nowhere/study.png")
@@ -47,14 +47,14 @@ def save(figure: Any, path: str | os.PathLike[str] | None) -> Any:
     named = named if named.suffix else named.with_name(f"{named.name}.png")
     try:
         figure.savefig(written, format=named.suffix[1:], dpi=150)
-    except ValueError as error:  # a format that does not exist
+    except ValueError as error:  # an unknown format
         raise FileError(f"{path!r} could not be written: {error}") from error
     write_whole(named, written.getvalue())
     return figure
 
 
 def as_it_is(text: str) -> str:
-    r"""A user's text for a picture: matplotlib would read what stands between two dollars as mathematics.
+    r"""A user's text, escaped for matplotlib, which takes text between two dollar signs for mathematics.
 
     >>> from caviar.insight.picture import as_it_is
     >>> as_it_is("$\\frac$")

@@ -1,4 +1,4 @@
-"""What every loss is: values per sample, and how they become one number."""
+"""The base of losses: values per sample, and their reduction to one number."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ class Loss(Named):
     dtype: DataType | None = None
 
     labels: ClassVar[str] = "any"
-    """What labels are: any, real, non_negative, probability, sign, class, one_hot, sequence (see `check_labels`)."""
+    """The kind of labels it takes: any, real, non_negative, probability, sign, class, one_hot, sequence (see `check_labels`)."""
 
     def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """One value per sample."""
         raise ArgumentError(f"loss {type(self).__name__} defines no `call(self, y_true, y_pred)`")
 
     def match(self, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Labels and predictions in shapes and types that `call` can take."""
+        """Labels and predictions in the shapes and types that `call` takes."""
         return real(y_true), y_pred
 
     def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array | None:
-        """Which values count at all; None for all of them."""
+        """A mask of the values that count; None where all do."""
         return None
 
     def class_weights(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array | None:
-        """The weight that each sample has by its class, which `call` has multiplied in already."""
+        """The class weight of each sample, which `call` has already multiplied by; None without class weights."""
         return None
 
     @engine.own_rules()
@@ -73,20 +73,20 @@ class Loss(Named):
             return ratio(*self.totals(y_true, y_pred, sample_weight))
 
     def values(self, y_true: Any, y_pred: Any) -> jax.Array:
-        """The values alone, as the loss's lower-case function gives them."""
+        """The values per sample, without weights or reduction, as the loss's lower-case function gives them."""
         return self.call(*self.match(*arrays(y_true, y_pred, self.dtype)))
 
     def values_and_weights(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
     ) -> tuple[jax.Array, jax.Array | None]:
-        """The values per sample, and their weights (sample weights, masks, ignored classes); None where all weigh 1."""
+        """The values per sample, and their weights (sample weights, masks, ignored classes); None where every weight is 1."""
         values, weights, _, _ = self._weighed(y_true, y_pred, sample_weight, mask)
         return values, weights
 
     def totals(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
     ) -> tuple[jax.Array, jax.Array]:
-        """What the loss is a quotient of: each added up over batches of any sizes, they give the loss of all rows.
+        """Numerator and denominator of the loss. Their sums over batches of any sizes give the exact loss of all rows.
 
         >>> from caviar.losses import MeanSquaredError
         >>> [float(t) for t in MeanSquaredError().totals([[0.0], [0.0]], [[1.0], [3.0]])]
@@ -103,7 +103,7 @@ class Loss(Named):
                 count = jnp.sum(_product(valid, None, values))
             case _:
                 raise unknown_name("reduction", self.reduction, REDUCTIONS)
-        if values.ndim == 0:  # one number for the batch counts as often as the batch has rows
+        if values.ndim == 0:  # one number for the batch counts as many times as the batch has rows
             rows = np.shape(y_pred)[0]
             return total * rows, count * rows
         return total, count
@@ -174,7 +174,7 @@ class ElementLoss(Loss):
 
 @dataclass(eq=False, repr=False)
 class FunctionLoss(Loss):
-    """A plain function of labels and predictions as a loss; it gives a value per sample, or one for the whole batch.
+    """A function of labels and predictions as a loss; it returns a value per sample, or one for the whole batch.
 
     >>> import jax.numpy as jnp
     >>> from caviar.losses import FunctionLoss
@@ -185,9 +185,9 @@ class FunctionLoss(Loss):
     function: Callable[..., Any]
 
     def match(self, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Labels and predictions of one rank where that is easily done."""
+        """Labels and predictions with the same number of axes, where one of size 1 is all that differs."""
         return same_rank(real(y_true), y_pred)
 
     def call(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
-        """What the function says."""
+        """The function's values."""
         return as_given(self.function(y_true, y_pred), f"what loss {self.name!r} gives")

@@ -1,4 +1,4 @@
-"""Losses of yes-or-no questions, one per output: crossentropies of probabilities or logits, and the hinges."""
+"""Losses of two classes per output: binary crossentropies of probabilities or logits, and hinges."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 
 
 def log_sides(y_pred: jax.Array, from_logits: bool) -> tuple[jax.Array, jax.Array]:
-    """log p and log(1 - p), from logits without ever forming p: those given, or those that a sigmoid left behind."""
+    """log p and log(1 - p), computed from logits where they are known: given, or attached to p by a sigmoid."""
     logits = y_pred if from_logits else logits_of(y_pred, "sigmoid")
     if logits is not None:
         return jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)

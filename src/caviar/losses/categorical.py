@@ -1,4 +1,4 @@
-"""Losses of which class it is: labels are class numbers (sparse) or one probability per class (one-hot)."""
+"""Losses of one class among several: labels are class numbers (sparse), or one probability per class (one-hot)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def cross_entropy(target: jax.Array, log_p: jax.Array, class_weight: Any, axis: 
 
 @dataclass(eq=False, repr=False)
 class OneHotLoss(Loss):
-    """What the losses of one-hot labels share."""
+    """The base of losses with one-hot labels."""
 
     labels: ClassVar[str] = "one_hot"
 

@@ -1,4 +1,4 @@
-"""Labels that a loss cannot work with are refused before anything compiles, with the row and what to do about it."""
+"""Checking labels before anything compiles: an error names the row and what to do about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEANING = {
 
 
 def check_labels(loss: Loss, y: Any, outputs: int | None = None, where: str = "y") -> None:
-    """Refuse labels that this loss cannot take; `outputs` are the units of the last layer, `where` names the labels.
+    """Raise for labels that this loss cannot take; `outputs` is the number of units of the last layer, `where` names the labels.
 
     >>> from caviar.losses import SparseCategoricalCrossentropy, check_labels
     >>> check_labels(SparseCategoricalCrossentropy(), [0, 1, 10])
@@ -43,7 +43,7 @@ def check_labels(loss: Loss, y: Any, outputs: int | None = None, where: str = "y
 
 
 def _numbers(y: np.ndarray, about: str) -> None:
-    """Neither text nor objects, and no NaN or infinity."""
+    """Raise unless all labels are finite numbers."""
     if y.dtype.kind not in "biuf":
         hint = "number the classes first, as names, y = np.unique(y, return_inverse=True) does"
         raise DataError(f"{about} must be numbers, not {y.dtype}: {_first(y)}; {hint}")
@@ -52,7 +52,7 @@ def _numbers(y: np.ndarray, about: str) -> None:
 
 
 def _class_numbers(loss: Loss, y: np.ndarray, outputs: int | None, about: str) -> None:
-    """Whole numbers from 0 to one less than the outputs, but for the ignored class."""
+    """Raise unless all are whole numbers from 0 to one less than the outputs, or the ignored class."""
     if outputs == 1:
         raise DataError(f"{about} number the classes, but the last layer has 1 unit: {_UNITS}, or use {_BINARY}")
     if loss.labels == "class" and _looks_one_hot(y, outputs):
@@ -70,7 +70,7 @@ def _class_numbers(loss: Loss, y: np.ndarray, outputs: int | None, about: str) -
 
 
 def _one_hot(y: np.ndarray, outputs: int | None, about: str) -> None:
-    """A column per output."""
+    """Raise unless there is a column per output."""
     if outputs == 1:
         raise DataError(f"{about} have one column per class, but the last layer has 1 unit: use {_BINARY}")
     columns = y.shape[-1] if y.ndim > 1 else 1
@@ -82,7 +82,7 @@ def _one_hot(y: np.ndarray, outputs: int | None, about: str) -> None:
 
 
 def _bounded(loss: Loss, y: np.ndarray, about: str) -> None:
-    """Nothing outside of what the labels mean."""
+    """Raise for values outside of the range of such labels."""
     low, high = _BOUNDS[loss.labels]
     if not y.size or y.dtype.kind == "b":
         return
@@ -94,7 +94,7 @@ def _bounded(loss: Loss, y: np.ndarray, about: str) -> None:
 
 
 def _advice(loss: Loss, y: np.ndarray) -> str:
-    """What labels that were coded in another way need."""
+    """How to convert labels that are coded in another way."""
     if loss.labels not in ("probability", "sign") or y.size > 10**7:
         return ""
     values = set(np.unique(y).tolist())
@@ -114,7 +114,7 @@ def _looks_one_hot(y: np.ndarray, outputs: int | None) -> bool:
 
 
 def _first(y: np.ndarray, wrong: np.ndarray | None = None, row: bool = False) -> str:
-    """The first wrong place in words."""
+    """The place and value of the first wrong label, in words."""
     if wrong is None:
         wrong = np.ones(y.shape, bool)
     if not wrong.size:

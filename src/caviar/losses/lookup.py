@@ -38,7 +38,7 @@ def get(identifier: Any, label_shape: Any = None, output_shape: Any = None) -> L
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()
-    if hasattr(identifier, "made_from"):  # a lower-case function of ours
+    if hasattr(identifier, "made_from"):  # one of caviar's lower-case functions
         return identifier.made_from()
     if callable(identifier) and not isinstance(identifier, type):
         return FunctionLoss(identifier, name=snake_case(getattr(identifier, "__name__", type(identifier).__name__)))

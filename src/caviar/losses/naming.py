@@ -16,7 +16,7 @@ from caviar.text import snake_case
 
 
 class Named(Part):
-    """A part with a field `name`; where it was not given, the class's own name stands in."""
+    """A part with a field `name`; by default it is the class's name in snake case."""
 
     name: str | None
 
@@ -34,7 +34,7 @@ class Named(Part):
             del self.name
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make this part again, keywords last; the class's own name is not among them."""
+        """The arguments that make this part again, keywords last; without the name, if it is the default."""
         config, own = super().get_config(), type(self).name
         keywords = {f.name for f in dataclasses.fields(self) if f.kw_only}  # type: ignore[arg-type]
         return {k: config[k] for k in sorted(config, key=keywords.__contains__) if k != "name" or config[k] != own}

@@ -211,7 +211,7 @@ class CosineSimilarity(Loss):
 
 
 def _size(error: jax.Array) -> jax.Array:
-    """|error| with a slope of 0 at 0, as elsewhere; JAX takes 1."""
+    """|error|, with derivative 0 at 0, as in PyTorch and TensorFlow; JAX's is 1."""
     return error * jnp.sign(error)
 
 

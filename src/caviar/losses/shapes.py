@@ -25,7 +25,7 @@ def arrays(y_true: Any, y_pred: Any, dtype: str | None = None) -> tuple[jax.Arra
 
 
 def real(y_true: jax.Array) -> jax.Array:
-    """Labels that are whole numbers or truth values as floats: what a function of a user's own computes with.
+    """Labels as floats, if they are integers or booleans: a user's own function computes with them.
 
     >>> import jax.numpy as jnp
     >>> from caviar.losses.shapes import real
@@ -51,7 +51,7 @@ def same_rank(y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Arra
 
 
 def reshaped(y_pred: jax.Array, look: Callable[[jax.Array], jax.Array]) -> jax.Array:
-    """Predictions in another shape; the logits that a sigmoid left behind stay with them."""
+    """Predictions in another shape, with the logits that a sigmoid attached to them."""
     logits = logits_of(y_pred, "sigmoid")
     return look(y_pred) if logits is None else squeezed(look(y_pred), "sigmoid", look(logits))
 
@@ -93,7 +93,7 @@ def spread(weights: Any, shape: tuple[int, ...], dtype: Any, what: str = "sample
     [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]
     """
     given = as_given(weights, what).astype(dtype)
-    if not shape:  # a value of the whole batch
+    if not shape:  # one value for the whole batch
         return jnp.mean(given)
     fits = given[..., 0] if given.ndim == len(shape) + 1 and given.shape[-1] == 1 else given
     fits = fits.reshape(fits.shape + (1,) * (len(shape) - fits.ndim))
@@ -103,7 +103,7 @@ def spread(weights: Any, shape: tuple[int, ...], dtype: Any, what: str = "sample
 
 
 def together(mask: Any, weights: Any) -> jax.Array:
-    """A mask and weights as weights; the one with fewer axes is the same along the other's last ones.
+    """A mask and weights multiplied; the one with fewer axes is repeated along the other's last axes.
 
     >>> from caviar.losses.shapes import together
     >>> together([[True, False], [True, True]], [1.0, 2.0]).tolist()

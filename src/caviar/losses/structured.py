@@ -130,7 +130,7 @@ class Circle(Loss):
         return jax.nn.softplus(spread[0] + spread[1])
 
     def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array:
-        """Those that have a partner, and are not yet where they belong."""
+        """A mask of the samples that have another of their class, and whose loss is not 0 yet."""
         return values > 0
 
 

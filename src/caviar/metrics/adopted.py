@@ -1,4 +1,4 @@
-"""Metrics written as in Keras, with variables that `update_state` assigns to, as pure functions of those variables."""
+"""Metrics written as in Keras, whose `update_state` assigns to variables, turned into pure functions of those variables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WRITTEN = {"update_state", "result", "reset_state"}
 
 @dataclass(eq=False, repr=False)
 class Adopted(Metric):
-    """A metric that counts as its own `update_state`, `result` and `reset_state` say, on a copy in every call.
+    """A metric computed by its own `update_state`, `result` and `reset_state`, each called on a copy.
 
     >>> import jax.numpy as jnp
     >>> from caviar.metrics import Metric
@@ -39,7 +39,7 @@ class Adopted(Metric):
     metric: Metric
 
     def initial(self, outputs: int | None = None) -> Any:
-        """The values of its variables, and the states of metrics of ours, after `reset_state`."""
+        """The values of its variables after `reset_state`, and the states of caviar's metrics inside it."""
         copy = self._copy()
         copy.reset_state()
         for metric in _counting(copy):
@@ -47,18 +47,18 @@ class Adopted(Metric):
         return _values(copy)
 
     def accumulate(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """What `update_state` makes of them."""
+        """The values of its variables after `update_state`."""
         copy = self._copy(state)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         copy.update_state(y_true, y_pred, **weights)
         return jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), _values(copy), state)
 
     def count(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """As Keras calls it: a mask stays with the predictions, and metrics of ours inside find it there."""
+        """The state with a batch counted. A mask stays attached to the predictions, as in Keras, for metrics inside to find it."""
         return self.accumulate(state, y_true, y_pred, sample_weight)
 
     def outcome(self, state: Any) -> jax.Array:
-        """What `result` says."""
+        """What `result` returns."""
         return as_given(self._copy(state).result(), f"result() of metric {self.name!r}")
 
     def _copy(self, state: Any = None) -> Any:
@@ -71,13 +71,13 @@ class Adopted(Metric):
 
 
 def adopted(metric: Any) -> Any:
-    """A metric as it is, or adopted where it is written as in Keras: by a class that is not ours."""
+    """The metric itself, or, if a user wrote its class as in Keras, adopted."""
     foreign = [c for c in type(metric).__mro__ if c.__module__.split(".")[0] != "caviar"]
     return Adopted(metric, name=metric.name) if any(_WRITTEN & vars(c).keys() for c in foreign) else metric
 
 
 def _counting(metric: Metric) -> list[Metric]:
-    """The metric and those inside it that keep a state of ours."""
+    """The metric, and those inside it, whose state is caviar's."""
     return [m for m in parts_of(metric, Metric) if type(m).initial is not Metric.initial]
 
 

@@ -1,4 +1,4 @@
-"""What every metric is: sums that batches of any sizes add to, and what is made of them at the end of an epoch."""
+"""The base of metrics: a state to which batches of any sizes are added, and the value computed from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Additive", "Metric", "SampleMean"]
 
 
 def unmasked(y_pred: Any, sample_weight: Any) -> Any:
-    """The weights, times the mask that came with the predictions in the evaluation under way."""
+    """The weights, times the mask attached to the predictions in the evaluation under way."""
     context = current()
     mask = context.mask_of(y_pred) if context else None
     return sample_weight if mask is None else together(mask, sample_weight)
@@ -76,7 +76,7 @@ class Metric(Named):
         return self.initial(outputs)
 
     def count(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The state with a batch counted; where a mask came with the predictions, only what it lets through."""
+        """The state with a batch counted, without what the mask attached to the predictions excludes."""
         return self.accumulate(state, y_true, y_pred, unmasked(y_pred, sample_weight))
 
     def finish(self, state: Any) -> jax.Array:
@@ -115,7 +115,7 @@ class Metric(Named):
 
     @property
     def variables(self) -> list[State]:
-        """What `add_variable` made, in this metric and in those inside it."""
+        """The variables that `add_variable` made, in this metric and in those inside it."""
         return parts_of(self, State)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
@@ -154,7 +154,7 @@ class Additive(Metric):
         return jnp.zeros(self.shape(outputs or 1), self.dtype or config.floatx())
 
     def start(self, outputs: int | None = None) -> Any:
-        """Zeros that grow exactly."""
+        """Zeros, with their rounding errors, so that sums are exact."""
         zeros = self.initial(outputs)
         return no_sums(zeros) if self._adds else zeros
 
@@ -165,12 +165,12 @@ class Additive(Metric):
         return plus(state, self.sums(y_true, y_pred, unmasked(y_pred, sample_weight)))
 
     def finish(self, state: Any) -> jax.Array:
-        """What is made of the sums."""
+        """The value computed from the sums."""
         return self.outcome(state.total if isinstance(state, Sums) else state)
 
     @property
     def _adds(self) -> bool:
-        """Whether batches are added up, and not accumulated in a way of a subclass' own."""
+        """Whether batches are added up; a subclass may define `accumulate` itself."""
         return type(self).accumulate is Additive.accumulate
 
     def accumulate(self, state: jax.Array, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Which class was taken for which: the confusion matrix, and what is made of it."""
+"""The confusion matrix: which class was predicted for which, and metrics computed from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["BinaryIoU", "ConfusionMatrix", "IoU", "MatthewsCorrelation", "MeanIo
 
 
 def tally(true: jax.Array, pred: jax.Array, weight: jax.Array, classes: int, ignored: int | None = None) -> jax.Array:
-    """The matrix whose row is the true class and whose column is the predicted one; what lies outside is left out.
+    """Counts by true class (row) and predicted class (column); class numbers outside the matrix are ignored.
 
     >>> import jax.numpy as jnp
     >>> from caviar.metrics.classes import tally
@@ -34,7 +34,7 @@ def tally(true: jax.Array, pred: jax.Array, weight: jax.Array, classes: int, ign
 
 @dataclass(eq=False, repr=False)
 class ConfusionMatrix(Additive):
-    """How often each class (row) was taken for each class (column).
+    """How often each class (column) was predicted for each true class (row).
 
     Labels are class numbers or one-hot. One output is the probability of class 1; several are one per class.
 
@@ -71,7 +71,7 @@ class ConfusionMatrix(Additive):
 
 @dataclass(eq=False, repr=False)
 class MatthewsCorrelation(ConfusionMatrix):
-    """The correlation of labels and predicted classes: 1 is perfect, 0 no better than chance; fair to rare classes.
+    """The correlation of labels and predicted classes: 1 is perfect, 0 no better than chance, even where classes are rare.
 
     >>> from caviar.metrics import MatthewsCorrelation
     >>> round(float(MatthewsCorrelation()([1, 1, 1, 0], [0.9, 0.2, 0.8, 0.7])), 3)
@@ -88,7 +88,7 @@ class MatthewsCorrelation(ConfusionMatrix):
 
 @dataclass(eq=False, repr=False)
 class IoU(Additive):
-    """Where label and prediction agree on a class, over where either names it; the mean over the target classes.
+    """Intersection over union: how often label and prediction are both a class, over how often either is; the mean over classes.
 
     Labels and predictions are class numbers, or with `sparse_y_true=False`, `sparse_y_pred=False` one value per class.
 

@@ -1,4 +1,4 @@
-"""True and false positives and negatives at thresholds, and what is made of them."""
+"""Counts of true and false positives and negatives at thresholds, and metrics computed from them."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def counts(true: jax.Array, pred: jax.Array, weight: jax.Array, thresholds: jax.
         picked = pred > threshold
         return jnp.stack([jnp.sum(jnp.where(picked, w, 0), axis) for w in (positive, negative)])
 
-    at_once = max(1, 2**24 // max(1, pred.size))  # thresholds compared in one go: bounded memory for a million rows
+    at_once = max(1, 2**24 // max(1, pred.size))  # thresholds compared at a time, to bound the memory
     tp, fp = jnp.moveaxis(jax.lax.map(above, thresholds, batch_size=at_once), 1, 0)
     return jnp.stack([tp, fp, jnp.sum(negative, axis) - fp, jnp.sum(positive, axis) - tp])
 
 
 @dataclass(eq=False, repr=False)
 class Counting(Additive):
-    """What the metrics share that count at one threshold or several. A subclass defines `of_counts`."""
+    """The base of metrics that count at one threshold or several. A subclass defines `of_counts`."""
 
     thresholds: Thresholds = None
 
@@ -165,11 +165,11 @@ class Precision(Counting):
     class_id: Count | None = None
 
     def levels(self) -> Any:
-        """The thresholds; with top_k every prediction among them is a positive."""
+        """The thresholds; with `top_k`, one that every prediction among the top k exceeds."""
         return _LOWEST if self.thresholds is None and self.top_k is not None else super().levels()
 
     def picked(self, true: jax.Array, pred: jax.Array, weight: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Only the top k predictions as they are, only one class."""
+        """The top k predictions, the others far below; and one class, if `class_id` is given."""
         if self.top_k is not None:
             _, best = jax.lax.top_k(pred, self.top_k)
             pred = jnp.where(jnp.sum(jax.nn.one_hot(best, pred.shape[-1]), -2) > 0, pred, _LOWEST)

@@ -1,4 +1,4 @@
-"""What is read off a curve over all thresholds: the area under it, and one rate where the other is given."""
+"""Metrics of a curve over all thresholds: the area under it, and one rate where another is given."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["AUC", "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecif
 class AUC(Additive):
     """The area under the ROC curve, or under the curve of precision over recall ("PR"), from evenly spaced thresholds.
 
-    Where all predictions are below the first of them, half as many again tell them apart, down to 1e-12.
+    Where all predictions are below the first of them, half as many additional thresholds, down to 1e-12, tell them apart.
 
     >>> from caviar.metrics import AUC
     >>> float(AUC()([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
@@ -48,7 +48,7 @@ class AUC(Additive):
 
     @property
     def _small(self) -> int:
-        """How many thresholds there are for predictions that are all small, behind the others."""
+        """How many additional thresholds there are, after the others, for predictions that are all small."""
         return self.num_thresholds // 2 if self.thresholds is None else 0
 
     def shape(self, outputs: int) -> tuple[int, ...]:
@@ -107,9 +107,9 @@ class AUC(Additive):
 
 
 def _interpolated(tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> jax.Array:
-    """Pieces of the area under precision over recall, where true positives are straight between two thresholds.
+    """Pieces of the area under precision over recall, where true positives are interpolated linearly between two thresholds.
 
-    Precision itself is then not straight (Davis and Goadrich, 2006).
+    Precision itself is then not linear (Davis and Goadrich, 2006).
     """
     p = tp + fp
     rise = tp[:-1] - tp[1:]
@@ -122,14 +122,14 @@ def _interpolated(tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) ->
 
 @dataclass(eq=False, repr=False)
 class RateAt(Additive):
-    """What the metrics share that give the largest of one rate where another one is at least `given`."""
+    """The base of metrics that give the largest value of one rate where another one is at least `given`."""
 
     _: KW_ONLY
     num_thresholds: Annotated[int, Number(least=2, whole=True)] = 200
     class_id: Count | None = None
 
     def rates(self, tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[Any, jax.Array, jax.Array]:
-        """What is given, the rate that must reach it, and the rate that is wanted."""
+        """The rate that must be at least `given`, and the rate whose largest value is wanted."""
         raise NotImplementedError(f"metric {type(self).__name__} defines no `rates`")
 
     def shape(self, outputs: int) -> tuple[int, ...]:
@@ -152,7 +152,7 @@ class RateAt(Additive):
 
 @dataclass(eq=False, repr=False)
 class SensitivityAtSpecificity(RateAt):
-    """The largest share of the ones that is found where at least this share of the zeros is left alone.
+    """The largest sensitivity (share of the ones predicted as one) where specificity is at least this.
 
     >>> from caviar.metrics import SensitivityAtSpecificity
     >>> float(SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8]))
@@ -168,7 +168,7 @@ class SensitivityAtSpecificity(RateAt):
 
 @dataclass(eq=False, repr=False)
 class SpecificityAtSensitivity(RateAt):
-    """The largest share of the zeros that is left alone where at least this share of the ones is found.
+    """The largest specificity (share of the zeros predicted as zero) where sensitivity is at least this.
 
     >>> from caviar.metrics import SpecificityAtSensitivity
     >>> round(float(SpecificityAtSensitivity(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8])), 4)

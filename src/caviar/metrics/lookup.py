@@ -16,7 +16,7 @@ _BY_LABELS = ("accuracy", "acc", "crossentropy", "ce")
 
 
 def get(identifier: Any, loss: Any = None, output_shape: Any = None, label_shape: Any = None) -> Metric | None:
-    """The metric meant by a name, a function, a loss, a class or a metric; a name is the one that it is logged under.
+    """The metric meant by a name, a function, a loss, a class or a metric; it is logged under the name given.
 
     "accuracy" and "crossentropy" are the binary, categorical or sparse ones, by the shape of the last layer, and by the
     shape of the labels or, where that is not known, by the labels that the loss takes.
@@ -64,7 +64,7 @@ def _named(name: str, loss: Any, output_shape: Any, label_shape: Any) -> Metric:
 
 
 def _kind(name: str, loss: Any, output_shape: Any, label_shape: Any) -> str:
-    """Which kind of labels there is: binary, categorical or sparse_categorical."""
+    """The kind of labels: binary, categorical or sparse_categorical."""
     if output_shape is None:
         raise ArgumentError(
             f"metric {name!r} depends on the shape of the last layer, which is not known here: "

@@ -82,7 +82,7 @@ class MeanOf(SampleMean):
         return values, None if weights is None else spread(weights, values.shape, values.dtype)
 
     def values(self, y_true: Any, y_pred: Any) -> jax.Array:
-        """What the function says."""
+        """The function's values."""
         if isinstance(self.function, Loss):
             return self.function.values(y_true, y_pred)
         given = self.function(*same_rank(jnp.asarray(y_true), jnp.asarray(y_pred)))

@@ -1,4 +1,4 @@
-"""What a metric written as in Keras assigns to while it counts."""
+"""The variables of a metric written as in Keras, to which `update_state` assigns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from caviar.parts import Part
 
 
 class State(Part):
-    """An array that a metric changes by assigning; computes as the array it holds.
+    """An array that a metric assigns to; arithmetic on it is arithmetic on its value.
 
     >>> from caviar.metrics.states import State
     >>> total = State((), "float32")
@@ -34,7 +34,7 @@ class State(Part):
 
     @property
     def value(self) -> jax.Array:
-        """The present value; zeros in a copy that has been given none."""
+        """The present value; zeros where none has been assigned."""
         return vars(self).get("_value", jnp.zeros(self.shape, self.dtype))
 
     def assign(self, value: Any) -> None:
@@ -105,5 +105,5 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"
 for _name in ("neg", "abs", "lt", "le", "gt", "ge", "invert"):
     setattr(State, f"__{_name}__", _computed(getattr(operator, _name)))
 
-# In JAX's own functions it is the array that it holds.
+# JAX's functions take it as the array that it holds.
 jax.tree_util.register_pytree_node(State, lambda state: ((state.value,), None), lambda _, values: next(iter(values)))

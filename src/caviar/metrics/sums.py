@@ -1,4 +1,4 @@
-"""Sums that stay exact over a hundred million steps: the part that a float is too short for is kept beside it."""
+"""Sums that stay exact over a hundred million steps: what each addition rounds off is kept and added up too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 
 class Sums(NamedTuple):
-    """Sums so far; `rest` is what was rounded off from `total`, less than its last digit."""
+    """Sums so far; `rest` is what was rounded off from `total`."""
 
     total: jax.Array
     rest: jax.Array
@@ -27,7 +27,7 @@ def no_sums(like: jax.Array) -> Sums:
 
 
 def plus(sums: Sums, more: Any) -> Sums:
-    """The sums with something added; 2^24 + 1 is no float32, and is not lost.
+    """The sums with more added: 2^24 + 1, which no float32 holds, is not lost.
 
     >>> import jax.numpy as jnp
     >>> from caviar.metrics.sums import no_sums, plus
@@ -38,7 +38,7 @@ def plus(sums: Sums, more: Any) -> Sums:
     more = jnp.asarray(more, sums.total.dtype)
     total = sums.total + more
     grown = total - sums.total
-    lost = (sums.total - (total - grown)) + (more - grown)  # exact (Knuth): what the first line rounded off
-    lost = jnp.where(jnp.isfinite(total), sums.rest + lost, 0)  # infinity minus infinity is no number
+    lost = (sums.total - (total - grown)) + (more - grown)  # the exact rounding error of `total` (Knuth's two-sum)
+    lost = jnp.where(jnp.isfinite(total), sums.rest + lost, 0)  # infinity minus infinity is NaN
     rounded = total + lost
     return Sums(rounded, lost - (rounded - total))

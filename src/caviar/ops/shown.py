@@ -1,4 +1,4 @@
-"""What is public of a table: its functions, which also take nodes."""
+"""The public modules of operations: the functions of a table, which also take nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keras' words for functions of arrays: the order, names and defaults of arguments, and lists and numbers for arrays."""
+"""Functions of arrays with Keras' arguments: their order, names and defaults; they take lists and numbers as arrays too."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PLAIN = inspect.Parameter.POSITIONAL_OR_KEYWORD
 def in_keras_words(function: Function, words: str) -> Function:
     """A function of arrays that takes its arguments as Keras does: `"x / axis=None keepdims=False"`.
 
-    The words before the "/" are arguments that the function takes by place, those behind it by these names.
+    Arguments before the "/" are passed by position, those after it by these names.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.words import in_keras_words
@@ -107,12 +107,12 @@ def taking_lists(function: Function) -> Function:
 
 
 def table_of(*functions: Function) -> dict[str, Function]:
-    """Functions written in Keras' words, by their names; the underscore behind a word of Python's own is dropped."""
+    """A table of functions by their names, without the underscore that follows a Python keyword."""
     return {function.__name__.rstrip("_"): taking_lists(function) for function in functions}
 
 
 def of_floats(function: Function) -> Function:
-    """A function whose results are floats, of whole numbers too."""
+    """A function that computes integers as floats."""
     return functools.wraps(function)(lambda x: function(jnp.asarray(x) * 1.0))
 
 

@@ -1,4 +1,4 @@
-"""Optimizers: how weights follow their gradients. Names, order and defaults are those of Keras."""
+"""Optimizers: how gradients change weights. Names, order and defaults of arguments are those of Keras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adam and its relatives: a momentum for the direction, an average of squares for the size."""
+"""Adam and its relatives: a running mean of gradients gives the direction, one of their squares the size of a step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def averages(g: jax.Array, m: jax.Array, v: jax.Array, beta_1: Any, beta_2: Any)
 
 
 def corrected(t: Any, m: Any, v: Any, beta_1: Any, beta_2: Any, epsilon: Any, epsilon_at: str) -> jax.Array:
-    """`m_hat / sqrt(v_hat)`, both corrected for having started from zero; epsilon stands where `epsilon_at` says."""
+    """`m_hat / sqrt(v_hat)`, both corrected for having started from zero; `epsilon_at` says where epsilon is added."""
     first, second = 1 - beta_1**t, 1 - beta_2**t
     if epsilon_at == "hat":
         return m * (jnp.sqrt(second) / first) / (jnp.sqrt(v) + epsilon)
@@ -63,7 +63,7 @@ class Adam(Optimizer):
 
 @dataclass(eq=False, repr=False)
 class AdamW(Adam):
-    """Adam with weight decay beside the gradient, not in it.
+    """Adam with decoupled weight decay: it shrinks the weights directly, and is not added to the gradient.
 
     >>> from caviar.optimizers import AdamW
     >>> AdamW(0.01, weight_decay=0.1)
@@ -75,7 +75,7 @@ class AdamW(Adam):
 
 @dataclass(eq=False, repr=False)
 class Adamax(Optimizer):
-    """Adam with the largest recent gradient in the place of the root of the squares.
+    """Adam that divides by the largest recent |gradient| (with decay) in place of the root of the mean square.
 
     `epsilon_at` is "outside" that maximum, or "inside" it as in PyTorch.
 
@@ -134,7 +134,7 @@ class Nadam(Optimizer):
 
 @dataclass(eq=False, repr=False)
 class RAdam(Optimizer):
-    """Adam that waits with dividing until enough squares were seen, so that it needs no warm-up.
+    """Adam that divides only when it has seen enough gradients to estimate their squares, so that it needs no warm-up.
 
     >>> from caviar.optimizers import RAdam
     >>> RAdam(0.01)
@@ -146,7 +146,7 @@ class RAdam(Optimizer):
     epsilon: rate_or_schedule = 1e-8
 
     def transform(self) -> optax.GradientTransformation:
-        """Adam times its rectification, or only the momentum at first."""
+        """Adam's step times the rectification; at first only the momentum."""
 
         def step(t: jax.Array, g: jax.Array, _: Any, m: jax.Array, v: jax.Array) -> tuple[jax.Array, ...]:
             m, v = averages(g, m, v, self.beta_1, self.beta_2)

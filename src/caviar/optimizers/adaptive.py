@@ -1,4 +1,4 @@
-"""A learning rate for every single weight, from the squares of its gradients."""
+"""Optimizers that scale the step of every single weight by the squares of its gradients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Adadelta", "Adagrad", "RMSprop"]
 
 @dataclass(eq=False, repr=False)
 class Adagrad(Optimizer):
-    """Divides by the root of the sum of all squared gradients so far: large steps for what is rare.
+    """Divides by the root of the sum of all squared gradients so far: rarely used weights take larger steps.
 
     `epsilon_at` is "inside" the root, or "outside" as in the paper and in PyTorch.
 
@@ -76,13 +76,13 @@ class RMSprop(Optimizer):
         return leafwise(step, *[jnp.zeros_like] * (2 if self.centered else 1))
 
     def rule(self) -> optax.GradientTransformation:
-        """With the momentum and the rate, in the order asked for."""
+        """The step with momentum and learning rate, in the order that `rate_inside` says."""
         return with_momentum(self, nesterov=False)
 
 
 @dataclass(eq=False, repr=False)
 class Adadelta(Optimizer):
-    """RMSprop in the units of the weights: times the root of the average squared step. The paper's rate is 1.
+    """RMSprop, multiplied by the root of the mean squared step, so that steps have the units of weights. The paper's rate is 1.
 
     >>> from caviar.optimizers import Adadelta
     >>> Adadelta(1.0)

@@ -1,4 +1,4 @@
-"""What every optimizer shares: the learning rate, clipping, weight decay, accumulation and averages of the weights."""
+"""The base of optimizers: learning rate, clipping, weight decay, accumulation of gradients, averages of weights."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["Optax", "Optimizer", "OptimizerState"]
 
 
 class OptimizerState(NamedTuple):
-    """What an optimizer carries from step to step; only arrays, so it lives inside a program."""
+    """An optimizer's state from step to step: a pytree of arrays."""
 
     step: jax.Array
     """How many batches were seen."""
     rule: Any
-    """What the optimizer's own arithmetic keeps."""
+    """The state of the optimizer's rule."""
     average: Any
     """The averages of the weights (with `use_ema`)."""
     accumulated: Any
@@ -38,7 +38,7 @@ class OptimizerState(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class Optimizer(Part):
-    """An optimizer; a new one says in `transform` which way to go, as an optax transformation.
+    """The base of optimizers. A new one defines `transform`: its direction, as an optax transformation.
 
     Any float may be a `Schedule`, counted in batches. All optimizers take, by name: `weight_decay` (decoupled: each
     step shrinks the weights by `learning_rate * weight_decay`; added to the gradient with
@@ -75,11 +75,11 @@ class Optimizer(Part):
     decoupled_weight_decay: bool = True
 
     def transform(self) -> optax.GradientTransformation:
-        """Which way to go, before the learning rate: gradients in, steps up the slope out."""
+        """The direction, before the learning rate: an optax transformation from gradients to ascending steps."""
         raise NotImplementedError(f"{type(self).__name__} needs a transform(self) that gives an optax transformation")
 
     def rule(self) -> optax.GradientTransformation:
-        """The whole step: `transform`, times minus the learning rate. To override where the rate enters elsewhere."""
+        """The whole step: `transform`, times minus the learning rate. Override it if the rate enters in another way."""
         return optax.chain(self.transform(), optax.scale(-self.learning_rate))
 
     def init(self, params: Any) -> OptimizerState:
@@ -122,7 +122,7 @@ class Optimizer(Part):
         return weights, (state, rate)
 
     def _step(self, grads: Any, state: OptimizerState, params: Any) -> tuple[Any, Any, Any]:
-        """One update: the weights, what the rule keeps, the averages."""
+        """One update: the new weights, the rule's state, the averages."""
         before = params
         if self.decoupled_weight_decay:
             params = self.decayed(params)
@@ -139,7 +139,7 @@ class Optimizer(Part):
         return params, rule, average
 
     def _prepared(self) -> optax.GradientTransformation:
-        """The rule after clipping and, where it belongs to the gradient, the weight decay."""
+        """The rule, preceded by clipping and, unless decoupled, by weight decay."""
         coupled = not self.decoupled_weight_decay and not is_off(self.weight_decay)
         decay = optax.add_decayed_weights(self.weight_decay) if coupled else optax.identity()
         return optax.chain(self._clipping(), decay, self.rule())
@@ -221,17 +221,17 @@ def _update_at_desk(structure: Any) -> Callable[..., Any]:
 
 
 def _like(new: Any, old: Any) -> Any:
-    """The new values in the types of the old ones, so that a program fits its own results."""
+    """The new values in the types of the old ones, so that a program's results are its next arguments."""
     return jax.tree.map(lambda n, o: jnp.asarray(n, o.dtype), new, old)
 
 
 def _owned(value: Any) -> jax.Array:
-    """A copy with a type that stays: a donated state shares no memory, and is not compiled for twice."""
+    """A copy with a strong type: a donated state must share no memory, and another type would compile again."""
     return jnp.array(value, jnp.asarray(value).dtype, copy=True)
 
 
 class Optax(Optimizer):
-    """Any optax transformation as an optimizer, just as it is; `learning_rate` is a factor on its updates, 1 at first.
+    """Any optax transformation as an optimizer; `learning_rate` is a factor on its updates, 1 by default.
 
     >>> import jax.numpy as jnp
     >>> import optax
@@ -246,7 +246,7 @@ class Optax(Optimizer):
         self.transformation = transformation
 
     def transform(self) -> optax.GradientTransformation:
-        """The transformation; its updates already go down the slope."""
+        """The transformation; its updates already descend."""
         return self.transformation
 
     def rule(self) -> optax.GradientTransformation:

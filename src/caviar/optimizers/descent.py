@@ -1,4 +1,4 @@
-"""Down the gradient: plain, with momentum, or with an average of the weights beside it."""
+"""Gradient descent: without or with momentum, or with an average of the weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["ASGD", "SGD"]
 class SGD(Optimizer):
     """Gradient descent, with momentum if wanted: `v = momentum v - rate g; w = w + v`.
 
-    `rate_inside=False` multiplies by the rate when leaving the momentum, not when entering it (PyTorch's way; the two
+    With `rate_inside=False` the momentum is multiplied by the rate, and not the gradients that enter it (PyTorch's way; the two
     differ only while the rate changes). `dampening` is PyTorch's. `average=True` makes the momentum an average:
     `v = momentum v + (1 - momentum) rate g`.
 
@@ -47,12 +47,12 @@ class SGD(Optimizer):
         return optax.scale_by_schedule(lambda count: jnp.where(count == 0, 1, 1 - self.dampening))
 
     def rule(self) -> optax.GradientTransformation:
-        """The momentum and the rate, in the order asked for."""
+        """The step with momentum and learning rate, in the order that `rate_inside` says."""
         return with_momentum(self, self.nesterov)
 
 
 def with_momentum(optimizer: Any, nesterov: bool) -> optax.GradientTransformation:
-    """The optimizer's direction, momentum and rate, which multiplies before the momentum or after it."""
+    """The optimizer's direction with momentum and learning rate; the rate multiplies before the momentum or after it."""
     direction, rate = optimizer.transform(), optax.scale(-optimizer.learning_rate)
     if is_off(optimizer.momentum):
         return optax.chain(direction, rate)
@@ -62,7 +62,7 @@ def with_momentum(optimizer: Any, nesterov: bool) -> optax.GradientTransformatio
 
 @dataclass(eq=False, repr=False)
 class ASGD(Optimizer):
-    """Averaged descent (Polyak): SGD goes on as ever, the mean of its weights runs beside it and is kept at the end.
+    """Averaged descent (Polyak): SGD, beside which the mean of its weights is computed; training ends with the mean.
 
     As in PyTorch the rate falls to `rate / (1 + lambd rate t) ** alpha`, the weights decay by `lambd` times the rate,
     and the mean counts the weights of the steps after `t0 + 1`; before, it is just the weights.

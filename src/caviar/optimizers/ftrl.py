@@ -34,7 +34,7 @@ class Ftrl(Optimizer):
     beta: rate_or_schedule = 0.0
 
     def rule(self) -> optax.GradientTransformation:
-        """To the minimum of all linear terms so far and the regularization."""
+        """Move to the minimum of the sum of all linearized losses so far and the regularization."""
         rate, l1 = self.learning_rate, self.l1_regularization_strength
 
         def step(_: object, g: jax.Array, w: jax.Array, total: jax.Array, linear: jax.Array) -> tuple[jax.Array, ...]:

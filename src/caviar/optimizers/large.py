@@ -28,7 +28,7 @@ __all__ = ["Adafactor", "Lamb", "Muon"]
 
 @dataclass(eq=False, repr=False)
 class Lamb(Optimizer):
-    """Adam with every weight's step as long, relative to the weight, as the learning rate says.
+    """Adam, where each weight's step is scaled to the length of the weight times the learning rate.
 
     >>> from caviar.optimizers import Lamb
     >>> Lamb(0.01)
@@ -40,14 +40,14 @@ class Lamb(Optimizer):
     epsilon: rate_or_schedule = 1e-7
 
     def transform(self) -> optax.GradientTransformation:
-        """Adam's step, made as long as the weight."""
+        """Adam's step, scaled to the length of the weight."""
         adam = Adam(beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon, epsilon_at="outside")
         return optax.chain(adam.transform(), optax.scale_by_trust_ratio())
 
 
 @dataclass(eq=False, repr=False)
 class Adafactor(Optimizer):
-    """Adam without momentum that keeps a row and a column in the place of a matrix of squares.
+    """Adam without momentum that stores, in place of a matrix of squares, only its row and column means.
 
     `epsilon_1` is added to the squared gradients; with `epsilon_floor` it is a floor under them instead, as in PyTorch
     (None: the smallest difference from 1). With `relative_step` the rate is at most `1 / sqrt(t)`.
@@ -104,7 +104,7 @@ def rms(x: jax.Array) -> jax.Array:
 
 @dataclass(eq=False, repr=False)
 class Muon(Optimizer):
-    """The momentum of each matrix made orthogonal; all that is not a matrix is trained by AdamW.
+    """Steps along the momentum of each matrix, made orthogonal; weights that are no matrices are trained by AdamW.
 
     >>> from caviar.optimizers import Muon
     >>> Muon(0.02)

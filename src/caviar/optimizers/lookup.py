@@ -1,4 +1,4 @@
-"""An optimizer from what a user says."""
+"""From a name, a configuration or an optax transformation to an optimizer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Only the sign of the gradient counts."""
+"""Optimizers that use only the sign of the gradient."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Rprop(Optimizer):
     max_step: positive_or_schedule = 50.0
 
     def rule(self) -> optax.GradientTransformation:
-        """Lengthen, or shorten and stay."""
+        """Lengthen a weight's step while the sign stays the same; shorten it, and do not move, when it changes."""
 
         def step(_: Any, g: jax.Array, __: Any, before: jax.Array, size: jax.Array) -> tuple[jax.Array, ...]:
             turn = jnp.sign(g * before)

@@ -1,4 +1,4 @@
-"""What optax lacks, as optax transformations."""
+"""optax transformations that optax lacks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import optax
 
 
 class LeafwiseState(NamedTuple):
-    """How many updates were made, and what is kept of each weight: one list of arrays for each slot."""
+    """The number of updates, and the slots (running averages and the like): for each, a list of one array per weight."""
 
     updates: jax.Array
     slots: tuple[Any, ...]
 
 
 def leafwise(step: Callable[..., Any], *starts: Callable[[jax.Array], Any]) -> optax.GradientTransformation:
-    """A transformation that treats every weight alone.
+    """A transformation that treats each weight by itself.
 
     `step(t, gradient, weight, *slots)` gives the update followed by the new slots; `t` counts from 1.
     `starts` give each slot's first value from the weight.
@@ -50,7 +50,7 @@ def leafwise(step: Callable[..., Any], *starts: Callable[[jax.Array], Any]) -> o
 
 
 def _time(count: jax.Array, gradient: jax.Array) -> jax.Array:
-    """The count as a float that can hold it: not in half precision."""
+    """The number of updates as a float, in single precision at least."""
     return count.astype(jnp.promote_types(gradient.dtype, jnp.float32))
 
 
@@ -71,7 +71,7 @@ def clip_each_by_norm(limit: Any) -> optax.GradientTransformation:
 
 
 def root(square: jax.Array, epsilon: Any, epsilon_at: str) -> jax.Array:
-    """The square root kept from zero by epsilon, "inside" the root or "outside" of it.
+    """sqrt(x + epsilon) or sqrt(x) + epsilon: epsilon is "inside" the root or "outside" of it.
 
     >>> import jax.numpy as jnp
     >>> from caviar.optimizers.transforms import root

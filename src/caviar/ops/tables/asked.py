@@ -1,4 +1,4 @@
-"""What is known of an array or a node before it has a value."""
+"""Properties of an array or a node that are known before it has a value."""
 
 from __future__ import annotations
 

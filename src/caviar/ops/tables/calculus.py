@@ -1,4 +1,4 @@
-"""Mathematics that is no plain function of numbers: segments, Fourier transforms, special functions."""
+"""Segments, Fourier transforms and special functions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def top_k(x: jax.Array, k: Size, sorted: bool = True) -> list[jax.Array]:
     >>> [v.tolist() for v in top_k(jnp.array([3, 1, 2]), 2)]
     [[3, 2], [0, 2]]
     """
-    del sorted  # sorted is what they are
+    del sorted  # they always are
     return list(jax.lax.top_k(x, k))
 
 
@@ -249,7 +249,7 @@ def erfinv(x: jax.Array) -> jax.Array:
 
 
 def erfc(x: jax.Array) -> jax.Array:
-    """What the error function leaves to one.
+    """1 minus the error function.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.calculus import erfc
@@ -262,7 +262,7 @@ def erfc(x: jax.Array) -> jax.Array:
 
 
 def rsqrt(x: jax.Array) -> jax.Array:
-    """One over the root.
+    """1 / sqrt(x).
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.calculus import rsqrt

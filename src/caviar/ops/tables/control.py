@@ -1,4 +1,4 @@
-"""Loops and branches inside a program, and what is asked of arrays."""
+"""Loops and branches inside a program; conversions and places of arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Step = Callable[..., Any]
 
 
 def cond(pred: Any, true_fn: Step, false_fn: Step) -> Any:
-    """What the first function gives where the condition is true, else what the second gives.
+    """The first function's result if the condition is true, else the second's; only one is computed.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.control import cond
@@ -28,7 +28,7 @@ def cond(pred: Any, true_fn: Step, false_fn: Step) -> Any:
 
 
 def switch(index: Any, branches: Any, *operands: Any) -> Any:
-    """What the function at this place of a list gives.
+    """The result of the function at this place of a list.
 
     >>> from caviar.ops.tables.control import switch
     >>> float(switch(1, [lambda x: x, lambda x: -x], 3.0))
@@ -96,7 +96,7 @@ def vectorized_map(function: Step, elements: Any) -> Any:
 def scan(
     f: Step, init: Any, xs: Any = None, length: Count | None = None, reverse: bool = False, unroll: int | bool = 1
 ) -> Any:
-    """Carry a value along an axis; what each step gives besides is stacked.
+    """Carry a value along an axis from step to step; the other result of each step is stacked.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.control import scan
@@ -138,7 +138,7 @@ def custom_gradient(f: Step) -> Step:
 
 
 def stop_gradient(variable: jax.Array) -> jax.Array:
-    """The value, through which no gradient goes.
+    """The same value, treated as a constant by gradients.
 
     >>> import jax
     >>> from caviar.ops.tables.control import stop_gradient
@@ -160,7 +160,7 @@ def cast(x: jax.Array, dtype: DataType) -> jax.Array:
 
 
 def saturate_cast(x: jax.Array, dtype: DataType) -> jax.Array:
-    """The array in another type; what it does not reach is its nearest end.
+    """The array in another type; values outside its range become its smallest or largest.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.control import saturate_cast
@@ -181,7 +181,7 @@ def convert_to_tensor(x: Any, dtype: DataType | None = None, sparse: Any = None,
     >>> convert_to_tensor([1, 2]).dtype
     dtype('int32')
     """
-    del sparse, ragged  # it is dense
+    del sparse, ragged  # every array is dense
     return jnp.asarray(x, dtype)
 
 
@@ -197,7 +197,7 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 
 
 def scatter(indices: jax.Array, values: jax.Array, shape: Counts) -> jax.Array:
-    """Zeros, with values added at places.
+    """An array of zeros with values added at these places.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.control import scatter
@@ -213,7 +213,7 @@ def scatter_update(
     updates: jax.Array,
     reduction: Annotated[str | None, OneOf(None, "add", "max", "min", "mul")] = None,
 ) -> jax.Array:
-    """The array with other values at places; a reduction tells what becomes of those there.
+    """The array with other values at these places, or the result of a reduction of the old and the new.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.control import scatter_update

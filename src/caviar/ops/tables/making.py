@@ -1,4 +1,4 @@
-"""Arrays that are made from sizes and numbers."""
+"""Making arrays from sizes and numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
 
 def empty(shape: Any, dtype: Any = None) -> jax.Array:
-    """An array for values that come later; zeros.
+    """An array of zeros, for values that are assigned later.
 
     >>> from caviar.ops.tables.making import empty
     >>> empty((2,)).shape
@@ -53,7 +53,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
 
 
 def identity(n: int, dtype: Any = None) -> jax.Array:
-    """The square matrix that leaves vectors as they are.
+    """The identity matrix of this size.
 
     >>> from caviar.ops.tables.making import identity
     >>> identity(2).tolist()
@@ -63,7 +63,7 @@ def identity(n: int, dtype: Any = None) -> jax.Array:
 
 
 def ones(shape: Any, dtype: Any = None) -> jax.Array:
-    """An array of ones.
+    """An array of this shape filled with 1.
 
     >>> from caviar.ops.tables.making import ones
     >>> ones(2).tolist()
@@ -73,7 +73,7 @@ def ones(shape: Any, dtype: Any = None) -> jax.Array:
 
 
 def zeros(shape: Any, dtype: Any = None) -> jax.Array:
-    """An array of zeros.
+    """An array of this shape filled with 0.
 
     >>> from caviar.ops.tables.making import zeros
     >>> zeros((1, 2)).tolist()
@@ -134,7 +134,7 @@ def bartlett(x: Any) -> jax.Array:
 
 
 def blackman(x: Any) -> jax.Array:
-    """Blackman's window.
+    """Blackman's window, a sum of three cosines: low side lobes.
 
     >>> from caviar.ops.tables.making import blackman
     >>> blackman(3).round(3).tolist()[1]
@@ -144,7 +144,7 @@ def blackman(x: Any) -> jax.Array:
 
 
 def hamming(x: Any) -> jax.Array:
-    """Hamming's window.
+    """Hamming's window: a raised cosine that does not reach 0.
 
     >>> from caviar.ops.tables.making import hamming
     >>> hamming(3).round(2).tolist()[1]
@@ -154,7 +154,7 @@ def hamming(x: Any) -> jax.Array:
 
 
 def hanning(x: Any) -> jax.Array:
-    """Hann's window.
+    """Hann's window: a raised cosine that reaches 0 at both ends.
 
     >>> from caviar.ops.tables.making import hanning
     >>> hanning(3).tolist()
@@ -164,7 +164,7 @@ def hanning(x: Any) -> jax.Array:
 
 
 def kaiser(x: Any, beta: Any) -> jax.Array:
-    """Kaiser's window.
+    """Kaiser's window; `beta` trades the width of the main lobe for lower side lobes.
 
     >>> from caviar.ops.tables.making import kaiser
     >>> kaiser(3, 0.0).tolist()

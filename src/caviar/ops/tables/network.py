@@ -27,7 +27,7 @@ _WORDS = {
 
 
 def gelu(x: jax.Array, approximate: bool = True) -> jax.Array:
-    """x times the normal distribution's share below it; by default its approximation by a tanh.
+    """`x * P(X <= x)` for a standard normal X; by default approximated with tanh.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.network import gelu
@@ -46,7 +46,7 @@ def one_hot(
     >>> one_hot(1, 3).tolist()
     [0.0, 1.0, 0.0]
     """
-    del sparse  # it is dense
+    del sparse  # every array is dense
     return jax.nn.one_hot(jnp.asarray(x), num_classes, axis=axis, dtype=dtype or config.floatx())
 
 
@@ -75,7 +75,7 @@ def multi_hot(
 def moments(
     x: jax.Array, axes: Axes, keepdims: bool = False, synchronized: bool = False
 ) -> tuple[jax.Array, jax.Array]:
-    """Mean and variance.
+    """Mean and variance over these axes.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.network import moments
@@ -96,7 +96,7 @@ def batch_normalization(
     scale: jax.Array | None = None,
     epsilon: NotNegative = 1e-3,
 ) -> jax.Array:
-    """x without this mean, with this variance as its unit; scaled and moved.
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.network import batch_normalization
@@ -119,7 +119,7 @@ def layer_normalization(
     epsilon: NotNegative | None = None,
     **kwargs: Any,
 ) -> jax.Array:
-    """Every example with mean 0 and variance 1 over these axes; scaled and moved.
+    """Every example normalized to mean 0 and variance 1 over these axes, then scaled and shifted.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.network import layer_normalization
@@ -137,7 +137,7 @@ def layer_normalization(
 def rms_normalization(
     x: jax.Array, scale: jax.Array | None = None, axis: Axes = -1, epsilon: NotNegative | None = None
 ) -> jax.Array:
-    """x over the root of its mean square; scaled.
+    """x divided by the root of its mean square, then scaled.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.network import rms_normalization
@@ -150,7 +150,7 @@ def rms_normalization(
 
 
 def normalize(x: jax.Array, axis: Axes = -1, order: Any = 2, epsilon: NotNegative | None = None) -> jax.Array:
-    """x over its norm.
+    """x divided by its norm.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.network import normalize
@@ -170,7 +170,7 @@ def _epsilon(given: Any) -> Any:
 
 
 def psnr(x1: jax.Array, x2: jax.Array, max_val: Any) -> jax.Array:
-    """How large a signal of this range is against the difference of the two, in decibels.
+    """The peak signal-to-noise ratio of two images, in decibels: 20 log10(max_val) - 10 log10(mean squared difference).
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.network import psnr
@@ -181,7 +181,7 @@ def psnr(x1: jax.Array, x2: jax.Array, max_val: Any) -> jax.Array:
 
 
 def polar(abs_: jax.Array, angle: jax.Array) -> jax.Array:
-    """The complex number of this size and direction.
+    """The complex number with this absolute value and angle.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.network import polar
@@ -264,11 +264,11 @@ def dot_product_attention(
     >>> dot_product_attention(jnp.ones((1, 2, 1, 4)), jnp.ones((1, 3, 1, 4)), jnp.ones((1, 3, 1, 4))).shape
     (1, 2, 1, 4)
     """
-    del flash_attention  # XLA fuses as it likes
+    del flash_attention  # XLA decides what it fuses
     if attn_logits_soft_cap is not None:
         raise ArgumentError("attn_logits_soft_cap is for TPUs' own kernels: leave it out")
     factor = 1 / math.sqrt(key.shape[-1]) if scale is None else scale
-    shared = query.shape[2] // key.shape[2]  # queries' heads to one of keys
+    shared = query.shape[2] // key.shape[2]  # heads of queries that share one of keys
     key, value = (jnp.repeat(v, shared, 2) if shared > 1 else v for v in (key, value))
     scores = jnp.einsum("bthd,bshd->bhts", query, key) * factor
     scores = scores if bias is None else scores + bias

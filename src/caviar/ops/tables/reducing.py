@@ -1,4 +1,4 @@
-"""Functions of NumPy's that mean something of their own in Keras."""
+"""NumPy's functions that Keras defines in another way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def bincount(x: jax.Array, weights: jax.Array | None = None, minlength: Count = 
     >>> bincount(jnp.array([0, 2, 2])).tolist()
     [1, 0, 2]
     """
-    del sparse  # it is dense
+    del sparse  # every array is dense
     length = max(int(x.max()) + 1 if minlength == 0 or not isinstance(x, jax.core.Tracer) else 0, minlength)
 
     def count(row: jax.Array, weight: jax.Array | None) -> jax.Array:
@@ -43,7 +43,7 @@ def divide_no_nan(x1: jax.Array, x2: jax.Array) -> jax.Array:
 
 
 def get_item(x: jax.Array, key: Any) -> Any:
-    """x[key].
+    """The element or slice x[key].
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.reducing import get_item
@@ -54,7 +54,7 @@ def get_item(x: jax.Array, key: Any) -> Any:
 
 
 def nonzero(x: jax.Array) -> tuple[jax.Array, ...]:
-    """The places of what is not zero, an array for each axis.
+    """The places of the values that are not zero, an array of indices for each axis.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.reducing import nonzero
@@ -92,7 +92,7 @@ def unique(
     >>> unique(jnp.array([3, 1, 3])).tolist()
     [1, 3]
     """
-    del sorted  # sorted is what they are
+    del sorted  # they always are
     return jnp.unique(x, return_index, return_inverse, return_counts, axis, size=size, fill_value=fill_value)
 
 

@@ -1,4 +1,4 @@
-"""Blocks of pixels and labels of sequences."""
+"""Rearranging blocks of pixels, and alignments of label sequences (CTC)."""
 
 from __future__ import annotations
 

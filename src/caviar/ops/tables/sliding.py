@@ -1,4 +1,4 @@
-"""Convolutions and pooling: what slides windows over the axes of space."""
+"""Convolutions and pooling: windows that slide over the axes of space."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def depthwise_conv(
     """
     return conv(
         inputs, kernel.reshape(*kernel.shape[:-2], 1, -1), strides, padding, data_format, dilation_rate
-    )  # as many groups as there are channels
+    )  # one group for each channel
 
 
 def separable_conv(
@@ -78,7 +78,7 @@ def separable_conv(
     data_format: DataFormat | None = None,
     dilation_rate: Sizes = 1,
 ) -> jax.Array:
-    """A depthwise convolution, and a mixture of its channels.
+    """A depthwise convolution, followed by one with a window of 1, which mixes the channels.
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.sliding import separable_conv

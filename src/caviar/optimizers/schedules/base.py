@@ -1,4 +1,4 @@
-"""What every schedule shares: a number that is a function of the step."""
+"""The base of schedules: numbers that are functions of the step."""
 
 from __future__ import annotations
 
@@ -99,12 +99,12 @@ share_or_schedule = Annotated[Any, OrSchedule(Number(least=0, most=1))]
 fraction_or_schedule = Annotated[Any, OrSchedule(Number(least=0, below=1))]
 positive_or_schedule = Annotated[Any, OrSchedule(Number(above=0))]
 rate_or_schedule = Annotated[Any, OrSchedule(Number(least=0))]
-"""How fields are declared that take a number, or a schedule in its place."""
+"""The declarations of fields that take a number or a schedule."""
 
 
 @dataclass(eq=False, repr=False)
 class Every(Schedule):
-    """A schedule that moves on once in so many steps; `schedule.every(steps)` makes it.
+    """A schedule that advances once every so many steps, made by `schedule.every(steps)`.
 
     >>> from caviar.optimizers.schedules import StepDecay
     >>> StepDecay(1.0, 1, 0.5).every(3)
@@ -126,7 +126,7 @@ def as_float(value: Any) -> jax.Array:
 
 
 def value_at(value: float_or_schedule | Callable[[Any], Any], step: Any) -> Any:
-    """The number itself, or what the schedule says for this step.
+    """The number itself, or the schedule's value at this step.
 
     >>> from caviar.optimizers.schedules.base import value_at
     >>> value_at(0.1, 7)

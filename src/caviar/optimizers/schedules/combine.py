@@ -28,7 +28,7 @@ class Chained(Schedule):
     schedules: Annotated[Any, Each(Kind(Schedule), alone=False)]
 
     def __call__(self, step: Any) -> jax.Array:
-        """The product of what each says for this step."""
+        """The product of their values at this step."""
         return as_float(math.prod(value_at(schedule, step) for schedule in self.schedules))
 
 
@@ -45,7 +45,7 @@ class Sequential(Schedule):
     milestones: Annotated[Any, Each(Number(least=0, whole=True), alone=False)]
 
     def __call__(self, step: Any) -> jax.Array:
-        """What the schedule of this stretch says, counted from its milestone."""
+        """The value of the schedule in whose stretch the step lies, counted from its milestone."""
         if len(self.schedules) != len(self.milestones) + 1:
             raise ArgumentError(
                 f"Sequential was given {len(self.schedules)} schedules and {len(self.milestones)} milestones: "

@@ -1,4 +1,4 @@
-"""A schedule from what a user or a saved configuration says."""
+"""From a number, a callable or a saved configuration to a schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reducing the learning rate when a metric no longer improves: a state and how it moves, both inside the program."""
+"""Reducing the learning rate when a metric no longer improves: a state and its update, both inside the program."""
 
 from __future__ import annotations
 
