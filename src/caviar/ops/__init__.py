@@ -5,10 +5,12 @@ Inside `call` of a layer, `jax.numpy` serves as well; on nodes of a functional m
 
 from __future__ import annotations
 
+from typing import Any
+
 from caviar.ops import image, linalg, nn, numpy
 from caviar.ops.shown import shown
 from caviar.ops.tables import algebra, arrays, asked, calculus, control, extras, network
 
 TABLES = (extras.TABLE, arrays.TABLE, network.TABLE, algebra.TABLE, calculus.TABLE, control.TABLE)
-_modules = {"image": image, "linalg": linalg, "nn": nn, "numpy": numpy}
+_modules: dict[str, Any] = {"image": image, "linalg": linalg, "nn": nn, "numpy": numpy}
 __getattr__, __dir__, __all__ = shown(*TABLES, asked={**asked.TABLE, **_modules})

@@ -7,29 +7,13 @@ from typing import Any
 from caviar.dialects.torch.names import MissingNameError as _MissingNameError
 from caviar.dialects.torch.names import missing as _missing
 from caviar.dialects.torch.optim import lr_scheduler as lr_scheduler
+from caviar.dialects.torch.optim import members as _members
 from caviar.dialects.torch.optim import swa_utils as swa_utils
-from caviar.dialects.torch.optim.members import (
-    ASGD,
-    SGD,
-    Adadelta,
-    Adafactor,
-    Adagrad,
-    Adam,
-    Adamax,
-    AdamW,
-    Muon,
-    NAdam,
-    RAdam,
-    RMSprop,
-    Rprop,
-)
+from caviar.dialects.torch.optim.members import *
 from caviar.dialects.torch.optim.optimizer import Optimizer
 from caviar.doors import doors as _doors
 
-__all__ = [
-    "ASGD", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon", "NAdam", "Optimizer", "RAdam",
-    "RMSprop", "Rprop", "lr_scheduler", "swa_utils",
-]  # fmt: skip
+__all__ = [*_members.__all__, "Optimizer", "lr_scheduler", "swa_utils"]
 _doors(globals(), __all__)
 __dir__ = __all__.copy
 

@@ -11,6 +11,8 @@ from caviar.declarations import Count
 from caviar.dialects.torch.optim.scheduling import LRScheduler, checked, of_groups
 from caviar.errors import ArgumentError, unknown_name
 
+__all__ = ["ChainedScheduler", "ReduceLROnPlateau", "SequentialLR"]
+
 
 class _Several(LRScheduler):
     """The base of schedulers made of schedulers."""

@@ -10,6 +10,8 @@ from caviar.declarations import Positive, Share, Size
 from caviar.dialects.torch.optim.scheduling import LRScheduler, checked, of_groups
 from caviar.errors import ArgumentError, unknown_name
 
+__all__ = ["CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR"]
+
 
 class CosineAnnealingWarmRestarts(LRScheduler):
     """Half a cosine down to `eta_min`, again and again, each time `T_mult` times as long; `step(epoch)` takes fractions."""

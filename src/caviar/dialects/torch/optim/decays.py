@@ -11,6 +11,18 @@ from caviar.declarations import Count, Each, Kind, Size
 from caviar.dialects.torch.optim.scheduling import LRScheduler, ScaledLR, checked, of_groups
 from caviar.errors import ArgumentError
 
+__all__ = [
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "PolynomialLR",
+    "StepLR",
+]
+
 _Factors = Annotated[Any, Each(Kind(Callable, "a function of the epoch"))]
 
 

@@ -1,4 +1,4 @@
-"""`torch.optim.lr_scheduler`. A new scheduler subclasses `LRScheduler`, and is listed here."""
+"""`torch.optim.lr_scheduler`. A new scheduler subclasses `LRScheduler`, and is listed where it stands."""
 
 from __future__ import annotations
 
@@ -6,29 +6,18 @@ from typing import Any
 
 from caviar.dialects.torch.names import MissingNameError as _MissingNameError
 from caviar.dialects.torch.names import missing as _missing
-from caviar.dialects.torch.optim.combined import ChainedScheduler, ReduceLROnPlateau, SequentialLR
-from caviar.dialects.torch.optim.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
-from caviar.dialects.torch.optim.decays import (
-    ConstantLR,
-    CosineAnnealingLR,
-    ExponentialLR,
-    LambdaLR,
-    LinearLR,
-    MultiplicativeLR,
-    MultiStepLR,
-    PolynomialLR,
-    StepLR,
-)
+from caviar.dialects.torch.optim import combined as _combined
+from caviar.dialects.torch.optim import cycles as _cycles
+from caviar.dialects.torch.optim import decays as _decays
+from caviar.dialects.torch.optim.combined import *
+from caviar.dialects.torch.optim.cycles import *
+from caviar.dialects.torch.optim.decays import *
 from caviar.dialects.torch.optim.scheduling import LRScheduler
 from caviar.doors import doors as _doors
 
 _LRScheduler = LRScheduler  # its name in older programs
 
-__all__ = [
-    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR", "LRScheduler",
-    "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR",
-    "StepLR",
-]  # fmt: skip
+__all__ = [*_combined.__all__, *_cycles.__all__, *_decays.__all__, "LRScheduler"]
 _doors(globals(), __all__)
 __dir__ = __all__.copy
 

@@ -16,6 +16,22 @@ from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.optimizers.schedules import InverseTimeDecay
 from caviar.parts import is_off
 
+__all__ = [
+    "ASGD",
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Muon",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+]
+
 _MOMENTS = {"exp_avg": "", "exp_avg_sq": ""}
 
 

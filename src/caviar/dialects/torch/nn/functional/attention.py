@@ -13,6 +13,8 @@ from caviar.dialects.torch.nn.functional.noise import dropout
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError
 
+__all__ = ["scaled_dot_product_attention"]
+
 Array = jax.Array
 
 

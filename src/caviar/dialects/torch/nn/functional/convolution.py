@@ -15,6 +15,17 @@ from caviar.layers.lowering import convolution
 from caviar.layers.lowering.sums import add
 from caviar.layers.lowering.windows import sizes
 
+__all__ = [
+    "bilinear",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "linear",
+]
+
 Array = jax.Array
 
 

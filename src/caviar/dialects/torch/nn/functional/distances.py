@@ -10,6 +10,8 @@ import jax.numpy as jnp
 
 from caviar.dialects.torch.functions import operation
 
+__all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
+
 Array = jax.Array
 
 

@@ -12,6 +12,8 @@ from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError, DataError, unknown_name
 
+__all__ = ["embedding", "embedding_bag", "one_hot"]
+
 Array = jax.Array
 
 

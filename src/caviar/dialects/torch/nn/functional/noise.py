@@ -16,6 +16,8 @@ from caviar.errors import ArgumentError
 from caviar.graph.evaluation import current
 from caviar.parts import is_off
 
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
+
 Array = jax.Array
 _SATURATED = -1.7580993408473766  # SELU far below 0
 

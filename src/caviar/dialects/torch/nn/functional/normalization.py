@@ -15,6 +15,8 @@ from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.lowering.normalize import batch_normalize
 
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+
 Array = jax.Array
 
 

@@ -13,6 +13,8 @@ from caviar.dialects.torch.functions import operation
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.layers.lowering.windows import reach, sizes, taps
 
+__all__ = ["channel_shuffle", "fold", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle", "unfold"]
+
 Array = jax.Array
 _PADDING = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
