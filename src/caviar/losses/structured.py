@@ -130,7 +130,7 @@ class Circle(Loss):
         return jax.nn.softplus(spread[0] + spread[1])
 
     def counted(self, y_true: jax.Array, values: jax.Array) -> jax.Array:
-        """A mask of the samples that have another of their class, and whose loss is not 0 yet."""
+        """A mask of the samples whose loss is not 0: the others have no partner, or are already where they belong."""
         return values > 0
 
 

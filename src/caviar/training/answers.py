@@ -1,4 +1,4 @@
-"""The outputs of a network for rows, in any number, from a few programs."""
+"""Predictions for any number of rows, computed by a few compiled programs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from caviar.training.step import separate
 
 
 class Answers:
-    """Asks a network batch by batch.
+    """Computes a network's outputs batch by batch.
 
-    The last batch is filled up with copies of its last row, so that any number of rows shares a few programs. That is exact
-    where rows do not mix; where they do, as in a layer that takes a mean over the batch, that batch is computed as it is.
+    The last batch is padded with copies of its last row, so that a few programs serve any number of rows. That is exact
+    where rows do not influence each other; where they do, as in a mean over the batch, the last batch is not padded.
     """
 
     def __init__(self, apart: Apart, size: int, progress: Progress):
@@ -28,7 +28,7 @@ class Answers:
         self.numbers, self.values = numbers_of(apart), [v.value for v in apart.variables]
 
     def of(self, x: Any, rows: int) -> Iterator[tuple[int, Any]]:
-        """The outputs for so many rows, in one piece or two, each with the place of its first row."""
+        """The outputs for so many rows, in one or two pieces, each with the number of its first row."""
         room, spare = self.size * power_of_two(-(-rows // self.size)), rows % self.size
         whole = rows - spare if spare and self._mixes(_some(x, rows - spare, rows), room) else rows
         for start, end, held in ((0, whole, room), (whole, rows, spare)):
@@ -38,7 +38,7 @@ class Answers:
                 yield start, jax.tree.map(lambda o, n=end - start: np.asarray(o)[:n], outputs)
 
     def _asked(self, x: Any, room: int, fill: Any = np.repeat) -> tuple[States, Any]:
-        """What the network makes of rows filled up to so many: at once of one batch, and of several in a loop."""
+        """The outputs for rows padded to so many: one batch in one call, several in a loop inside the program."""
         batches, filled = -(-_count(x) // self.size), _filled(x, room, fill)
         if room <= self.size:
             return self.progress.call(answerer(self.apart.structure), self.numbers, self.values, filled)
@@ -46,7 +46,7 @@ class Answers:
         return self.progress.call(program, self.numbers, self.values, filled, np.int32(batches))
 
     def _mixes(self, x: Any, room: int) -> bool:
-        """Whether an answer hangs on the rows beside it: found by filling up with zeros, which must change no bit of it."""
+        """Whether a row's output depends on other rows: padding with zeros instead must not change one bit of it."""
         leaves, form = jax.tree.flatten(x)
         key = ("mixes", form, *((leaf.shape[1:], leaf.dtype) for leaf in leaves))
         return self.apart.finding(key, lambda: self._differs(x, room))

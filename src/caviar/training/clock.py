@@ -1,4 +1,4 @@
-"""How much one dispatch does: long enough to cost nothing, short enough for a lively line and a prompt Ctrl-C."""
+"""How much work one dispatch does: enough to make its overhead small, little enough for a live display and a prompt Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Clock:
     def __init__(self, steps: int):
         self.steps = steps  # of an epoch
         self.calls = 0
-        self.per_step = DISPATCH_SECONDS  # until measured
+        self.per_step = DISPATCH_SECONDS  # a guess, until it is measured
         self.spent = 0.0  # on the epoch under way
 
     def amount(self, pace: str, position: int, epochs_left: int) -> tuple[int, int]:
@@ -28,7 +28,7 @@ class Clock:
         return epochs * self.steps, epochs
 
     def measure(self, seconds: float, steps: int) -> None:
-        """The first call may compile, and tells nothing; afterwards a dispatch grows at most eightfold."""
+        """Learn from a dispatch's time. The first one, which may compile, is ignored; later a dispatch grows at most eightfold."""
         self.calls += 1
         self.spent += seconds
         if self.calls > 1:

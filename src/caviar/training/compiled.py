@@ -1,4 +1,4 @@
-"""What `compile` was given, and the recipe that it makes of a model once the model's outputs are known."""
+"""The arguments of `compile`, and the recipe that follows from them once the model's outputs are known."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def output_names(model: Trainee, outputs: Any) -> list[str]:
 
 
 def check_targets(recipe: Recipe, rows: Rows, outputs: list[Any], where: str = "y") -> None:
-    """Refuse ids that the network has no row for, and targets that do not fit its outputs and losses, before anything compiles."""
+    """Raise for ids that an embedding has no row for, and targets that do not fit outputs and losses, before anything compiles."""
     check_ids(recipe.network, rows.x, f"{where.removesuffix('y')}x")
     check_losses(recipe, rows, outputs, where)
 
 
 def check_losses(recipe: Recipe, rows: Rows, outputs: list[Any], where: str = "y") -> None:
-    """Refuse targets that do not fit the outputs and losses."""
+    """Raise for targets that do not fit the outputs and losses."""
     for loss, y, output, name in zip(recipe.losses, rows.y, outputs, recipe.output_names, strict=True):
         place = where if len(outputs) == 1 else f"{where}[{name!r}]"
         if loss is not None and y is None:
@@ -82,7 +82,7 @@ def check_losses(recipe: Recipe, rows: Rows, outputs: list[Any], where: str = "y
 
 
 def start_run(recipe: Recipe, rows: int, epoch: int, keys: jax.Array, before: Run | None) -> Run:
-    """The run of a new `fit`: weights as they are; the optimizer goes on where the last `fit` left it, if it still fits."""
+    """The run of a new `fit`: the present weights, and the optimizer's state from the last `fit`, if it still fits."""
     apart = take_apart(recipe)
     numbers, values = as_arrays(apart.numbers), [v.value for v in apart.variables]
 
@@ -113,7 +113,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def check_objective(recipe: Recipe, x: Any) -> None:
-    """Refuse to train where nothing is to be minimised: no loss, no penalty, and no step of the user's own."""
+    """Raise if there is nothing to minimise: no loss, no penalty, and no `train_step` of the user's own."""
     if recipe.optimizer is None:
         raise ArgumentError("there is nothing to train with: compile was given no optimizer, such as 'adam'")
     if any(recipe.losses) or is_own(recipe.network, "train_step") or is_own(recipe.network, "compute_loss"):
@@ -137,7 +137,7 @@ def check_objective(recipe: Recipe, x: Any) -> None:
 
 
 def name_logs(recipe: Recipe, rows: Rows) -> None:
-    """Tell the recipe what steps of the model's own report, found by tracing them; the standard ones report as they do."""
+    """Set the names in the recipe that the user's own steps report, found by tracing them."""
     recipe.custom_logs = _reported(recipe, rows, "train_step")
     recipe.scored_logs = _reported(recipe, rows, "test_step")
 

@@ -14,8 +14,8 @@ from caviar.parts import take_apart
 class Controls(MutableMapping[str, Any]):
     """Every number of a recipe under its name: "learning_rate", "dropout.rate", "dense.kernel_regularizer.l2".
 
-    They are the attributes of the optimizer and the layers themselves, so both ways of changing one are the same. A number
-    that changes never recompiles; one that leaves or reaches zero does, once, since zero compiles nothing in.
+    It reads and writes the attributes of the optimizer and the layers, so changing those has the same effect. Another value
+    never recompiles, unless it becomes zero or was zero: a feature that is off is not compiled in.
 
     >>> from caviar.training.controls import Controls
     >>> from caviar.optimizers import Adam
@@ -49,11 +49,11 @@ class Controls(MutableMapping[str, Any]):
         object.__setattr__(owner, attribute, float(value))  # the parts of a recipe may be frozen
 
     def snapshot(self) -> dict[str, float]:
-        """Every number as it is now."""
+        """The present value of every number."""
         return {name: float(getattr(owner, attribute)) for name, (owner, attribute) in self._owners().items()}
 
     def _find(self, name: str) -> tuple[Any, str]:
-        """Where it stands; what is zero is found, though it is not listed."""
+        """The part and attribute that hold a number; also one that is zero, which is not listed."""
         owners = self._owners()
         if not isinstance(name, str):
             raise ArgumentError(f"a control is found by its name, a str, and not by {name!r}")

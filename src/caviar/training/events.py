@@ -24,7 +24,7 @@ from caviar.files import append, make_folder, truncate
 _FLOAT, _DOUBLE, _STRING = 1, 2, 7  # DataType of TensorProto
 _SCALAR, _TENSOR, _BLOBS = 1, 2, 3  # DataClass of SummaryMetadata
 _BUCKETS = 30
-_HUGE = 1e300  # beyond it, the range of the values overflows
+_HUGE = 1e300  # a larger value would overflow the range of a histogram
 _KEPT = 10_000  # events between two flushes
 _PNG_COLORS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels to PNG's color type
 _count = itertools.count()
@@ -33,7 +33,7 @@ _count = itertools.count()
 class EventWriter:
     """Writes what TensorBoard shows: `tensorboard --logdir` of the folder or of one above it.
 
-    With the `name` of a file that is there, it goes on after so many bytes of it.
+    With the `name` of an existing file, it continues that file after so many bytes.
 
     >>> from caviar.training.events import EventWriter
     >>> import tempfile
@@ -49,7 +49,7 @@ class EventWriter:
         self._events: list[bytes] = []
         self._closer = weakref.finalize(
             self, _write, self.path, self._events
-        )  # a writer that is forgotten loses nothing
+        )  # a writer that is never closed still flushes
         if self.size == 0:
             self._event(time.time(), (3, "brain.Event:2"))
             self.flush()
@@ -60,7 +60,7 @@ class EventWriter:
             self._summary(tag, "scalars", _SCALAR, _numbers(np.float32(value)), step, wall_time)
 
     def histogram(self, tag: str, values: Any, step: int, wall_time: float | None = None) -> None:
-        """How values are spread, as rows of (left edge, right edge, count); what is not finite is left out."""
+        """A histogram of values, as rows of (left edge, right edge, count), without those that are not finite."""
         self._summary(tag, "histograms", _TENSOR, _numbers(_buckets(np.asarray(values))), step, wall_time)
 
     def image(self, tag: str, array: Any, step: int, wall_time: float | None = None) -> None:
@@ -74,16 +74,16 @@ class EventWriter:
         self._summary(tag, "text", _TENSOR, _strings([markdown.encode()]), step, wall_time)
 
     def for_plugin(self, plugin: str, tag: str, content: bytes) -> None:
-        """What a plugin of TensorBoard reads from the description of a tag: an encoded message, and no numbers."""
+        """A tag without numbers, whose description holds an encoded message for a plugin of TensorBoard."""
         self._summary(tag, plugin, _TENSOR, _numbers(np.zeros(0, np.float32)), 0, None, content)
 
     def flush(self) -> None:
-        """Hand everything written so far to the operating system, for TensorBoard to see; whole events, or nothing."""
+        """Write everything collected so far to the file, for TensorBoard to see: whole events, or nothing."""
         if self._events:
             self.size = _write(self.path, self._events)
 
     def close(self) -> None:
-        """Close the file; once is enough, twice does no harm."""
+        """Close the file; a second call does nothing."""
         self.flush()
         self._closer.detach()
 
@@ -110,7 +110,7 @@ class EventWriter:
 
 
 def new_name() -> str:
-    """A name that no other file of events has.
+    """A unique name for a file of events.
 
     >>> from caviar.training.events import new_name
     >>> new_name().startswith("events.out.tfevents.")

@@ -1,4 +1,4 @@
-"""`fit` and `train_on_batch`: from what a user calls to programs, and back."""
+"""`fit` and `train_on_batch`: from the user's call to programs, and back."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def train_on_batch(
 
 
 def _train(model: Trainee, training: Training, rows: Rows | None, source: Source, limit: int | None) -> None:
-    """Train, and whatever happens leave the model with the weights of the last finished epoch."""
+    """Train; also after an error or Ctrl-C the model has the weights of the last finished epoch."""
     model.training_under_way = training
     try:
         training.listeners.begin()
@@ -152,7 +152,7 @@ def _final(training: Training) -> Run:
 
 
 def _with_folded_rate(recipe: Recipe, run: Run) -> Run:
-    """Let a rate that was lowered show in the optimizer, where people look for it."""
+    """The run with its factor on the learning rate moved into the optimizer's own, where users look for it."""
     factor, rate = float(run.rate), getattr(recipe.optimizer, "learning_rate", None)
     if factor == 1 or not isinstance(rate, (int, float)):
         return run
@@ -170,7 +170,7 @@ def _recipe(compiled: Compiled, model: Trainee, outputs: list[Any], names: list[
 def plan_for(
     count: int | None, size: int, steps: int | None, shuffle: bool, validation_size: int, freq: int, first: int = 0
 ) -> Plan:
-    """The constants of training on so many rows from a first epoch on; no rows if they come as a stream."""
+    """The plan of a training on so many rows from a first epoch on; the number of rows is 0 for a stream."""
     if count is None:
         return Plan(0, size, steps or 0, shuffle, validation_size, freq)
     size = min(size, count)

@@ -1,4 +1,4 @@
-"""What is given to compile, fit, evaluate and search, for their annotations; what is wrong with it is told where it is used."""
+"""Types of the arguments of compile, fit, evaluate and search, for annotations. Wrong values raise where they are used."""
 
 from __future__ import annotations
 

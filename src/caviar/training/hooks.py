@@ -1,7 +1,7 @@
 """What a model does with one batch. Subclasses may override each of these, and call the standard one by `super()`.
 
-All are pure and run inside the compiled program. A batch is (x, [y], [sample_weight]), and a `Step` holds the weights. Who writes
-`(self, state, data)` gets and gives what Keras' JAX trainer does: tuples of variables, and data as they were given to `fit`.
+All are pure and run inside the compiled program. A batch is (x, [y], [sample_weight]), and a `Step` holds the weights. A
+method with the arguments `(self, state, data)` works as with Keras' JAX trainer: tuples of variables, and data as given to `fit`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def stateless_call(
     return_losses: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """The outputs with these weights, and the non-trainable ones after it; with what `add_loss` added, if asked for."""
+    """The outputs with these weights, and the non-trainable variables after the call; with `return_losses`, the added losses too."""
     step = self.step_under_way
     if step is None:
         apart = take_apart(self)
@@ -99,12 +99,12 @@ STANDARD: dict[str, Any] = {
 
 
 def is_own(network: Trainee, name: str) -> bool:
-    """Whether a network brings its own `train_step`, `test_step`, `predict_step` or `compute_loss`."""
+    """Whether a network overrides `train_step`, `test_step`, `predict_step` or `compute_loss`."""
     return getattr(type(network), name) is not STANDARD[name]
 
 
 def take_step(name: str, part: Recipe | Trainee, step: Step, batch: Any) -> tuple[Step, Any]:
-    """Let the network of a recipe (or a network alone) take its step, in whichever form it is written."""
+    """Call this hook of a recipe's network (or of a network alone), in whichever of the two forms it is written."""
     network: Trainee = part.network if isinstance(part, Recipe) else part
     method = getattr(network, name)
     if not is_own(network, name):

@@ -1,4 +1,4 @@
-"""Everybody who hears of a training: the progress line, the history, the callbacks; and the weights they may look at."""
+"""Everything that is told how training goes: the progress line, the history and the other callbacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Listeners:
     def __init__(self, model: Trainee, callbacks: CallbackList, progress: Progress):
         self.model, self.callbacks, self.progress = model, callbacks, progress
         self.logs: dict[str, Any] = {}
-        self.is_lost = False  # whether the loss has become no number
+        self.is_lost = False  # whether the loss has become NaN or infinite
 
     @property
     def pace(self) -> str:
@@ -37,7 +37,7 @@ class Listeners:
         self.callbacks.on_train_begin()
 
     def restore(self, epoch: int, logs: dict[str, Any]) -> None:
-        """Training goes on in this epoch, after an interruption; the last one had these logs."""
+        """Training continues in this epoch after an interruption; the epoch before had these logs."""
         self.logs = logs
         self.progress.epoch_begin(epoch)
 
@@ -47,7 +47,7 @@ class Listeners:
         self.callbacks.on_epoch_begin(epoch)
 
     def steps_begin(self, step: int) -> None:
-        """Steps begin; callbacks of a batch's pace are told of each."""
+        """Steps begin; callbacks with the pace "batch" are told of each."""
         if self.pace == "batch":
             self.callbacks.on_train_batch_begin(step)
 
@@ -58,7 +58,7 @@ class Listeners:
             self.callbacks.on_train_batch_end(step - 1, logs)
 
     def epoch_ends(self, epoch: int, logs: dict[str, Any], seconds: float, more: bool) -> None:
-        """An epoch is over; `more` of the same burst follow at once."""
+        """An epoch is over; `more` says whether others of the same dispatch follow at once."""
         self.logs = logs
         if not self.is_lost and not np.isfinite(logs.get("loss", 0.0)).all():
             self.is_lost = True
@@ -67,7 +67,7 @@ class Listeners:
                 "rate, scale x, or clip the gradients (clipnorm=1.0); callbacks.TerminateOnNaN() stops such a training"
             )
         scored = {name.removeprefix("val_"): value for name, value in logs.items() if name.startswith("val_")}
-        if scored:  # it happened inside the program; they hear of it in Keras' order
+        if scored:  # validation ran inside the program; callbacks are told in Keras' order
             self.callbacks.on_test_begin()
             self.callbacks.on_test_end(scored)
         self.callbacks.on_epoch_end(epoch, self.logs)
@@ -80,7 +80,7 @@ class Listeners:
 
 
 def tell_stuck(losses: list[Any], is_new: bool) -> None:
-    """Say that nothing was learned: a new model whose loss stayed the same in every one of five epochs or more."""
+    """Warn that nothing was learned: a new model whose loss stayed the same in five epochs or more."""
     if not is_new or len(losses) < 5 or np.ndim(losses[0]) or not np.isfinite(losses).all():
         return
     if np.ptp(losses) <= 1e-6 * abs(losses[0]) and abs(losses[0]) > 1e-6:

@@ -48,7 +48,7 @@ class Training:
 
     @property
     def is_midway(self) -> bool:
-        """Whether a run saved now could be taken up inside its epoch."""
+        """Whether the run is inside an epoch and can be saved there, to continue from that step."""
         return int(self.run.position) > 0 and not self.listeners.stopping()
 
     @property
@@ -57,17 +57,17 @@ class Training:
         return int(self.run.epoch) < self.epochs and not bool(self.run.stopped) and not self.listeners.stopping()
 
     def store(self) -> None:
-        """Put the run's values into the model's variables, where people and callbacks find them."""
+        """Store the run's values in the model's variables, where users and callbacks find them."""
         store_values(take_apart(self.recipe), self.run)
 
     def take_changes(self, apart: Apart) -> None:
-        """Take up what callbacks did to the variables."""
+        """Take over into the run what callbacks assigned to the variables."""
         trainable, fixed = separate(apart.structure, [v.value for v in apart.variables])
         self.run = self.run._replace(trainable=trainable, fixed=fixed)
 
 
 def readable(recipe: Recipe, logs: Any, validated: bool = False) -> dict[str, Any]:
-    """Logs on the host, in the order of people: loss, metrics, their validation, the rest. (A program sorts them by name.)"""
+    """Logs on the host, in readable order: loss, metrics, the same for validation, the rest. (A program sorts them by name.)"""
     found, names = jax.device_get(logs), recipe.log_names
     wanted = [*names, *(f"val_{name}" for name in recipe.scored_names if validated), "learning_rate"]
     return {name: as_python(found[name]) for name in wanted if name in found}
@@ -85,23 +85,23 @@ def as_python(value: Any) -> Any:
 
 
 def train_resident(training: Training, data: Rows) -> None:
-    """Train on data that lies on the device: whole epochs, and many of them, in one dispatch."""
+    """Train on data that is on the device as a whole: many epochs in one dispatch."""
     clock = Clock(training.plan.steps)
     while training.going:
         _dispatch(training, data, clock)
-    if int(training.run.position):  # stopped in the middle of an epoch: as much of it as there is counts
+    if int(training.run.position):  # stopped inside an epoch: the logs are those of the steps taken
         apart, epoch = take_apart(training.recipe), int(training.run.epoch)
         _end_epoch(training, apart, epoch, clock.epoch_seconds(1))
 
 
 def _dispatch(training: Training, data: Rows, clock: Clock) -> None:
-    """One call of the program, and what follows from it."""
+    """Call the program once, and tell the listeners."""
     listeners, plan = training.listeners, training.plan
     epoch, position = int(training.run.epoch), int(training.run.position)
     if position == 0:
         listeners.epoch_begins(epoch)
     listeners.steps_begin(position)
-    apart = take_apart(training.recipe)  # anew each time: callbacks may have changed numbers, or even structure
+    apart = take_apart(training.recipe)  # for each dispatch: callbacks may have changed numbers, or even structure
     numbers = as_arrays(apart.numbers)
     if training.statistics is None:
         key = ("statistics", apart.structure, plan, str(jax.tree.map(lambda a: (a.shape, a.dtype), data.x)))
@@ -128,7 +128,7 @@ def _dispatch(training: Training, data: Rows, clock: Clock) -> None:
 
 
 def _as_restored(spec: Any, restored: list[Any] | None) -> Any:
-    """The statistics to begin with; unless an epoch goes on, only their shapes matter."""
+    """The statistics to begin with; except inside an epoch, only their shapes matter."""
     leaves, structure = jax.tree.flatten(spec)
     if restored and [(a.shape, a.dtype) for a in restored] != [(s.shape, s.dtype) for s in leaves]:
         raise FileError("the backup is of another training: its losses, metrics or outputs differ")
@@ -183,7 +183,7 @@ def _tell_used_up(epoch: int, epochs: int, taken: int, limit: int | None) -> Non
 
 
 def _paced(pieces: Iterable[tuple[Rows, int]], pace: str) -> Iterable[tuple[Rows, int]]:
-    """The chunks, one batch at a time where callbacks want each."""
+    """The chunks; split into single batches if a callback wants each batch."""
     for chunk, count in pieces:
         if pace == "batch":
             yield from ((jax.tree.map(lambda a, i=i: a[i : i + 1], chunk), 1) for i in range(count))

@@ -1,4 +1,4 @@
-"""What "better" means for a monitored number: one rule, for the host and inside a compiled program."""
+"""Whether a monitored number has improved: the same rule on the host and inside a compiled program."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from caviar.errors import unknown_name
 
 MODES = ("auto", "min", "max")
 
-# Words in the names of the metrics that Keras calls better when they are larger ("io" is from "mean_io_u").
+# Metrics whose names contain one of these words are better when they are larger, as in Keras ("io" is from "mean_io_u").
 _LARGER = {"acc", "accuracy", "auc", "correlation", "f1", "fbeta", "io", "iou", "precision", "r2", "recall"}
 _LARGER |= {"sensitivity", "similarity", "specificity"}
 
 
 def direction(monitor: str, mode: str = "auto") -> int:
-    """Which way a number gets better: +1 if larger is better, -1 if smaller is.
+    """+1 if a larger value of the monitored number is better, -1 if a smaller one is.
 
     >>> from caviar.training.monitor import direction
     >>> direction("val_loss"), direction("val_accuracy"), direction("val_error", mode="max")
@@ -41,7 +41,7 @@ def better(value: Any, best: Any, sign: int, min_delta: Any = 0.0) -> Any:
 
 
 def worst(sign: int) -> float:
-    """Where "best so far" starts: every number is better.
+    """The first "best so far", than which every number is better.
 
     >>> from caviar.training.monitor import worst
     >>> worst(-1), worst(1)
@@ -51,7 +51,7 @@ def worst(sign: int) -> float:
 
 
 def check_monitor(monitor: str, log_names: Iterable[str]) -> None:
-    """Refuse a monitor that the logs will not have, before any training.
+    """Raise, before any training, if the logs will not have the monitored number.
 
     >>> from caviar.training.monitor import check_monitor
     >>> check_monitor("val_los", ["loss", "val_loss"])

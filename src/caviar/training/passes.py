@@ -1,4 +1,4 @@
-"""Passes over rows inside a program: a batch trained on, scored or predicted, and what layers keep from one to the next.
+"""Passes over rows inside a program: training on, scoring or predicting batch after batch, with the layers' state.
 
 An evaluation may change state, too: that of a stateful recurrent layer, or a counter. Which variables do is found by tracing one
 batch, and only those travel from batch to batch.

@@ -46,15 +46,15 @@ class Plan(NamedTuple):
 
     @property
     def epochs_of_pass(self) -> int:
-        """How many epochs a pass over all rows takes: with `steps_per_epoch` an epoch goes on where the one before ended."""
+        """How many epochs a pass over all rows takes: with `steps_per_epoch` each epoch continues where the one before ended."""
         return -(-self.whole // self.steps) if self.rows else 1
 
     def before(self, epoch: Any) -> Any:
-        """How many steps of its pass lie before an epoch."""
+        """How many steps of the same pass come before an epoch."""
         return 0 if self.epochs_of_pass == 1 else (epoch - self.phase) % self.epochs_of_pass * self.steps
 
     def steps_of(self, epoch: Any) -> Any:
-        """The steps of an epoch: fewer in the last one of a pass, where they do not come out even."""
+        """The steps of an epoch; the last epoch of a pass may have fewer."""
         return self.steps if self.epochs_of_pass == 1 else jnp.minimum(self.steps, self.whole - self.before(epoch))
 
 
@@ -69,7 +69,7 @@ class EpochLogs(NamedTuple):
 def trainer(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, EpochLogs]]:
     """`advance(run, statistics, numbers, data, validation, steps, epochs)`: train so many steps, or epochs if fewer.
 
-    One program serves all paces: a step, a part of an epoch, an epoch, hundreds of epochs. `statistics` is None at first.
+    One program serves every pace: a step, a part of an epoch, an epoch, hundreds of epochs. `statistics` is None at first.
     """
 
     def make() -> Callable[..., Any]:
@@ -113,13 +113,13 @@ def train(epoch: Epoch, run: Run, statistics: Statistics, steps: Any, epochs: An
 
 
 class Epoch:
-    """The parts of an epoch, over data that lies on the device. A population has its own way for each."""
+    """The parts of an epoch on data that is on the device. A subclass does each for a population."""
 
     def __init__(self, structure: Structure, plan: Plan, numbers: Numbers, data: Any, validation: Any):
         self.structure, self.plan, self.numbers, self.data, self.validation = structure, plan, numbers, data, validation
 
     def some_steps(self, run: Run, statistics: Statistics, left: Any) -> tuple[Run, Any, Any]:
-        """Full batches up to the end of the epoch or of the budget; the partial batch is a step of its own."""
+        """Take full batches until the epoch or the number of steps left ends; then the partial batch, a step of its own shape."""
         plan, before = self.plan, self.plan.before(run.epoch)
         full, steps = plan.rows // plan.batch_size - before, plan.steps_of(run.epoch)
         begins = before + run.position == 0
@@ -143,7 +143,7 @@ class Epoch:
         return run, statistics, jnp.maximum(count, 1)
 
     def goes_on(self, run: Run) -> Any:
-        """Whether there is a reason to train the next epoch."""
+        """Whether to train another epoch."""
         return ~run.stopped
 
     def hold_stopped(self, before: Run, after: Run) -> Run:
@@ -250,7 +250,7 @@ def chunk_scorer(structure: Structure) -> Callable[..., Any]:
 
 
 def no_statistics(structure: Structure, batch_size: int, numbers: Numbers, run: Run, x: Any) -> Any:
-    """Statistics with nothing counted, for batches of this size."""
+    """Empty statistics, for batches of this size."""
     batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), x)
     recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
     return recipe.initial_statistics(output_shapes(structure, numbers, run, batch))

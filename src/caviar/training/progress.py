@@ -1,4 +1,4 @@
-"""The line that tells how training goes: one living line in a terminal or notebook, a handful of lines in a file."""
+"""The progress of training: one line, updated in place, in a terminal or notebook; a few lines in a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SECONDS_BETWEEN_DRAWS = 0.1
 
 @dataclass(frozen=True)
 class Line:
-    """What is told of an epoch, in pieces."""
+    """What is shown of an epoch, in pieces."""
 
     epoch: str  # "Epoch 3/30"
     count: str  # "22/22"
@@ -33,7 +33,7 @@ class Line:
 
     @property
     def pieces(self) -> list[str]:
-        """What there is to tell."""
+        """The pieces that are not empty."""
         numbers = [f"{name}: {value}" for name, value in self.numbers.items()]
         return [piece for piece in (self.epoch, self.count, self.time, *numbers) if piece]
 
@@ -49,7 +49,7 @@ class Line:
         return "\n".join(lines)
 
     def within(self, columns: int | None) -> str:
-        """As much as fits: the time goes first, then the count, then the longer words of validation, then numbers."""
+        """As much as fits: the time is left out first, then the count, then validation is shortened, then numbers are left out."""
         if columns is None:
             return str(self)
         timeless, bare = replace(self, time=""), replace(self, time="", count="")
@@ -58,7 +58,7 @@ class Line:
             if cell_len(str(line)) <= columns:
                 return str(line)
         for line in (short, bare):
-            for count in range(len(line.numbers) - 1, 0, -1):  # whole numbers or none: half a number is another number
+            for count in range(len(line.numbers) - 1, 0, -1):  # a number is shown whole or not at all
                 fewer = replace(line, numbers=dict(list(line.numbers.items())[:count]))
                 if cell_len(f"{fewer} ...") <= columns:
                     return f"{fewer} ..."
@@ -93,14 +93,14 @@ class Progress:
         self._epoch = self._seen = self._width = 0
         self._compiled = 0.0  # seconds
         self._began, self._drawn_at = self.now(), float("-inf")
-        self._latest: Callable[[], Line] | None = None  # what is told last, while it is not shown as a whole
+        self._latest: Callable[[], Line] | None = None  # the newest line, if it has not been drawn, or not in full
 
     def now(self) -> float:
         """A clock, in seconds, that stands still while programs compile."""
         return time.perf_counter() - self._compiled
 
     def call(self, program: Any, *args: Any) -> Any:
-        """What a program gives. If it must be compiled first, people are told, and no step is said to take so long."""
+        """Call a program. If it must be compiled first, the line says so, and that time is not counted as a step's."""
         known, began = program.versions, time.perf_counter()
         if not known and self.living:
             self._draw(lambda: Line(self._name(self._epoch), "compiling", "", {}))
@@ -109,7 +109,9 @@ class Progress:
         found = program(*args)
         if program.versions > known:
             self._compiled += time.perf_counter() - began
-            self._began = self._began if self._seen else self.now()  # what came before it was preparing, too
+            self._began = (
+                self._began if self._seen else self.now()
+            )  # the time before the first step was preparation too
         return found
 
     def epoch_begin(self, epoch: int) -> None:
@@ -117,13 +119,13 @@ class Progress:
         self._epoch, self._seen, self._began = epoch, 0, self.now()
 
     def update(self, step: int, logs: Mapping[str, Any] | None = None) -> None:
-        """`step` steps of the present epoch are done: worth a line only where it can be rewritten."""
+        """`step` steps of the present epoch are done; shown only where the line can be rewritten."""
         self._seen = step
         if self.living:
             self._offer(partial(self._midway, step, self.now() - self._began, logs))
 
     def epoch_end(self, epoch: int, logs: Mapping[str, Any] | None, seconds: float, more: bool = False) -> None:
-        """An epoch that took `seconds` is over; `more` of the same burst follow at once, so a living line can wait."""
+        """An epoch that took `seconds` is over; if `more` of the same dispatch follow at once, a rewritten line can wait for them."""
         line = partial(self._whole, epoch, seconds, logs)
         if self.living:
             self._offer(line, wait=more)
@@ -134,7 +136,7 @@ class Progress:
         self._first = False
 
     def close(self) -> None:
-        """The last line is shown, whole, and what comes after starts on a line of its own."""
+        """Show the last line in full, and end it."""
         if self._latest is not None:
             self._fold(self._latest) if self.living else self._print(self._latest)
         if self._width:
@@ -181,7 +183,7 @@ class Progress:
 
     def _rewrite(self, text: str) -> None:
         width = cell_len(text)
-        say(f"\r{text}{' ' * (self._width - width)}", self.stream, end="")  # spaces clear wherever "\r" works
+        say(f"\r{text}{' ' * (self._width - width)}", self.stream, end="")  # spaces erase the rest of the line before
         self._width = width
 
     def _print(self, line: Callable[[], Line]) -> None:
@@ -191,7 +193,7 @@ class Progress:
 
 
 def _milestones(epochs: int | None) -> set[int]:
-    """The epochs worth a line in a file: all of a few, else at growing intervals."""
+    """The epochs that get a line in a file: each of a few, else at growing intervals."""
     if epochs is None or epochs <= _PIPED_LINES:
         return set(range(1, (epochs or 1) + 1))
     return {round(epochs ** (i / (_PIPED_LINES - 1))) for i in range(_PIPED_LINES)}
@@ -225,7 +227,7 @@ def _count(step: int, of: int | str) -> str:
 
 
 def _numbers(logs: Mapping[str, Any] | None) -> dict[str, str]:
-    """The numbers as text; a few in a row in brackets, while matrices and long rows are for the history alone.
+    """The numbers as text; a short row is shown in brackets, a matrix or a long row only in the history.
 
     >>> import numpy as np
     >>> from caviar.training.progress import _numbers
@@ -242,12 +244,12 @@ def _numbers(logs: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _number(value: Any) -> str:
-    """Four decimals, or scientific notation where they would show nothing, as Keras writes them."""
+    """A number with four decimals, or in scientific notation where those would all be zero, as in Keras."""
     return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"
 
 
 def _side_by_side(numbers: Mapping[str, str]) -> dict[str, str]:
-    """What validation says in brackets behind what training says: `loss: 0.25 (val: 0.5)`."""
+    """Validation's numbers in brackets after those of training: `loss: 0.25 (val: 0.5)`."""
     own = [name for name in numbers if not (name.startswith("val_") and name[4:] in numbers)]
     validated = {name: f" (val: {numbers[f'val_{name}']})" for name in own if f"val_{name}" in numbers}
     return {name: numbers[name] + validated.get(name, "") for name in own}

@@ -1,4 +1,4 @@
-"""What a call needs besides its data: found for inputs of such shapes once, and again when something in the model has changed."""
+"""What a call needs besides its data: prepared once for inputs of these shapes, and again when the model has changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Built(NamedTuple):
-    """What is known of a model that has its weights, for batches of some shape."""
+    """A built model taken apart, for batches of some shape."""
 
     doors: Doors
     outputs: list[Any]  # shapes and types
@@ -46,7 +46,7 @@ def built(model: Trainee, x: Any, rows: int) -> tuple[Apart, Built]:
 
 
 def _spoken(rows: Any) -> Hashable:
-    """The shapes and types of rows, however many."""
+    """The shapes and types of rows, in words, without their number."""
     leaves, form = jax.tree.flatten(rows)
     return form, *((leaf.shape[1:], leaf.dtype) for leaf in leaves)
 
@@ -94,18 +94,18 @@ class Ready:
 
     @property
     def weights(self) -> Weights:
-        """The values of the variables by now."""
+        """The present values of the variables."""
         return Weights([v.value for v in self.trainable], [v.value for v in self.fixed])
 
     def next_run(self, before: Run | None) -> Run:
-        """The run of another step: weights as they are by now; the optimizer goes on where it stands, if it still fits."""
+        """The run of the next step: the present weights, and the optimizer's state, if it still fits."""
         keys = config.next_key(2)
         if before is None or self.after is None or self.after() is not before.step:
             return start_run(self.recipe, 0, 0, keys, before)
         return before._replace(**self.weights._asdict(), keys=keys)
 
     def take(self, run: Run) -> None:
-        """Let the variables have the values that a run ends with, and know it when it goes on."""
+        """Store a run's values in the variables, and remember the run for the next step."""
         for variables, values in ((self.trainable, run.trainable), (self.fixed, run.fixed)):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)

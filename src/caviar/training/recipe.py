@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class Report(NamedTuple):
-    """What a step tells its statistics."""
+    """What a step reports, for the statistics."""
 
     penalty: Any
     totals: list[Any]
     outputs: list[Any]
-    traits: list[Any] | None  # the masks and logits that came with the outputs
+    traits: list[Any] | None  # the masks and logits attached to the outputs
 
 
 @dataclass(eq=False, repr=False)
@@ -41,9 +41,9 @@ class Recipe(Part):
     metrics: list[tuple[str, int, bool, Any]]  # name in the logs, output, whether sample weights count, metric
     output_names: list[str]
     rules: list[Any] = field(default_factory=list)
-    custom_logs: tuple[str, ...] = ()  # what a train_step of the model's own reports
-    scored_logs: tuple[str, ...] = ()  # what a test_step of its own reports
-    own_loss: bool = False  # whether the model says itself what is minimised
+    custom_logs: tuple[str, ...] = ()  # the names that the user's own train_step reports
+    scored_logs: tuple[str, ...] = ()  # the names that the user's own test_step reports
+    own_loss: bool = False  # whether the user's own compute_loss gives the loss
     log_rate: bool = False
 
     def outputs(self, x: Any) -> list[Any]:
@@ -63,11 +63,11 @@ class Recipe(Part):
         return self.optimizer.scale_loss(self._compared(totals) + penalty), report
 
     def _compared(self, totals: list[Any]) -> Any:
-        """What `compile` was given to minimise; nothing where the model says itself what the whole loss is."""
+        """The losses of `compile`, each times its weight; 0 where the user's own `compute_loss` gives the whole loss."""
         return 0.0 if self.own_loss else self.combined(totals)
 
     def _own_loss(self, x: Any, y: list[Any], outputs: Any, weight: list[Any]) -> Any:
-        """What the model's own `compute_loss` says; targets have the form of its outputs."""
+        """The user's own `compute_loss`; targets are nested as the outputs are."""
         network = self.network
         network.recipe_under_way = self  # for `super().compute_loss`
         context, form = current(), jax.tree.structure(outputs)
@@ -80,7 +80,7 @@ class Recipe(Part):
         return network.compute_loss(**given)
 
     def totals(self, outputs: list[Any], y: list[Any], weight: list[Any]) -> list[Any]:
-        """What each output's loss is a quotient of; None where an output has no loss."""
+        """Numerator and denominator of each output's loss; None where an output has no loss."""
         context = current()
         masks = [context.mask_of(o) if context else None for o in outputs]
         with told_in_words("the loss"):
@@ -104,12 +104,12 @@ class Recipe(Part):
         )
 
     def scoring(self) -> Recipe:
-        """This recipe, counting what an evaluation counts; for the copies inside a program."""
+        """This recipe, with the statistics of an evaluation in place of training's; for copies inside a program."""
         self.custom_logs = self.scored_logs
         return self
 
     def initial_statistics(self, outputs: list[Any]) -> dict[str, Any]:
-        """Nothing counted yet; outputs may be abstract, only their shapes are read."""
+        """Empty statistics. The outputs may be abstract: only their shapes are read."""
         terms = len(self.custom_logs) + 1 if self.custom_logs else 2 * len(self._places) + 2
         statistics: Statistics = {"loss": no_sums(jnp.zeros((terms,), config.floatx()))}
         if not self.custom_logs:
@@ -179,7 +179,7 @@ class Recipe(Part):
 
 
 def _line(terms: list[Any]) -> Any:
-    """Numbers side by side, to be added up by one instruction."""
+    """Numbers concatenated into one array, so that one instruction adds them up."""
     return jnp.stack([jnp.asarray(term, config.floatx()) for term in terms])
 
 

@@ -14,7 +14,7 @@ from caviar.ranges import Range
 
 
 def check_compiled(loss: Any, weights: Any, asked: Any) -> None:
-    """Refuse losses, their weights and metrics that nothing can be made of, whatever the outputs will be."""
+    """Raise for losses, weights and metrics that are wrong whatever the model's outputs will be."""
     for given in _flat(loss):
         losses.get(given)
     for given in _flat(asked):

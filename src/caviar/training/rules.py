@@ -30,7 +30,7 @@ class Ruling(NamedTuple):
 
 
 def watched(logs: Logs) -> Any:
-    """The number whose end is the end of training: the loss, or what a `train_step` of one's own reports first.
+    """The number that must stay finite: the loss, or what the user's own `train_step` reports first.
 
     >>> from caviar.training.rules import watched
     >>> watched({"doubled": 4.0, "mae": 1.0})
@@ -46,7 +46,7 @@ class Rule(Callback, Part):
     monitor: str | None = None
 
     def check(self, log_names: list[str]) -> None:
-        """Refuse what cannot work, before anything compiles."""
+        """Raise for arguments that cannot work, before anything compiles."""
         if self.monitor is not None:
             check_monitor(self.monitor, log_names)
 
@@ -63,7 +63,7 @@ class Rule(Callback, Part):
         return weights
 
     def report(self, state: Any) -> list[str]:
-        """What to tell when training ends."""
+        """What to print when training ends."""
         return []
 
 
@@ -102,7 +102,9 @@ class EarlyStopping(Rule):
         value = logs[self.monitor]
         counts = epoch >= self.start_from_epoch
         improved = counts & better(value, state["best"], sign, delta)
-        taken = improved | (counts & (state["best_epoch"] < 0))  # a first NaN is kept too: there is nothing better
+        taken = improved | (
+            counts & (state["best_epoch"] < 0)
+        )  # the first value is stored even if it is NaN: there is no better one
         restarts = improved if self.baseline is None else improved & better(value, self.baseline, sign, delta)
         wait = jnp.where(restarts, 0, state["wait"] + counts.astype(jnp.int32))
         stop = counts & ~improved & (wait >= self.patience) & (epoch > 0)
@@ -158,6 +160,7 @@ class ReduceLROnPlateau(Rule):
         """No best yet."""
         zero = jnp.zeros((), jnp.int32)
         best = jnp.asarray(worst(direction(self.monitor, self.mode)), config.floatx())
+        # `zero + 0`: an array that stood in the state twice would share one buffer, which cannot be donated twice.
         return {"best": best, "wait": zero, "cooldown": zero + 0, "reductions": zero + 0}
 
     def epoch_end(self, state: Any, epoch: Any, logs: Logs, weights: Any, rate: Any) -> tuple[Any, Ruling]:

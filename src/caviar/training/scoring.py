@@ -118,7 +118,7 @@ def _score_stream(
 def as_asked(recipe: Recipe, logs: dict[str, Any], return_dict: bool) -> Any:
     """Logs as a dict, or as Keras gives them: the loss alone, or a list of loss and metrics.
 
-    Of several outputs, Keras' list has the losses as the outputs stand, and then the metrics by their names.
+    With several outputs, Keras' list has the losses in the order of the outputs, then the metrics sorted by name.
     """
     if return_dict:
         return logs
@@ -157,7 +157,7 @@ def predict(
     size = min(size, power_of_two(count))
     apart, known = built(model, inputs, size)
     check_ids_at(known.doors, apart, inputs)
-    found = None  # arrays that may be written to, unlike JAX's own
+    found = None  # NumPy arrays, which may be written to, unlike JAX's
     with Progress(None, -(-count // size), verbose) as progress:
         began, answers = progress.now(), Answers(apart, size, progress)
         for start, rows in _pieces(inputs, count, size):

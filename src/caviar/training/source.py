@@ -33,7 +33,7 @@ def build_for(model: Trainee, x: Any, batch_size: int = 32) -> tuple[list[Any], 
 
 
 def on_device(tree: Any) -> Any:
-    """Data where the programs run."""
+    """A copy of the data on the device."""
     engine.start()
     return jax.tree.map(jax.device_put, tree)
 
@@ -66,7 +66,7 @@ class Source:
             self._first = next(large_batches((self.x, self.y, self.weight), size, np.arange(min(size, self.count))))
 
     def _check_stream(self) -> None:
-        """What cannot be said beside a stream: its batches bring their own."""
+        """Raise for arguments that a stream's batches would have to bring themselves."""
         for name, value in (("y", self.y), ("sample_weight", self.weight)):
             if value is not None:
                 raise ArgumentError(
@@ -101,7 +101,7 @@ class Source:
         return as_rows(x, y, weight, names, "first batch: ")
 
     def rows(self, names: list[str]) -> Rows | None:
-        """All rows, if they fit on the device; not yet weighed by their classes, for some may be validated on."""
+        """All rows, if they fit on the device; not yet weighted by their classes, since some may become validation data."""
         if self.stream or self.large:
             return None
         rows = as_rows(self.x, self.y, self.weight, names)
@@ -111,7 +111,7 @@ class Source:
         return rows
 
     def skip(self, count: int) -> None:
-        """Pass over what an interrupted training has had: an iterator, begun again, gives it again."""
+        """Skip the batches that an interrupted training has already used, if the stream starts from its beginning again."""
         if self.stream and isinstance(self.x, Iterator):
             next(itertools.islice(self.x, count, count), None)
 
@@ -144,9 +144,9 @@ def _as_leaves(part: Any) -> Any:
 def with_validation(
     source: Source, names: list[str], fraction: float, data: Any, limit: int | None = None, size: int = 32
 ) -> tuple[Rows | None, Rows | None]:
-    """The rows to train on, weighed by their classes, and those to validate on: the last `fraction`, or data of their own.
+    """The rows to train on, weighted by their classes, and those to validate on: the last `fraction`, or `validation_data`.
 
-    At most `limit` batches of `size` rows are validated on.
+    Validation takes at most `limit` batches of `size` rows.
     """
     rows, validation = source.rows(names), None
     if data is not None and fraction:

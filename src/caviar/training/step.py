@@ -1,4 +1,4 @@
-"""The pure functions that a program is composed of: one step, the end of an epoch, an evaluation."""
+"""The pure functions that programs are composed of: one step, the end of an epoch, an evaluation."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Step:
 
     @property
     def state(self) -> tuple[Any, ...]:
-        """The state as Keras' JAX trainer names it: trainable and other variables, the optimizer's in training, metrics'."""
+        """The state in the form of Keras' JAX trainer: trainable variables, others, the optimizer's (in training), the metrics'."""
         weights = (self.run.trainable, self.run.fixed)
         return (*weights, (self.run.optimizer, self.run.rate), []) if isinstance(self.run, Run) else (*weights, [])
 

@@ -1,4 +1,4 @@
-"""What is trained: any layer that can be compiled, fitted, evaluated and asked."""
+"""Trainees: layers with `compile`, `fit`, `evaluate` and `predict`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Trainee(Layer):
     columns: Any = None  # the names of the columns that it was trained on, where it was trained on tables
 
     def __deepcopy__(self, memo: Any) -> Self:
-        """The network alone: neither its training nor what `compile` was given."""
+        """A copy of the network alone, without its training and what `compile` was given."""
         made = object.__new__(type(self))
         memo[id(self)] = made
         left_behind = {"last_run", "training_under_way", "compiled_with", "history"}
@@ -92,10 +92,10 @@ class Trainee(Layer):
             self.called_with = specs(args[0])
         return super().__call__(*args, **kwargs)
 
-    # -- what a training asks of a network; by default there is nothing to say --------------------------------------
+    # -- what training needs to know of a network; subclasses may say more ------------------------------------
 
     def check_inputs(self, inputs: Any) -> None:
-        """Refuse inputs that do not fit what the network was made for."""
+        """Raise for inputs that do not fit the network."""
 
     @property
     def input_specs(self) -> Any:
@@ -134,10 +134,12 @@ class Trainee(Layer):
         jit_compile: bool | Annotated[str, OneOf("auto")] | None = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Choose optimizer, loss and metrics. The last four arguments are Keras' and change nothing: all is one program."""
+        """Choose optimizer, loss and metrics. The last four arguments are Keras', and are ignored: every training is one program."""
         unused = {"run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution}
         check(Trainee.compile, {**unused, "jit_compile": jit_compile, "auto_scale_loss": auto_scale_loss})
-        check_compiled(loss, loss_weights, [metrics, weighted_metrics])  # a mistyped name is told here, not at fit
+        check_compiled(
+            loss, loss_weights, [metrics, weighted_metrics]
+        )  # a mistyped name raises here, and not only in fit
         optimizer = optimizer if isinstance(optimizer, Range) else optimizers.get(optimizer)
         self.compiled_with = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics)
         self.last_run = None

@@ -26,10 +26,11 @@ from caviar.training.rules import watched
 from caviar.training.state import Run, Statistics
 
 LANES = (4, 5, 6)
-"""Members of a block on each CPU device: more are no faster, and fewer let survivors be packed more closely."""
+"""Members of a block on each CPU device: more are no faster, and in smaller blocks fewer lanes stay empty."""
 LANE_BYTES = 2**21
-"""What the runs of the members that one CPU trains side by side may take, for a processor's caches to hold them."""
+"""The most bytes of the runs that one CPU trains side by side, so that they fit into its cache."""
 _EACH, _ONCE = PartitionSpec("members"), PartitionSpec()
+# How a run is mapped: every leaf has lanes, but for the position in the epoch, which is common to a block.
 _AXES = Run(*[0] * len(Run._fields))._replace(position=None)  # type: ignore[arg-type]
 _RUN = Run(*[_EACH] * len(Run._fields))._replace(position=_ONCE)  # type: ignore[arg-type]
 
@@ -42,12 +43,12 @@ class OwnRows(NamedTuple):
 
 
 class Start(NamedTuple):
-    """What the first run of a block is made from, beside its numbers."""
+    """What the first run of a block is made from, besides the numbers."""
 
     keys: Any  # [lanes, 2] as in a run
     draws: Any  # [lanes] for the initial weights
     draw_numbers: Any  # of the initializers
-    values: Any  # of the variables that are not drawn anew; None in the place of those that are
+    values: Any  # of the variables that are not drawn; None for those that are
 
 
 def devices() -> int:
@@ -77,7 +78,7 @@ def keys_on_devices(data: np.ndarray) -> jax.Array:
 
 
 def run_on_devices(run: Run) -> Run:
-    """A run with lanes from the host, where its program wants it."""
+    """A block's run from the host, spread over the devices."""
     return over_devices(run._replace(position=None))._replace(position=on_all_devices(run.position))
 
 
@@ -99,7 +100,7 @@ class Lanes(Epoch):
         return jax.vmap(one, in_axes=axes, out_axes=out_axes)(self.numbers, self.own, run, *args)
 
     def goes_on(self, run: Run) -> Any:
-        """Members that stopped leave between two dispatches."""
+        """Always: members that have stopped are removed between two dispatches."""
         return True
 
     def hold_stopped(self, before: Run, after: Run) -> Run:
@@ -128,7 +129,7 @@ class Lanes(Epoch):
         return self._each(lambda epoch, own, *args: epoch.step(*args), (_AXES, 0), run, statistics, rows)
 
     def end(self, run: Run, statistics: Statistics) -> tuple[Run, dict[str, Any]]:
-        """Logs, validation, rules. A member whose loss is no number stops: that is its quarantine."""
+        """Logs, validation, rules. A member whose loss is NaN or infinite stops."""
 
         def one(epoch: Epoch, own: OwnRows, run: Run, statistics: Statistics) -> tuple[Run, dict[str, Any]]:
             run, logs = epoch.end(run, statistics)
@@ -178,7 +179,7 @@ def block_starter(
         return first_run_of(structure, plan.rows, numbers, values, keys, 0)
 
     def lanes(start: Start, numbers: Numbers) -> Run:
-        # One after the other: JAX's batched QR waits for threads of the pool it runs in, and two of them wait for ever.
+        # Lane by lane, since two of JAX's batched QR decompositions at once deadlock: each waits for threads that the other holds.
         each = [(n if v else None) for n, v in zip(start.draw_numbers, draw_varied, strict=True)]
 
         def values_of(key_and_own: Any) -> list[Any]:
@@ -246,5 +247,5 @@ def bytes_free() -> int:
         with open("/proc/meminfo") as lines:
             free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
     except (OSError, StopIteration):
-        return 4 * 2**30  # a machine that does not tell
+        return 4 * 2**30  # a machine that does not say
     return free // devices()

@@ -1,4 +1,4 @@
-"""What a callback is, and how a list of them is called.
+"""The base of callbacks, and the list that calls them.
 
 Training runs on the device in bursts of many epochs. A callback's `pace` says how often it needs the model as it is:
 
@@ -30,7 +30,7 @@ EPOCH_HOOKS = frozenset({"on_epoch_begin", "on_epoch_end", "on_test_begin", "on_
 
 
 def pace_of(hooks: Iterable[str]) -> str:
-    """The pace that these hooks need.
+    """The pace needed by a callback with these hooks.
 
     >>> from caviar.training.callbacks.base import pace_of
     >>> pace_of(["on_train_end", "on_epoch_end"])
@@ -41,7 +41,7 @@ def pace_of(hooks: Iterable[str]) -> str:
 
 
 def quickest(paces: Iterable[str]) -> str:
-    """The pace that suits all of them.
+    """The pace that satisfies all of these paces.
 
     >>> from caviar.training.callbacks.base import quickest
     >>> quickest(["run", "epoch"])
@@ -68,39 +68,39 @@ class Callback(Checked):
     reads_rate: bool = False
     """Whether the logs must hold the learning rate."""
     hears_last: bool = False
-    """Whether it is called after all others, wherever it stands in the list: it keeps what they know."""
+    """Whether it is called after all others, wherever it is in the list, since it saves their state."""
     model: Any = None
     params: dict[str, Any] = {}
     _told_of_failure = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """The pace of the class it extends, or quicker if this one (or a mixin) writes hooks that need it."""
+        """Set the pace: that of its base class, or a quicker one if this class (or a mixin) defines hooks that need it."""
         super().__init_subclass__(**kwargs)
         if "pace" not in vars(cls):
             own = [name for c in cls.__mro__ if c is cls or not issubclass(c, Callback) for name in vars(c)]
             cls.pace = quickest([cls.pace, pace_of(own)])
 
     def set_model(self, model: Any) -> None:
-        """The model that is trained, evaluated or asked."""
+        """Set `self.model`, which is trained, evaluated or predicts."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """What is known before training: "epochs", "steps", "verbose"."""
+        """Set `self.params`: "epochs", "steps", "verbose"."""
         self.params = params
 
     def check(self, log_names: list[str]) -> None:
         """Called before training with the names that the logs will have: the time to refuse a wrong one."""
 
     def get_state(self) -> dict[str, Any]:
-        """What a resumed training must know of this callback: plain values and arrays."""
+        """The callback's state, for a training that is resumed: plain values and arrays."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_state` gave; called when everybody's `on_train_begin` has been."""
+        """Take over what `get_state` gave; called after every callback's `on_train_begin`."""
 
     @contextlib.contextmanager
     def _going_on(self) -> Iterator[None]:
-        """A disk that fails in the middle of a training is told once, and does not end it."""
+        """Turn an error of the disk during training into a warning, shown once; training goes on."""
         try:
             yield
         except FileError as error:
@@ -192,7 +192,7 @@ class CallbackList:
         return quickest(callback.pace for callback in self.callbacks)
 
     def tell_uncalled(self, hooks: Iterable[str]) -> None:
-        """Warn of hooks that somebody wrote and nobody will call: scoring is a part of a program, or one."""
+        """Warn of hooks that will not be called: those of each batch of scoring, which happens inside a program."""
         for callback in self.callbacks:
             written = [hook for hook in hooks if getattr(type(callback), hook) is not getattr(Callback, hook)]
             if written:
@@ -214,7 +214,7 @@ class CallbackList:
                 callback.set_state(states[name])
 
     def _named(self) -> list[tuple[str, Callback]]:
-        """The callbacks by their class and their number in it, so that others may come and go."""
+        """The callbacks by class and number within the class, so that a resumed training may have others besides."""
         kinds = [type(callback).__name__ for callback in self.callbacks]
         return [(f"{kind} {kinds[:i].count(kind)}", self.callbacks[i]) for i, kind in enumerate(kinds)]
 
@@ -224,7 +224,7 @@ class CallbackList:
 
     def _begins(self, hook: str, *args: Any) -> None:
         told = bool(args) and isinstance(args[-1], dict)
-        self._each(hook, *args, *([] if told else [{}]))  # callbacks may count on a dict, though nothing is known yet
+        self._each(hook, *args, *([] if told else [{}]))  # callbacks expect a dict, even an empty one
 
     check = partialmethod(_each, "check")
     on_train_begin = partialmethod(_begins, "on_train_begin")

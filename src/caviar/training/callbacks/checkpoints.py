@@ -32,11 +32,11 @@ class _Saver(Callback):
         self._epoch = self._batches = 0
 
     def get_state(self) -> dict[str, Any]:
-        """How far it has counted."""
+        """The number of batches counted."""
         return {"epoch": self._epoch, "batches": self._batches}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Count on from there."""
+        """Continue from that number."""
         self._epoch, self._batches = state["epoch"], state["batches"]
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -62,7 +62,7 @@ class ModelCheckpoint(_Saver):
     """Saves the model, or its weights, after every epoch; with `save_best_only` when `monitor` has improved.
 
     `filepath` may hold `{epoch}` (from 1), `{batch}` and every name of the logs: `"{epoch:02d}-{val_loss:.2f}.keras"`.
-    A file that cannot be written is told once while training goes on; if it was the last one, the end raises.
+    A file that cannot be written is warned about once, and training goes on; if it was the last one, its end raises.
 
     >>> from caviar.callbacks import ModelCheckpoint
     >>> ModelCheckpoint("best.keras", monitor="val_los", save_best_only=True).check(["loss", "val_loss"])
@@ -93,7 +93,7 @@ class ModelCheckpoint(_Saver):
         self._missing: Path | None = None
 
     def check(self, log_names: list[str]) -> None:
-        """Refuse a monitor, a mode or a name in `filepath` that is not known."""
+        """Raise for an unknown monitor, mode or name in `filepath`."""
         if self.save_best_only:
             check_monitor(self.monitor, log_names)
             direction(self.monitor, self.mode)
@@ -126,7 +126,7 @@ class ModelCheckpoint(_Saver):
     def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:
         values = {"epoch": epoch + 1, **({} if batch is None else {"batch": batch + 1}), **logs}
         if any(name not in values for name in self._names()):
-            return  # an epoch without validation has no name for its file
+            return  # without validation a name in `filepath` has no value
         path, best = as_path(os.fsdecode(self.filepath).format(**values)), self.best
         if not self.save_best_only:
             self._say(epoch, f"saving model to {path}")
@@ -157,11 +157,11 @@ class ModelCheckpoint(_Saver):
 
 
 class BackupAndRestore(_Saver):
-    """Keeps the state of the whole run in a file, so that a training that was killed goes on where it was.
+    """Saves the state of the whole run in a file, so that a training that was killed continues where it was.
 
-    The file holds one moment, after everybody has heard of an epoch or a batch: weights, optimizer, numbers that were
-    changed, and the state of every callback. A stream of batches is saved at the end of an epoch only. A training that ends
-    well deletes the file, unless `delete_checkpoint` is False.
+    The file holds the state after all callbacks of an epoch or a batch: weights, optimizer, changed numbers, and the state of
+    every callback. A stream of batches is saved only at the end of an epoch. A training that ends normally deletes the file,
+    unless `delete_checkpoint` is False.
 
     >>> from caviar.callbacks import BackupAndRestore
     >>> BackupAndRestore("backup").pace
@@ -185,12 +185,12 @@ class BackupAndRestore(_Saver):
         return as_path(self.backup_dir) / "run.caviar"
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Take up a run that was interrupted; else keep its beginning, to which the first epoch may have to return."""
+        """Restore a run that was interrupted; else save the first state, for an interruption within the first epoch."""
         make_folder(self.path.parent)
         (self.model.restore_run if self.path.exists() else self.model.save_run)(str(self.path))
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Save after every so many batches; where an epoch ends with one, everybody hears of that first."""
+        """Save after every so many batches; at the end of an epoch that is left to `on_epoch_end`, after the other callbacks."""
         super().on_train_batch_end(batch, logs)
         if self._due and self.model.training_under_way.is_midway:
             self._write()

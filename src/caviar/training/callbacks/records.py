@@ -1,4 +1,4 @@
-"""Callbacks that keep what happened: History and CSVLogger."""
+"""Callbacks that record the logs: History and CSVLogger."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class History(Callback):
         self.history: dict[str, list[float]] = {}
 
     def set_model(self, model: Any) -> None:
-        """Be the model's `history`."""
+        """Set the model, and become its `history`."""
         super().set_model(model)
         if model is not None:
             model.history = self
@@ -51,7 +51,7 @@ class History(Callback):
             self.history.setdefault(name, []).append(value)
 
     def __repr__(self) -> str:
-        """How many epochs there were, and what the last ones said."""
+        """The number of epochs, and the last logs."""
         epochs = "1 epoch" if len(self.epoch) == 1 else f"{len(self.epoch)} epochs"
         numbers = {name: values[-1] for name, values in self.history.items() if np.ndim(values[-1]) == 0}
         last = [f"{printable(name)}: {value:.4g}" for name, value in numbers.items()]
@@ -78,7 +78,7 @@ class History(Callback):
 
 
 class CSVLogger(Callback):
-    """A line of a CSV file for each epoch, there as soon as the epoch is over.
+    """Writes a line of a CSV file for each epoch, as soon as the epoch is over.
 
     >>> from pathlib import Path
     >>> from caviar.callbacks import CSVLogger
@@ -100,7 +100,7 @@ class CSVLogger(Callback):
         self._expected: list[str] = []
         self._columns: list[str] | None = None
         self._size = 0  # of the file
-        self._cuts = False  # what is beyond this size, before the next line
+        self._cuts = False  # whether to cut the file to that size before the next line
         self._unwritten = ""
 
     def check(self, log_names: list[str]) -> None:
@@ -108,7 +108,7 @@ class CSVLogger(Callback):
         self._expected = list(log_names)
 
     def get_state(self) -> dict[str, Any]:
-        """How much of the file there is: lines of epochs that a resumed training repeats are cut off."""
+        """The size of the file, so that a resumed training can cut off the lines of epochs that it repeats."""
         return {"columns": self._columns, "size": self._size, "unwritten": self._unwritten}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -120,12 +120,12 @@ class CSVLogger(Callback):
         """Begin a new file, or find the columns of the one to append to."""
         path = as_path(self.filename)
         make_folder(path.parent)
-        present = append(path, b"")  # a file that cannot be written is told before any training
+        present = append(path, b"")  # raises before any training if the file cannot be written
         self._columns, self._unwritten = self._columns_of(path) if self.append else None, ""
         self._size, self._cuts = present if self.append else 0, not self.append
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Append an epoch; what it has no value for is NA."""
+        """Append an epoch; a missing value is written as NA."""
         row = {"epoch": epoch, **{name: np.asarray(value).tolist() for name, value in (logs or {}).items()}}
         if self._columns is None:
             self._columns = ["epoch", *sorted({*row, *self._expected} - {"epoch"})]

@@ -17,7 +17,7 @@ _HOOKS = sorted(name for name in vars(Callback) if name.startswith("on_"))
 
 
 class LambdaCallback(Callback):
-    """A callback of functions, each given under the name of the hook it is to be.
+    """A callback made of functions, each given by the name of its hook.
 
     >>> from caviar.callbacks import LambdaCallback
     >>> hello = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))

@@ -20,7 +20,7 @@ class TensorBoard(Callback):
     """Writes curves, the model and, every `histogram_freq` epochs, its weights: `tensorboard --logdir logs`.
 
     `update_freq` is "epoch", "batch" or a number of batches. Profiles and embeddings are not written: those arguments
-    are taken so that scripts run, and ignored.
+    are accepted, so that scripts run, and ignored.
 
     >>> from caviar.callbacks import TensorBoard
     >>> TensorBoard("logs").pace, TensorBoard("logs", histogram_freq=1).pace, TensorBoard("logs", update_freq=10).pace
@@ -56,12 +56,12 @@ class TensorBoard(Callback):
         self.pace = quickest([self.pace, needs])
         self._writers: dict[str, EventWriter] = {}
         self._name = new_name()  # of the files
-        self._sizes: dict[str, int] = {}  # of those to go on with
+        self._sizes: dict[str, int] = {}  # of files to continue
         self._batches = 0
         self._began = 0.0
 
     def get_state(self) -> dict[str, Any]:
-        """The batches so far, and how much of the files there is: a resumed training has no step twice."""
+        """The number of batches, and the sizes of the files, so that a resumed training writes no step twice."""
         with self._going_on():
             self._flush()
         sizes = self._sizes | {part: writer.size for part, writer in self._writers.items()}
@@ -74,7 +74,7 @@ class TensorBoard(Callback):
         self._began = time.perf_counter()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Files of a new name, which begin with the first number."""
+        """Choose a new name for the files; they are created with their first number."""
         make_folder(self.log_dir)
         self._name, self._sizes = new_name(), {}
 
