@@ -29,8 +29,14 @@ TORCH = [
     "autograd", "cuda", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils",
     "utils.data",
 ]  # fmt: skip
+DATASETS = [
+    "boston_housing", "breast_cancer", "california_housing", "cifar10", "cifar100", "diabetes", "digits", "fashion_mnist",
+    "imdb", "iris", "mnist", "reuters", "wine",
+]  # fmt: skip
 # Modules that users complete in, besides.
 MODULES = [
+    "backend", "datasets", *(f"datasets.{name}" for name in DATASETS), "preprocessing", "preprocessing.image", "preprocessing.sequence",
+    "random",
     "config", "errors", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "ranges", "regularizers",
     *(f"dialects.tensorflow.{name}" for name in TENSORFLOW),
     "dialects.torch", *(f"dialects.torch.{name}" for name in TORCH),
@@ -40,9 +46,10 @@ MODULES = [
 ROOMS = [
     "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "doors",
     "reads", "structures", "parts", "describing", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "images",
-    "layers", "losses", "ops",
+    "layers", "losses",
+    "ops", "random",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
-    "recording", "dialects", "utils", "caviar", "cli", "__main__",
+    "recording", "dialects", "fetching", "datasets", "utils", "backend", "preprocessing", "caviar", "cli", "__main__",
 ]  # fmt: skip
 FRONT_DOORS = ["caviar", "caviar.dialects.tensorflow", "caviar.dialects.tensorflow.aliases"]
 

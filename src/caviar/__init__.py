@@ -13,19 +13,27 @@ __version__ = "0.2.0.dev0"
 
 # Names and where they live. They are imported when first used, so that `import caviar` and `caviar --help` are quick.
 _MODULES = (
-    "activations", "callbacks", "config", "errors", "graph", "initializers", "insight", "layers", "losses", "metrics", "models",
-    "ops", "optimizers", "ranges", "regularizers", "studies", "utils",
+    "activations", "backend", "callbacks", "config", "datasets", "errors", "graph", "initializers", "insight", "layers", "losses",
+    "metrics", "models", "ops", "optimizers", "preprocessing", "random", "ranges", "regularizers", "studies", "utils",
 )  # fmt: skip
 _NAMES = {
     "Choice": "ranges",
+    "Initializer": "initializers",
     "Input": "graph",
     "IntUniform": "ranges",
+    "KerasTensor": "graph",
+    "Layer": "layers",
     "LogNormal": "ranges",
     "LogUniform": "ranges",
+    "Loss": "losses",
+    "Metric": "metrics",
     "Model": "models",
     "Normal": "ranges",
     "OneMinus": "ranges",
+    "Operation": "graph",
+    "Optimizer": "optimizers",
     "Quantized": "ranges",
+    "Regularizer": "regularizers",
     "Sequential": "models",
     "Study": "studies",
     "Uniform": "ranges",
@@ -41,15 +49,18 @@ _DIALECTS = {
 }
 
 __all__ = [
-    "Choice", "Input", "IntUniform", "LogNormal", "LogUniform", "Model", "Normal", "OneMinus", "Quantized", "Sequential",
-    "Study", "Uniform", "Variable", "__version__", *_MODULES, "load_model", "load_study", "search",
+    "Choice", "Initializer", "Input", "IntUniform", "KerasTensor", "Layer", "LogNormal", "LogUniform", "Loss", "Metric", "Model",
+    "Normal", "OneMinus", "Operation", "Optimizer", "Quantized", "Regularizer", "Sequential", "Study", "Uniform", "Variable",
+    "__version__", *_MODULES, "load_model", "load_study", "search", "version",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from caviar import (
         activations,
+        backend,
         callbacks,
         config,
+        datasets,
         errors,
         graph,
         initializers,
@@ -60,14 +71,22 @@ if TYPE_CHECKING:
         models,
         ops,
         optimizers,
+        preprocessing,
+        random,
         ranges,
         regularizers,
         studies,
         utils,
     )
-    from caviar.graph import Input, Variable
+    from caviar.graph import Input, KerasTensor, Operation, Variable
+    from caviar.initializers import Initializer
+    from caviar.layers import Layer
+    from caviar.losses import Loss
+    from caviar.metrics import Metric
     from caviar.models import Model, Sequential, load_model
+    from caviar.optimizers import Optimizer
     from caviar.ranges import Choice, IntUniform, LogNormal, LogUniform, Normal, OneMinus, Quantized, Uniform
+    from caviar.regularizers import Regularizer
     from caviar.studies import Study, load_study, search
 
 
@@ -77,6 +96,16 @@ def __getattr__(name: str) -> Any:
     if name in _NAMES:
         return getattr(importlib.import_module(f"caviar.{_NAMES[name]}"), name)
     raise AttributeError(f"module 'caviar' has no attribute {name!r}")
+
+
+def version() -> str:
+    """The version of caviar.
+
+    >>> import caviar
+    >>> caviar.version() == caviar.__version__
+    True
+    """
+    return __version__
 
 
 def open_dialect(name: str) -> None:

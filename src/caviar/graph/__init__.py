@@ -13,6 +13,7 @@ from caviar.graph.evaluation import (
     run_part,
 )
 from caviar.graph.node import Input, Node, Operation, apply, placeholder
+from caviar.graph.node import Node as KerasTensor
 from caviar.graph.programs import clear_programs
 from caviar.graph.variable import Variable
 
@@ -20,6 +21,7 @@ __all__ = [
     "Context",
     "Graph",
     "Input",
+    "KerasTensor",
     "Node",
     "Operation",
     "Variable",

@@ -265,6 +265,12 @@ _names: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
+def forget_names() -> None:
+    """Begin the numbers behind names anew."""
+    with _lock:
+        _names.clear()
+
+
 def unique_name(stem: str) -> str:
     """The stem, or the stem with a number when it was given before: dense, dense_1, ..."""
     with _lock:

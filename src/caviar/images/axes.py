@@ -19,6 +19,7 @@ def channels_last(images: jax.Array, data_format: str | None, what: str) -> jax.
     >>> channels_last(jnp.ones((3, 5, 6)), "channels_first", "resize").shape
     (5, 6, 3)
     """
+    images = jnp.asarray(images)
     if images.ndim not in (3, 4):
         raise ShapeError(
             f"{what} takes an image (height, width, channels) or a batch of them, and was given {images.shape}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from caviar import public
 from caviar.graph.node import Input as Input
 from caviar.layers.activation import *
+from caviar.layers.aliases import *
 from caviar.layers.attention import *
 from caviar.layers.base import *
 from caviar.layers.cells import *

@@ -78,7 +78,8 @@ def name_of_class(cls: type) -> str:
     >>> name_of_class(initializers.Identity)
     'initializers.Identity'
     """
-    known = registry.name_of(cls) or next((name for name, own in classes().items() if own is cls), None)
+    names = sorted(name for name, own in classes().items() if own is cls)  # one of several is that of the class
+    known = registry.name_of(cls) or (cls.__name__ if cls.__name__ in names else next(iter(names), None))
     return known or (OWN if class_of(cls.__name__) else "") + cls.__name__
 
 

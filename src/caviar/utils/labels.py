@@ -1,4 +1,4 @@
-"""Small things around training, under Keras' names."""
+"""Labels as numbers, and back."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from typing import Any
 import numpy as np
 
 from caviar import arguments, config, declarations, errors, numbers
-from caviar.config import set_random_seed
-from caviar.describing import describe
 
-__all__ = ["describe", "set_random_seed", "to_categorical"]
+__all__ = ["to_categorical"]
 
 
-def __dir__() -> list[str]:
-    return __all__
-
-
-def to_categorical(labels: Any, num_classes: declarations.Size | None = None) -> np.ndarray:
+def to_categorical(x: Any, num_classes: declarations.Size | None = None) -> np.ndarray:
     """Class numbers as one-hot rows.
 
     >>> from caviar.utils import to_categorical
@@ -25,7 +19,7 @@ def to_categorical(labels: Any, num_classes: declarations.Size | None = None) ->
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     arguments.check(to_categorical, locals())
-    given = numbers.numeric(labels, "labels")
+    given = numbers.numeric(x, "labels")
     if given.ndim > 1 and given.shape[-1] == 1:
         given = given[..., 0]
     given = given.astype(np.int64) if given.dtype.kind in "bu" else given

@@ -1,0 +1,11 @@
+"""Sequences, as Keras' `preprocessing.sequence` names what is done with them."""
+
+from __future__ import annotations
+
+from caviar.utils import pad_sequences
+
+__all__ = ["pad_sequences"]
+
+
+def __dir__() -> list[str]:
+    return __all__
