@@ -1,4 +1,4 @@
-"""Models: layers that can be compiled, trained, asked and saved."""
+"""Models: networks that can be compiled, trained, used to predict, and saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of a model: one zip of JSON and safetensors. Sizes are checked before anything is read, and nothing executes."""
+"""A model's file: one zip of JSON and safetensors. Sizes are checked before anything is read; loading executes nothing."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _KINDS = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint", "BOOL": "bool",
 
 
 def write(path: Any, document: dict[str, Any], parts: dict[str, bytes], overwrite: bool = True) -> None:
-    """Write a file as a whole; the same contents are the same bytes."""
+    """Write a file as a whole; equal contents give equal bytes."""
     if not overwrite and os.path.lexists(as_path(path)):
         raise FileError(f"{as_path(path)} exists already: give another name, or overwrite=True")
     text = json.dumps({"format": FORMAT, "caviar": __version__, **document})
     with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in {DOCUMENT: text.encode(), **parts}.items():
-            member = zipfile.ZipInfo(name)  # of no date
+            member = zipfile.ZipInfo(name)  # without a date
             member.external_attr = 0o600 << 16
             archive.writestr(member, content)
 
@@ -54,7 +54,7 @@ def read(path: Path, *kinds: str) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 
 def _members(archive: zipfile.ZipFile) -> list[str]:
-    """Those that caviar writes; whatever else there is stays unread."""
+    """The members that caviar writes; others are not read."""
     names = [name for name in archive.namelist() if name in _MEMBERS]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -63,7 +63,7 @@ def _members(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _member(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
-    """A member, which is stored as it is, and so no larger than the file."""
+    """A member, which must be stored uncompressed, so that it cannot be larger than the file."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size or info.file_size > size:
         raise FileError(
@@ -92,6 +92,6 @@ def unpack(parts: dict[str, bytes], name: str) -> dict[str, np.ndarray]:
 
 
 def _array(dtype: str, shape: list[int], data: bytes) -> np.ndarray:
-    """An array of safetensors, whose own reader for NumPy knows no bfloat16."""
+    """An array of a safetensors file; the library's own reader for NumPy does not know bfloat16."""
     kind = dtype.rstrip("0123456789")
     return np.frombuffer(data, jnp.dtype(_KINDS[kind] + dtype.removeprefix(kind))).reshape(shape)

@@ -21,7 +21,7 @@ _DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32
 
 
 class Writer:
-    """Turns parts into JSON; what is shared is written once and referred to afterwards."""
+    """Turns parts into JSON; a shared part is written once and referred to afterwards."""
 
     def __init__(self) -> None:
         self.seen: dict[int, int] = {}
@@ -66,11 +66,11 @@ class Writer:
         return {"graph": number, "nodes": nodes, "inputs": self(graph.inputs), "outputs": self(graph.outputs)}
 
     def node(self, node: Node, number: int) -> Any:
-        """A node of a kind that nothing can be made from again."""
+        """Raise for a kind of node that cannot be saved."""
         raise FileError(f"{node!r} in the graph of the model is nothing that a file can hold")
 
     def input(self, node: Input, number: int) -> Any:
-        """A place for data."""
+        """An input node."""
         return {"input": number, "shape": list(node.shape), "dtype": node.dtype, "name": node.name}
 
     def variable(self, node: Variable, number: int) -> Any:
@@ -99,7 +99,7 @@ class Reader:
     def __init__(self, custom_objects: dict[str, Any] | None = None, most: int | None = None):
         self.custom = custom_objects or {}
         self.made: dict[int, Any] = {}
-        self.most = most  # numbers that its variables may have together
+        self.most = most  # how many numbers its variables may have in all
 
     def __call__(self, value: Any) -> Any:
         """The value that the JSON stands for."""

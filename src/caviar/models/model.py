@@ -1,4 +1,4 @@
-"""The model: a layer that can be compiled, trained, asked and saved."""
+"""The model: a network that can be compiled, trained, used to predict, and saved."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Model(Trainee):
         vars(self)["built"] = True
 
     def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
-        """A model made from nodes is no step in the paths of what is in it."""
+        """A model made from nodes does not appear in the names of the ranges in it."""
         return super().path_of_ranges(path, numbered) if self._graph is None else ""
 
     def __write__(self, writer: Any, number: int) -> Any:
@@ -59,17 +59,17 @@ class Model(Trainee):
 
     @property
     def takes(self) -> str:  # type: ignore[override]
-        """A model made from nodes makes floats of integers itself, at the first layer that does not take ids."""
+        """A model made from nodes converts integers to floats itself, before the first layer that does not take ids."""
         return "ids" if self._graph is not None else "given"
 
     def call(self, inputs: Any) -> Any:
-        """The outputs; models made from nodes compute them, subclasses write their own."""
+        """The outputs, computed from the nodes; subclasses define their own `call`."""
         if self._graph is None:
             raise ArgumentError(f"model {type(self).__name__} defines no `call(self, x)`, and was not made from nodes")
         return self._graph(*self._fed(inputs))
 
     def _fed(self, inputs: Any) -> list[Any]:
-        """The values of the inputs in the graph's order; dicts go by the inputs' names."""
+        """The values of the inputs in the graph's order; those of a dict are found by the inputs' names."""
         wanted = nodes_in(self._graph.inputs)  # type: ignore[union-attr]
         if isinstance(inputs, dict):
             missing = [str(n.name) for n in wanted if n.name not in inputs]
@@ -84,7 +84,7 @@ class Model(Trainee):
         return given
 
     def check_inputs(self, inputs: Any) -> None:
-        """Refuse inputs that do not fit what the model was made for."""
+        """Raise for inputs that do not fit the model's."""
         if self._graph is None:
             return
         for node, given in zip(nodes_in(self._graph.inputs), self._fed(inputs), strict=True):
@@ -115,8 +115,8 @@ class Model(Trainee):
         return nodes_in(self._graph.outputs) if self._graph else []
 
     def rewrite(self) -> None:
-        """Write the network down anew by layers that have no weights yet: shapes follow from what its ranges became."""
-        vars(self).pop("_key", None)  # what was kept to draw the former one's weights from
+        """Apply the layers, which have no weights yet, to the inputs again: shapes follow from the values of its ranges."""
+        vars(self).pop("_key", None)  # the key from which the former weights were to be drawn
         if self._graph is not None and not is_built(self):
             self._graph = written_again(self._graph)
 
@@ -174,7 +174,7 @@ class Model(Trainee):
             self.called_with = abstract(input_shape)
             ensure_built(self, self.called_with)
 
-    # -- looking and keeping --------------------------------------------------------------------------------------
+    # -- showing and saving ---------------------------------------------------------------------------------------
 
     def summary(self, line_length: int | None = None, print_fn: Any = None) -> None:
         """Print a table of layers, output shapes and parameter counts."""

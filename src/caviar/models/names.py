@@ -1,4 +1,4 @@
-"""What a file may name: public parts, functions and operations, in tables; nothing is looked up elsewhere.
+"""The names that a file may contain: of public parts, functions and operations, in tables; nothing else is looked up.
 
 Models and dialects add theirs (`graph/registry.py`).
 """
@@ -39,12 +39,12 @@ _MODULES: dict[str, Any] = {
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "asarray": jnp.asarray, "stack": jnp.stack, "getitem": item, **{n: f for table in (pictures.TABLE, *TABLES) for n, f in table.items()},
 }  # fmt: skip
-OWN = "own."  # before the name of a user's class or function that is called as one of caviar's is
+OWN = "own."  # prefix of a user's class or function that has the name of one of caviar's
 
 
 @functools.cache
 def classes() -> dict[str, type[Part]]:
-    """Every public part by its name; where models or an earlier module use it, it stands behind its module.
+    """Every public part by its name; one that models or an earlier module have too is prefixed by its module.
 
     >>> from caviar.models.names import classes
     >>> classes()["MeanSquaredError"] is classes()["metrics.MeanSquaredError"]
@@ -60,7 +60,7 @@ def classes() -> dict[str, type[Part]]:
 
 @functools.cache
 def functions() -> dict[str, Callable[..., Any]]:
-    """The activations and losses that are functions.
+    """The activations and losses that are functions, by name.
 
     >>> from caviar.models.names import functions
     >>> "relu" in functions(), "get" in functions()
@@ -71,7 +71,7 @@ def functions() -> dict[str, Callable[..., Any]]:
 
 
 def name_of_class(cls: type) -> str:
-    """The name under which a class is found again.
+    """The name of a class in files.
 
     >>> from caviar.models.names import name_of_class
     >>> from caviar import initializers
@@ -84,7 +84,7 @@ def name_of_class(cls: type) -> str:
 
 
 def name_of_function(function: Any) -> str | None:
-    """The name under which a function is found again, if it has one."""
+    """The name of a function in files, if it has one."""
     added = registry.name_of(function)
     if added is not None:
         return added
@@ -107,12 +107,12 @@ def name_of_operation(function: Any) -> str | None:
 
 
 def _inside(function: Any) -> Any:
-    """The function that one in Keras' words calls; others are what they are."""
+    """The function that a wrapper calls; any other function itself."""
     return getattr(function, "__wrapped__", function)
 
 
 def _added(name: str) -> Any:
-    """What a model or a dialect added under a name; the dialect does so when it is imported."""
+    """What a model or a dialect registered under a name; the dialect is imported for that."""
     open_dialect(name)
     return registry.member(name)
 

@@ -1,4 +1,4 @@
-"""A graph written down anew, when what it was written with has changed."""
+"""Applying the layers of a graph again, when they have changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from caviar.layers.weights import drawing
 
 
 def written_again(graph: Graph) -> Graph:
-    """The same graph written down anew, by layers that have no weights yet: shapes follow from what was chosen."""
+    """The same graph, made by applying its layers again; they have no weights yet, and shapes follow from the values chosen."""
     made: dict[int, Any] = {}
     with drawing(), evaluating(Context(building=True)):
         for node in graph.nodes:
@@ -28,5 +28,5 @@ def _again(node: Node, made: dict[int, Any]) -> Any:
     if isinstance(node.function, Layer):
         return node.function(*args, **kwargs)
     if node.function is operator.getitem and isinstance(args[0], (tuple, list, dict)):
-        return args[0][args[1]]  # one of several results, which now are nodes of their own
+        return args[0][args[1]]  # one of several results, each of which is a node
     return apply(node.function, *args, **kwargs)

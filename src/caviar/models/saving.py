@@ -60,7 +60,7 @@ def read_model(path: Any, kind: type[T], custom_objects: dict[str, Any] | None =
 def _model_of(
     document: dict[str, Any], kind: type[T], tensors: dict[str, np.ndarray], custom_objects: dict[str, Any] | None
 ) -> T:
-    """The model that the document describes, with as many weights as the file has."""
+    """The model that the document describes; it may have no more weights than the file."""
     count = sum(tensor.size for tensor in tensors.values())
     with at_most(count):
         model = Reader(custom_objects, count)(document["model"])
@@ -89,9 +89,9 @@ def load_weights(model: Trainee, path: Any) -> None:
 
 
 def save_run(model: Trainee, path: Any) -> None:
-    """Save the complete state of the training under way: one moment of the run, its numbers and its callbacks.
+    """Save the complete state of the training under way: the run, its numbers and its callbacks at one moment.
 
-    What callbacks know is saved as it is now: who saves should hear last (`Callback.hears_last`).
+    The present state of all callbacks is saved, so the one that calls this should be called last (`Callback.hears_last`).
     """
     training = _under_way(model, "save_run saves")
     training.take_changes(take_apart(training.recipe))
@@ -107,7 +107,7 @@ def save_run(model: Trainee, path: Any) -> None:
 
 
 def restore_run(model: Trainee, path: Any) -> None:
-    """Go on with a training that `save_run` saved; called when the same `fit` begins."""
+    """Continue a training that `save_run` saved; called when the same `fit` begins."""
     training = _under_way(model, "restore_run goes on with")
     with reading(path) as named:
         document, parts = read(named, "run")
@@ -165,7 +165,7 @@ def _unleave(pattern: Any, tensors: dict[str, np.ndarray]) -> Any:
 
 
 def _run_of(model: Trainee, saved: dict[str, Any], tensors: dict[str, np.ndarray]) -> Run:
-    """As much of a run as a later `fit` takes up: the optimizer's state, the step, the rate."""
+    """The part of a run that a later `fit` continues from: the optimizer's state, the step, the rate."""
     trainable = [v.value for v in model.trainable_variables]
     pattern = engine.shapes_of(model.optimizer.init, trainable)
     optimizer = _unleave(pattern, tensors)

@@ -19,7 +19,7 @@ from caviar.ranges import Range
 
 
 class Sequential(Model):
-    """Layers one after another: `Sequential([Dense(64, activation="relu"), Dense(1)])`, or `add` by `add`.
+    """Layers one after another: `Sequential([Dense(64, activation="relu"), Dense(1)])`, or added one by one with `add`.
 
     >>> from caviar.models import Sequential
     >>> from caviar.layers import Dense
@@ -41,7 +41,7 @@ class Sequential(Model):
         self._build_if_known()
 
     def add(self, layer: Any) -> None:
-        """Append a layer; an `Input` as the first one tells the shape."""
+        """Append a layer; an `Input` as the first one gives the shape."""
         if isinstance(layer, Input) and not self.sequence:
             self._input = layer
         elif isinstance(layer, (Layer, Range)):
@@ -52,7 +52,7 @@ class Sequential(Model):
             raise ArgumentError(f"Sequential takes layers, and was given {layer!r}{hint}")
 
     def __deepcopy__(self, memo: Any) -> Sequential:
-        """A copy; where a choice has become several layers, or none, they stand in its place."""
+        """A copy, in which a choice that became a list of layers is replaced by them."""
         made: Any = super().__deepcopy__(memo)
         given, made.sequence = made.sequence, []
         for item in given:
@@ -60,7 +60,7 @@ class Sequential(Model):
         return made
 
     def _take_key(self) -> None:
-        """A model whose input is known draws its weights when somebody looks, but from the key of now."""
+        """Take the random key of the weights now, though they are drawn only when they are first looked at."""
         if "_key" not in vars(self) and self._known_input() is not None:
             self._key = config.next_key()
 
@@ -82,11 +82,11 @@ class Sequential(Model):
         return [str(self.sequence[-1].name)] if self.sequence else []
 
     def call(self, inputs: Any) -> Any:
-        """Each layer applied to what the one before gave."""
+        """Each layer applied to the output of the one before."""
         x = inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
         if self._input is not None and not jnp.issubdtype(self._input.dtype, jnp.floating):
             x = jax.tree.map(lambda a: a.astype(self._input.dtype), x)  # type: ignore[union-attr]
-        passed_on = True  # integers go unchanged to a layer that takes ids, and become floats for any other
+        passed_on = True  # the layer gets the model's input: integers stay for one that takes ids, and become floats for any other
         for layer in self.sequence:
             x = layer(x if not passed_on or layer.takes in ("ids", "anything") else as_floats(x))
             passed_on = passed_on and layer.takes == "anything"
@@ -94,11 +94,11 @@ class Sequential(Model):
 
     @property
     def takes(self) -> str:  # type: ignore[override]
-        """Integers come in as they are, and become floats at the first layer that does not take ids."""
+        """Integers are accepted, and become floats at the first layer that does not take ids."""
         return "ids"
 
     def check_inputs(self, inputs: Any) -> None:
-        """Refuse an empty model, and inputs of another shape than the model was built for."""
+        """Raise for an empty model, and for inputs of another shape than the model was built for."""
         if not self.sequence:
             raise ArgumentError(f"model {self.name!r} has no layers: add some first")
         known = self._known_input()
@@ -123,7 +123,7 @@ class Sequential(Model):
         return self.built_for if is_shaped(self.built_for) else None
 
     def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
-        """It is no step in the paths of what is in it."""
+        """It does not appear in the names of the ranges in it."""
         return ""
 
     def __write__(self, writer: Any, number: int) -> Any:
@@ -135,7 +135,7 @@ class Sequential(Model):
         return super().__walk__(walk, path, trainable)
 
     def _build_if_known(self) -> None:
-        """Weights exist as soon as the input's shape is known, and are drawn when somebody looks."""
+        """Declare the weights as soon as the input's shape is known; they are drawn when they are first looked at."""
         if "_building" in vars(self) or not vars(self).get("sequence"):
             return
         known = None if self.built and all(layer.built for layer in self.sequence) else self._known_input()
@@ -162,7 +162,7 @@ def is_shaped(value: Any) -> bool:
 
 
 def _told_by(layer: Layer) -> Input | None:
-    """The input that a first layer's `input_shape` or `input_dim` tells of."""
+    """The input given by a first layer's `input_shape` or `input_dim`."""
     if isinstance(layer, Sequential):
         return layer._known_input() if isinstance(layer._known_input(), Input) else None
     if layer.input_shape is not None:

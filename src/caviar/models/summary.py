@@ -32,8 +32,8 @@ def summary(model: Model, line_length: Size | None = None, print_fn: Callable[[s
 
 
 def as_text(model: Model, width: int = 80, stream: Any = None) -> str:
-    """The table as text, in letters that the stream can show."""
-    from rich.box import ROUNDED  # which takes longer to import than the rest of the models
+    """The table as text, with frames that the stream can show."""
+    from rich.box import ROUNDED  # imported here, since it takes longer than the rest of the module
     from rich.table import Table
 
     model.require_built("a summary")
@@ -61,7 +61,7 @@ def as_text(model: Model, width: int = 80, stream: Any = None) -> str:
 
 
 def output_shapes(model: Model) -> dict[str, str]:
-    """The shape that each layer gives, by the layer's name, read off one evaluation of shapes."""
+    """The output shape of each layer, by its name, from one abstract evaluation."""
     if model.built_for is None and not model.inputs:
         return {}
     found: dict[str, str] = {}
@@ -81,7 +81,7 @@ def _known(dtype: str) -> str:
 
 
 def _bytes(size: float) -> str:
-    """A size as people read it.
+    """A size in readable units.
 
     >>> from caviar.models.summary import _bytes
     >>> _bytes(2048)

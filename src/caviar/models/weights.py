@@ -1,4 +1,4 @@
-"""Weights of a file into a model: their number, names, shapes and types, and what is told of them."""
+"""Putting a file's weights into a model: checking their number, names, shapes and types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from caviar.layers.base import Layer
 
 
 def fitting(model: Layer, tensors: dict[str, np.ndarray], path: Any = "the file") -> list[np.ndarray]:
-    """The tensors for the model's variables, in their types; refused where they do not fit."""
+    """The tensors for the model's variables, in their types; raises where they do not fit."""
     variables, names = model.variables, [name.split(" ", 1)[-1] for name in tensors]
     if len(tensors) != len(variables):
         own = [variable.path for variable in variables]
@@ -32,7 +32,7 @@ def fitting(model: Layer, tensors: dict[str, np.ndarray], path: Any = "the file"
 
 
 def _first_other(stored: list[str], own: list[str]) -> str:
-    """Where two architectures part."""
+    """The first weight in which two architectures differ."""
     for i in range(max(len(stored), len(own))):
         pair = [names[i] if i < len(names) else "nothing" for names in (stored, own)]
         if _kind(pair[0]) != _kind(pair[1]):
@@ -46,7 +46,7 @@ def _kind(name: str) -> str:
 
 
 def check_names(model: Layer, tensors: dict[str, np.ndarray]) -> None:
-    """Refuse a file whose weights have other names than its document gives them."""
+    """Raise if the weights in a file have other names than the model that it describes."""
     expected = [f"{i:05d} {_kind(v.path)}" for i, v in enumerate(model.variables)]
     other = next((n for n, e in zip(tensors, expected, strict=True) if _kind(n) != e), None)
     if other is not None:
@@ -54,7 +54,7 @@ def check_names(model: Layer, tensors: dict[str, np.ndarray]) -> None:
 
 
 def cast(tensor: np.ndarray, dtype: str, name: str = "it") -> np.ndarray:
-    """The tensor in the model's type: floats are rounded, integers must be the same, and nothing else is taken.
+    """The tensor in the model's type: floats are rounded, integers must be equal, and other types are refused.
 
     >>> import numpy as np
     >>> from caviar.models.weights import cast
@@ -74,7 +74,7 @@ def cast(tensor: np.ndarray, dtype: str, name: str = "it") -> np.ndarray:
 
 
 def assign_all(model: Layer, values: list[np.ndarray], tensors: dict[str, np.ndarray], path: Any) -> None:
-    """Give the model its weights, and tell what is odd about them."""
+    """Assign the model's weights, and warn of other types and of numbers that are not finite."""
     for variable, value in zip(model.variables, values, strict=True):
         variable.assign(jnp.asarray(value, variable.dtype))
     other = [n for (n, t), value in zip(tensors.items(), values, strict=True) if t.dtype != value.dtype]

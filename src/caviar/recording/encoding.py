@@ -1,4 +1,4 @@
-"""How a call is spelled in the key by which the tree of recordings finds it: `(function, static, *codes)`.
+"""The key of a call, by which the tree of recordings finds it: `(function, static, *codes)`.
 
 Every input has a code:
 
@@ -22,7 +22,7 @@ NO_GRADIENT, LEAF, RESULT = range(3)
 
 
 def encode(place: int, need: int) -> int:
-    """A place and a need as one number, which a dictionary finds faster than a pair.
+    """A place and a need as one number, which is faster as a dictionary's key than a pair.
 
     >>> from caviar.recording.encoding import LEAF, NO_GRADIENT, RESULT, encode
     >>> [encode(-1, LEAF), encode(0, NO_GRADIENT), encode(2, RESULT)]

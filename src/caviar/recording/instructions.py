@@ -1,4 +1,4 @@
-"""The path of a recording read back as instructions: what to call, on what, and which of them somebody needs."""
+"""A recording's path as instructions: what to call, with which arguments, and which of the calls are needed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Argument(NamedTuple):
 
 
 class Instruction(NamedTuple):
-    """A call, and at which places its results stand."""
+    """A call, and the places of its results."""
 
     function: Any
     static: dict[str, Any]
@@ -31,7 +31,7 @@ class Instruction(NamedTuple):
 
     @property
     def places(self) -> range:
-        """Where its results stand."""
+        """The places of its results."""
         return range(self.base, self.base + len(self.specs))
 
     @property
@@ -54,7 +54,7 @@ def instructions_of(path: Path) -> list[Instruction]:
 
 
 def _arguments(codes: tuple[Any, ...], counts: dict[Any, int]) -> list[Argument]:
-    """What the codes of `encoding` say; the counts are of the floats and ints so far."""
+    """The arguments that codes of `encoding` stand for; `counts` are of the floats and ints so far."""
     arguments = []
     for code in codes:
         if type(code) is int:
@@ -69,7 +69,7 @@ def _arguments(codes: tuple[Any, ...], counts: dict[Any, int]) -> list[Argument]
 
 
 def needed(instructions: list[Instruction], places: Iterable[int]) -> list[Instruction]:
-    """Those that lead to the places, in order."""
+    """The instructions needed for the results at these places, in order."""
     wanted, found = set(places), []
     for instruction in reversed(instructions):
         if not wanted.isdisjoint(instruction.places):
@@ -79,7 +79,7 @@ def needed(instructions: list[Instruction], places: Iterable[int]) -> list[Instr
 
 
 def between(instructions: list[Instruction], differentiation: Instruction) -> list[Instruction]:
-    """Those on a way from the sources of a gradient to its target, which have to be computed while differentiating."""
+    """The instructions between the sources of a gradient and its target, which are computed while differentiating."""
     target, _, *sources = differentiation.arguments
     traced = {s.at for s in sources}
     inside, found = [], set[int]()

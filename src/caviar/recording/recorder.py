@@ -1,4 +1,4 @@
-"""The recorder of a thread: it writes calls down, writes old ones again where they are needed, and runs all as one program."""
+"""The recorder of a thread: it records calls, records earlier ones again where they are needed, and runs all as one program."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _serials = itertools.count()
 
 
 class Recorder:
-    """What was called in one thread, and not run yet: one recording after another.
+    """The calls of one thread that have not run yet: one recording after another.
 
-    A value that was left uncomputed when its recording ran keeps the call that gives it. Where it is needed later, that
-    call is written down *again*, in the recording of the day.
+    A value that was not computed when its recording ran keeps its call. When the value is needed later, that call is recorded
+    *again*, in the recording then under way.
     """
 
     def __init__(self) -> None:
@@ -44,13 +44,13 @@ class Recorder:
         self.again: dict[Call, int] = {}  # the places of calls that were recorded before
 
     def promise(self, tensor: Any) -> None:
-        """Compute the value of a tensor with all others, if somebody still has the tensor when this recording runs."""
+        """Compute the value of a tensor together with all others, if the tensor still exists when this recording runs."""
         self.promised.append(weakref.ref(tensor))
 
     # -- writing down ---------------------------------------------------------------------------------------------
 
     def write(self, function: Any, static: Any, inputs: Sequence[Any], needs: Sequence[int]) -> list[Value]:
-        """Write down the call of a function on values and numbers, with static keyword arguments: its results."""
+        """Record the call of a function on values and numbers, with static keyword arguments; returns its results."""
         serial, leaves, codes = self.serial, self.leaves, [function, static]
         floats, ints = len(self.floats), len(self.ints)
         for value, need in zip(inputs, needs):  # noqa: B905
@@ -62,7 +62,7 @@ class Recorder:
                     leaves.append(value)
                     value.recording, value.place = serial, -len(leaves)
                     codes += value.place * 3 + need, value.spec
-                else:  # it was left uncomputed before: first that, then this call from its beginning
+                else:  # it was not computed earlier: record its call first, then begin this one anew
                     del self.floats[floats:], self.ints[ints:]
                     self._resume(value) if value.postponed is None else self.need(value)
                     return self.write(function, static, inputs, needs)
@@ -88,16 +88,16 @@ class Recorder:
         return results
 
     def _other(self, value: Any, kind: Any) -> Any:
-        """The code of an input that is no value and no float."""
+        """The code of an input that is neither a value nor a float."""
         if kind is np.int32 or (kind is int and -_INT32 <= value < _INT32):  # those of NumPy keep their type
             self.ints.append(value)
             return kind
         return "constant", value, kind
 
     def _branch(self, key: tuple[Any, ...], inputs: Sequence[Any]) -> Path:
-        """Where a call leads that was never made here before."""
+        """The path after a call that was never made at this point before."""
         if not self.calls:
-            self.path = root()  # the policy may be another by now
+            self.path = root()  # the precision policy may have changed
         check(key[0], dict(key[1]))
         path = self.path.branches[key] = Path(self.path, key, specs_of(key[0], key[1], inputs))
         return path
@@ -105,7 +105,7 @@ class Recorder:
     # -- writing again --------------------------------------------------------------------------------------------
 
     def _resume(self, value: Value) -> None:
-        """Write down again what leads to a value that was left uncomputed when it was recorded before."""
+        """Record again the calls that lead to a value that was not computed when they were first recorded."""
         for call in calls_before(value.call, lambda v, _: v.array is None and v.recording != self.serial, self.again):
             if call.function is gradient:
                 self.unfold(call.inputs[0])
@@ -113,7 +113,7 @@ class Recorder:
         self._locate(value)
 
     def unfold(self, target: Value) -> tuple[list[Call], list[Value]]:
-        """Have all in this recording that a gradient of the target flows back through: the calls, and the leaves."""
+        """Make sure that this recording has everything that a gradient of the target flows through: the calls, and the leaves."""
         cone = self.path.cone(target.place) if target.recording == self.serial and target.place >= 0 else None
         if cone is None:
             for call in calls_before(target.call, lambda v, need: need == RESULT, {}):
@@ -131,13 +131,13 @@ class Recorder:
         self.calls[-1] = call
 
     def _locate(self, value: Value) -> None:
-        """Let a value know its place, now that its call was written here again."""
+        """Set the place of a value whose call has been recorded here again."""
         value.recording, value.place = self.serial, self.again[value.call] + value.index  # type: ignore[index]
 
     # -- running --------------------------------------------------------------------------------------------------
 
     def need(self, value: Value) -> Any:
-        """The array of a value."""
+        """The array of a value, computed now if need be."""
         if value.array is None:
             wanted = [value]
             if value.recording != self.serial:
@@ -151,7 +151,7 @@ class Recorder:
     def run(self, also: Iterable[Value] = (), postpone: Iterable[Value] = (), donate: Sequence[Value] = ()) -> None:
         """Compute every promised value, and some others, as one program.
 
-        Values to postpone are left until they are asked for. The arrays of values to donate may be overwritten.
+        Values to postpone are not computed until they are asked for. The arrays of values to donate may be overwritten.
         """
         path, leaves, floats, ints = self.path, self.leaves, self.floats, self.ints
         wanted, flowing = {v.place: v for v in also}, list[Any]()
@@ -168,7 +168,7 @@ class Recorder:
         _release(wanted, flowing)
 
     def _collect(self, wanted: dict[int, Value], flowing: list[Any], postpone: Iterable[Value]) -> None:
-        """Add what was promised to what is wanted; the tensors among those that gradients flow through are `flowing`."""
+        """Add the promised values to the wanted ones; `flowing` are the tensors among them that gradients flow through."""
         later, serial = Postponed(self.path), self.serial
         postponed = {id(v) for v in postpone if v.place not in self.path.asked_for}
         for ref in self.promised:
@@ -186,7 +186,7 @@ class Recorder:
 
 
 def _release(computed: dict[int, Value], flowing: list[Any]) -> None:
-    """Let the values forget their calls, and so all before them, except where a gradient may still flow back."""
+    """Release the calls of the values, and so all earlier ones, except where a gradient may still flow back."""
     for tensor in flowing:
         value = tensor._held
         computed.pop(value.place, None)
@@ -197,10 +197,10 @@ def _release(computed: dict[int, Value], flowing: list[Any]) -> None:
 
 
 class Postponed:
-    """Values that were left out when their recording ran: gradients, which most loops never look at.
+    """Values that were not computed when their recording ran: gradients, which most loops never look at.
 
-    Who asks for one of them will ask for the others, and in the next round too: all are computed now, and from then on
-    together with everything else.
+    A program that looks at one of them will look at the others, and in its next round too: all are computed now, and from then
+    on together with everything else.
     """
 
     def __init__(self, path: Path):
@@ -208,7 +208,7 @@ class Postponed:
         self.tensors: list[weakref.ref[Any]] = []
 
     def asked_for(self) -> list[Value]:
-        """All of them that somebody still has."""
+        """Those whose tensors still exist."""
         held = [tensor._held for ref in self.tensors if (tensor := ref()) is not None]
         values = [v for v in held if v.postponed is self and v.array is None]
         self.path.asked_for.update(v.place for v in values)

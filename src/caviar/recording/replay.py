@@ -1,4 +1,4 @@
-"""What a recording compiles to: its calls in order as one function, with gradients where they were asked for."""
+"""The program of a recording: its calls in order as one function, with gradients where they were asked for."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ def program(path: Path, places: tuple[int, ...], donated: tuple[int, ...]) -> Ca
 
 
 def _strong(value: Any) -> jax.Array:
-    """With a type that stays, so that a program is not compiled again for its own results."""
+    """The value with a strong type, so that a program is not compiled again for its own results."""
     return jax.lax.convert_element_type(value, jnp.asarray(value).dtype)
 
 
 class Replay:
-    """One run through the instructions, on traced arrays."""
+    """One pass through the instructions, on traced arrays."""
 
     def __init__(self, leaves: list[Any], floats: jax.Array, ints: jax.Array):
         self.known: dict[int, Any] = {-i - 1: leaf for i, leaf in enumerate(leaves)}
         self.numbers = {float: floats, int: ints, np.int32: ints}
 
     def go(self, instructions: list[Instruction]) -> None:
-        """Run in order, except that what a gradient goes through is computed once, together with that gradient."""
+        """Compute in order, except that what a gradient flows through is computed once, together with that gradient."""
         gradients = {
             o.base: between(instructions[:at], o) for at, o in enumerate(instructions) if o.function is gradient
         }
         inside = {o.base for way in gradients.values() for o in way}
-        waiting: list[Instruction] = []  # what reads a value that only comes with a gradient
+        waiting: list[Instruction] = []  # instructions that need a value which is computed together with a gradient
         for instruction in instructions:
             if instruction.base in gradients:
                 self.differentiate(instruction, gradients[instruction.base])
@@ -71,7 +71,7 @@ class Replay:
                 waiting.append(instruction)
 
     def compute(self, instruction: Instruction) -> bool:
-        """Compute an instruction, if what it reads is known."""
+        """Compute an instruction, if its arguments are known."""
         if not all(place in self.known for place in instruction.reads):
             return False
         self.known.update(_results(instruction, [self.read(a) for a in instruction.arguments]))
@@ -117,14 +117,14 @@ class Replay:
 
 
 def _results(instruction: Instruction, inputs: list[Any]) -> dict[int, Any]:
-    """What an instruction gives, by place."""
+    """An instruction's results, by place."""
     kinds = [a.kind for a in instruction.arguments]
     made = instruction.function(*_in_type(kinds, inputs), **instruction.static)
     return dict(zip(instruction.places, made if isinstance(made, (tuple, list)) else [made], strict=True))
 
 
 def _in_type(kinds: list[Any], inputs: list[Any]) -> list[Any]:
-    """The inputs with numbers in the type of the arrays they meet, as Python's numbers would be."""
+    """The inputs, with numbers converted to the type of the arrays beside them, as Python's numbers are."""
     arrays = [a for kind, value in zip(kinds, inputs, strict=True) if kind == "place" for a in jax.tree.leaves(value)]
     floats = [a.dtype for a in arrays if jnp.issubdtype(a.dtype, jnp.inexact)]
     whole = [a.dtype for a in arrays if jnp.issubdtype(a.dtype, jnp.integer)]

@@ -1,4 +1,4 @@
-"""What a user holds in his hands: an object that stands for a value, whatever value that is by now."""
+"""Tensors, as users hold them: objects that stand for a value, which in-place operations may replace."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from caviar.recording.encoding import LEAF, NO_GRADIENT, RESULT
 from caviar.recording.recorder import recorder
 from caviar.recording.values import Value, gradient, spent
 
-_LONGEST = 1000  # calls, after which a recording runs by itself
+_LONGEST = 1000  # a recording of so many calls runs by itself
 
 
 class LazyTensor:
-    """What a tensor of a dialect is: it holds a value, and knows how that takes part in gradients.
+    """The base of a dialect's tensors: it holds a value, and knows how that takes part in gradients.
 
     One that shares its value with another (a detached one, a view) has that as its `_root`. A view also has `_view`: what
     takes it from the root and what puts it back, each a function, its static arguments, and further inputs.
@@ -31,24 +31,24 @@ class LazyTensor:
 
     @classmethod
     def holding(cls, value: Value, needs: int = NO_GRADIENT) -> Any:
-        """One that holds the value."""
+        """A tensor that holds the value."""
         self = object.__new__(cls)
         self._held, self._needs, self._root, self._grad = value, needs, None, None
         return self
 
     @classmethod
     def alias(cls, root: LazyTensor) -> Any:
-        """One that always holds what another holds, outside of gradients."""
+        """A tensor that always has the value of another, outside of gradients."""
         self = cls.holding(None)  # type: ignore[arg-type]
         self._root, self._view = root, None
         return self
 
     def become_view(self, root: LazyTensor, take: Any, put: Any) -> None:
-        """Be a view from now on: what `take` gives of the root, and what `put` writes back into it."""
+        """Become a view: `take` computes its value from the root's, `put` the root's from its own."""
         self._root, self._seen, self._view = root, root.held(), (take, put)
 
     def held(self) -> Value:
-        """The present value; that of a view is taken again when its root has another one by now."""
+        """The present value; a view's is taken again if the root's has changed."""
         root = self._root
         if root is None:
             return self._held
@@ -61,7 +61,7 @@ class LazyTensor:
         return self._held
 
     def hold(self, value: Value) -> None:
-        """Take another value; a view writes it into its root."""
+        """Replace the value; a view writes it into its root."""
         root = self._root
         if root is None:
             self._held = value
@@ -75,12 +75,12 @@ class LazyTensor:
             self._held, self._seen = value, root.held()
 
     def hold_alone(self, array: Any) -> Value:
-        """Take an array that nobody else has as its value, and be nobody's view."""
+        """Replace the value by an array of its own, and be no view any more."""
         self._root, self._held = None, Value(array)
         return self._held
 
     def array(self) -> Any:
-        """The value itself, computed now if it was not yet."""
+        """The value as an array, computed now if need be."""
         value = self.held()
         return value.array if value.array is not None else recorder().need(value)
 
@@ -90,7 +90,7 @@ def _through(function: Any, static: Any, inputs: Sequence[Any]) -> Value:
 
 
 def record(kind: type[LazyTensor], function: Any, args: Sequence[Any], static: Any = ()) -> Any:
-    """Write down a call on tensors and numbers; the results are tensors of this kind, one or a tuple."""
+    """Record a call on tensors and numbers; returns a tensor of this class, or a tuple of them."""
     if current() is not None:
         return _compute(kind, function, args, static)
     here = recorder()
@@ -118,7 +118,7 @@ def record(kind: type[LazyTensor], function: Any, args: Sequence[Any], static: A
 
 
 def _compute(kind: type[LazyTensor], function: Any, args: Sequence[Any], static: Any) -> Any:
-    """Inside an evaluation nothing is written down: the arrays are at hand."""
+    """Compute at once: inside an evaluation nothing is recorded."""
     made = function(*(a.array() if isinstance(a, LazyTensor) else a for a in args), **dict(static))
     if isinstance(made, (tuple, list)):
         return tuple(kind.holding(Value(m)) for m in made)
@@ -126,9 +126,9 @@ def _compute(kind: type[LazyTensor], function: Any, args: Sequence[Any], static:
 
 
 def _as_leaf(tensor: LazyTensor, value: Value) -> Value:
-    """The value of a leaf that needs gradients: computed, and its own."""
+    """The value of a leaf that needs gradients: computed, and owned by this tensor alone."""
     recorder().need(value)
-    if value.owner is not None and value.owner() not in (None, tensor):  # another leaf began with the same value
+    if value.owner is not None and value.owner() not in (None, tensor):  # another leaf has the same value
         value = tensor.hold_alone(value.array)
     value.owner = weakref.ref(tensor)
     return value
@@ -139,12 +139,12 @@ def gradients(
 ) -> tuple[list[Any], list[Value]]:
     """The gradients of a tensor with respect to the sources, or to all leaves that it was made from: those, and theirs.
 
-    Without `keep`, the calls on the way are given up: they serve no second gradient.
+    Without `keep` the calls between are released: no second gradient can flow through them.
     """
     here, value = recorder(), target.held()
     if value.call is None:
         raise spent()
-    value = value.twin()  # what is needed below may compute the target, after which it forgets its calls
+    value = value.twin()  # computing the sources may compute the target, which then releases its calls
     calls, leaves = here.unfold(value)
     if sources is None and (pending := _pending_gradient(leaves)):
         here.need(pending)
@@ -163,7 +163,7 @@ def gradients(
 
 
 def _pending_gradient(leaves: list[Value]) -> Value | None:
-    """A gradient of an earlier recording that is still uncomputed: added to for ever, it would pile up."""
+    """Whether a gradient of an earlier recording is still not computed: adding to it for ever would pile up calls."""
     serial = recorder().serial
     for leaf in leaves:
         tensor = leaf.owner()

@@ -15,12 +15,12 @@ from caviar.recording.values import Spec
 
 
 class Path:
-    """The structure of a recording up to a call; it remembers what was found out about it."""
+    """The structure of a recording up to a call, with what is remembered about it: shapes, programs."""
 
     __slots__ = ("asked_for", "base", "before", "branches", "cones", "key", "number", "programs", "size", "specs")
 
     def __init__(self, before: Path | None, key: Any, specs: tuple[Spec, ...]):
-        self.before, self.key, self.specs = before, key, specs  # the last call: its key, and what it gives
+        self.before, self.key, self.specs = before, key, specs  # the last call: its key, and the specs of its results
         self.number: int = before.number + 1 if before else -1
         self.base: int = before.size if before else 0  # the place of its first result
         self.size: int = self.base + len(specs)
@@ -30,7 +30,7 @@ class Path:
         self.asked_for: set[int] = set()  # places that were postponed and then asked for: not postponed again
 
     def cone(self, place: int) -> tuple[list[int], list[int]] | None:
-        """All that a gradient of a place flows back through: the numbers of the calls, and of the leaves that it reaches.
+        """Everything that a gradient of a place flows back through: the numbers of the calls, and of the leaves that it reaches.
 
         None where a part of that was recorded, and computed, before this recording began.
         """
@@ -39,7 +39,7 @@ class Path:
         return self.cones[place]
 
     def forget(self, program: Any) -> None:
-        """Let a closed program go, and the branch of the tree that led to nothing else."""
+        """Forget a closed program, and the branch of the tree that led only to it."""
         self.programs.pop(program, None)
         path = self
         while path.before is not None and not path.programs and not path.branches:
@@ -51,7 +51,7 @@ _roots: dict[Any, Path] = {}
 
 
 def root() -> Path:
-    """Where recordings begin under the present policy."""
+    """The root of recordings under the present precision policy."""
     policy = config.dtype_policy(), jax.config.jax_enable_x64  # type: ignore[attr-defined]
     return _roots.get(policy) or _roots.setdefault(policy, Path(None, None, ()))
 

@@ -1,4 +1,4 @@
-"""What a recording is about: values, the calls that give them, and their shapes before anything is computed."""
+"""Values in recordings, the calls that give them, and their shapes before anything is computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from caviar.errors import ArgumentError, CaviarError, ShapeError
 
 
 class Spec:
-    """Shape and type of an array; there is one object for each, so that comparing them is free."""
+    """Shape and type of an array; equal ones are one object, so that comparing them costs nothing."""
 
     __slots__ = ("differentiable", "dtype", "shape")
     known: ClassVar[dict[Any, Spec]] = {}
@@ -44,13 +44,13 @@ class Call:
 
     def __init__(self, function: Any, static: Any, inputs: Sequence[Any], needs: Sequence[int]):
         self.function, self.static, self.inputs, self.needs = function, static, inputs, needs
-        self.spent = False  # whether a gradient went through it, after which no other may
+        self.spent = False  # whether a gradient has flowed through it, after which no other may
 
 
 class Value:
-    """An array, or what it will be computed from: the call, and which of its results.
+    """An array, or what it will be computed from: a call, and which of its results it is.
 
-    `recording` and `place` say where it was met last. `owner` is the tensor, weakly held, whose gradient a leaf collects.
+    `recording` and `place` say where it was last used. `owner` is a weak reference to the tensor whose gradient a leaf collects.
     """
 
     __slots__ = ("array", "call", "index", "owner", "place", "postponed", "recording", "spec")
@@ -70,7 +70,7 @@ class Value:
         self.postponed: Any = None
 
     def twin(self) -> Value:
-        """The same value once more: it still knows its call when this one, once computed, forgets it."""
+        """A copy that still has its call when the original has been computed and has released it."""
         return Value(self.array, self.spec, self.call, self.index, self.place, self.recording)
 
 
@@ -80,7 +80,7 @@ def gradient(target: Any, seed: Any, *sources: Any) -> Any:
 
 
 def specs_of(function: Any, static: Any, inputs: Sequence[Any]) -> tuple[Spec, ...]:
-    """What the results of a call will be; inputs that do not fit are told here, where the user wrote the call."""
+    """The specs of a call's results; inputs that do not fit raise here, at the line where the user wrote the call."""
     if function is gradient:
         return tuple(source.spec for source in inputs[2:])
     shapes = [_shapes(v) for v in inputs if isinstance(v, Value)]
@@ -130,7 +130,7 @@ def calls_before(last: Call | None, follow: Callable[[Value, int], bool], known:
 
 
 def spent() -> ArgumentError:
-    """What a second gradient through the same calls is told."""
+    """The error for a second gradient through the same calls."""
     return ArgumentError(
         "backward was called a second time through the same operations, which the first time gave up: "
         "say backward(retain_graph=True) the first time, or compute the loss again"

@@ -1,4 +1,4 @@
-"""What each member of a population keeps: its best value, and the weights of that epoch."""
+"""The rule that each member of a population trains with: it keeps the best value, and the weights of that epoch."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class KeepBest(Rule):
     mode: str = "auto"
 
     def initial(self, weights: Any) -> Any:
-        """The first weights, and nothing known of them."""
+        """The first weights, and no best value."""
         start = jnp.asarray(worst(direction(self.monitor, self.mode)), config.floatx())
         return {"best": start, "weights": jax.tree.map(jnp.copy, weights)}
 
     def epoch_end(self, state: Any, epoch: Any, logs: dict[str, Any], weights: Any, rate: Any) -> tuple[Any, Ruling]:
-        """Take the weights of an epoch that is better than all before."""
+        """Store the weights if the epoch is better than all before."""
         value, sign = logs[self.monitor], direction(self.monitor, self.mode)
         improved = better(value, state["best"], sign) & jnp.isfinite(logs.get("loss", value))
         kept = jax.tree.map(lambda new, old: jnp.where(improved, new, old), weights, state["weights"])

@@ -23,7 +23,7 @@ class Member(NamedTuple):
 
 
 class Seat(NamedTuple):
-    """What a lane needs to know of its member."""
+    """A member's place in a block, with all that its lane needs."""
 
     member: Member
     seed: int
@@ -39,16 +39,16 @@ class Block:
         self.seats, self.run, self.statistics = seats, run, statistics
         self.epoch = self.position = 0
         self.stopped = np.zeros(len(seats), bool)
-        self.arguments: Any = None  # numbers and rows of the lanes, while nobody moves
+        self.arguments: Any = None  # numbers and rows of the lanes, as long as no member moves
 
     @property
     def alive(self) -> bool:
-        """Whether anybody still trains."""
+        """Whether any of its members still trains."""
         return not self.stopped.all()
 
 
 class Slice(NamedTuple):
-    """What one dispatch brought of a member."""
+    """The logs of a member from one dispatch."""
 
     member: Member
     start: int
@@ -71,7 +71,7 @@ class MemberState(NamedTuple):
 
 
 def storable(run: Run) -> Run:
-    """A run whose leaves all have lanes and are plain arrays."""
+    """A run as it is stored: only plain arrays with lanes."""
     return run._replace(keys=jax.random.key_data(run.keys), position=())
 
 
@@ -91,7 +91,7 @@ def on_devices(pattern: Any, leaves: list[np.ndarray], position: int) -> tuple[R
 
 
 def packed(leaves: Sequence[np.ndarray]) -> bytes:
-    """Arrays as bytes that can be read without executing anything."""
+    """Arrays as safetensors bytes, which execute nothing when read."""
     return bytes(save({f"{i:05d}": np.asarray(leaf, order="C") for i, leaf in enumerate(leaves)}))
 
 

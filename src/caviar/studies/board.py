@@ -26,12 +26,14 @@ class Board:
         self.space, self.store, self.seed, self.monitor, self.sign = space, store, seed, monitor, sign
         self.folds, self.copies = folds, repeats * len(folds or [None])
         self.trials: list[Trial] = []
-        self.known = {trial.number: trial for trial in store.trials()}  # of a search that was killed
+        self.known = {trial.number: trial for trial in store.trials()}  # those of a search that was killed
         self.curves = {Member(*key): curve for key, curve in store.curves().items()}
-        self.seen: dict[int, int] = {}  # the epochs of each trial that have happened, in a replay too
+        self.seen: dict[int, int] = {}  # the epochs of each trial that have happened so far, also in a replay
         self.numeric: list[bool] = store.noted("numeric", [False] * len(space.found))
         self.trained = 0  # epochs of all members, since this process began
-        self.since: dict[int, int] = dict(store.noted("since", []))  # the epochs when trials took over another's run
+        self.since: dict[int, int] = dict(
+            store.noted("since", [])
+        )  # the epoch at which a trial took over another's run
         self._best: dict[Member, float] = {}
         for member in self.curves:
             self._note_best(member, self.since.get(member.trial, 0))
@@ -57,7 +59,7 @@ class Board:
         return [row.number for row in rows]
 
     def _check_grown(self, rows: Sequence[Trial]) -> None:
-        """A search that grows goes on with the trials that it has."""
+        """Raise if a search that grows would place its first trials elsewhere."""
         elsewhere = [r for r in rows if r.number in self.known and r.units != self.known[r.number].units]
         if self.store.grown_from is not None and elsewhere:
             raise FileError(
@@ -74,7 +76,7 @@ class Board:
         return np.asarray([self.trials[n].units for n in numbers], float).reshape(len(numbers), len(self.space.found))
 
     def scores(self, numbers: Sequence[int], epochs: int | None = None) -> np.ndarray:
-        """The best of each trial, larger is better; -inf for one that failed or has not begun."""
+        """The best value of each trial, larger is better; -inf for one that failed or has not begun."""
         return np.asarray([self.score(n, min(self.seen.get(n, 0), epochs or 2**31)) for n in numbers], float)
 
     def numbers(self) -> list[int]:
@@ -92,29 +94,29 @@ class Board:
         values = curve[self.monitor][:epochs] * self.sign
         return float(np.fmax.reduce(values, initial=-math.inf))
 
-    # -- what happens ---------------------------------------------------------------------------------------------
+    # -- what the driver tells it ---------------------------------------------------------------------------------------------
 
     def members(self, number: int) -> list[Member]:
         """The copies of a trial."""
         return [Member(number, copy) for copy in range(self.copies)]
 
     def seat(self, member: Member) -> Seat:
-        """What a population needs to know of a member."""
+        """The seat of a member, with all that a population needs."""
         fold = self.folds[member.copy % len(self.folds)] if self.folds else None
         sizes = None if fold is None else (len(fold[0]), len(fold[1]))
         units = self.trials[member.trial].units
         return Seat(member, self.seed_of(member), units, self.space.values(units), sizes)
 
     def seed_of(self, member: Member) -> int:
-        """After `set_random_seed` of it, a model that trains alone trains like this member. Folds share their repeat's."""
+        """A member's seed: after `set_random_seed(seed)`, one model trains as this member does. Folds of a repeat share it."""
         repeat = member.copy // len(self.folds or [None])
         return int(np.random.SeedSequence([self.seed, member.trial, repeat]).generate_state(1, np.uint64)[0] >> 1)
 
     def record(self, piece: Slice) -> None:
-        """Take up what a dispatch brought of a member."""
+        """Record the logs of a member from one dispatch."""
         before = self.curves.get(piece.member, {})
         missing = piece.start - self.epochs_of(piece.member)
-        if missing:  # it had ended, and has taken over another's run: till then it was as at its end
+        if missing:  # it had ended before it took over another's run: its last logs are repeated up to then
             last = {name: before[name][-1] if before else math.nan for name in piece.logs}
             rest = {name: np.full(missing, value) for name, value in last.items()}
             self.record(piece._replace(start=piece.start - missing, logs=rest))
@@ -133,19 +135,19 @@ class Board:
         self._best[member] = max(best, self._best.get(member, -math.inf))
 
     def move(self, number: int, units: np.ndarray) -> None:
-        """Let a trial train on with other hyperparameters."""
+        """Change the hyperparameters of a trial that goes on training."""
         point = np.asarray(units, float).tolist()
         values = self.space.labels(self.space.values(point))
         self.trials[number] = self.trials[number]._replace(units=point, values=values)
         self.store.set_trials([self.trials[number]])
         self.since[number] = self.seen[number]
         self.store.note("since", sorted(self.since.items()))
-        for member in self.members(number):  # what it was before is not what these hyperparameters brought
+        for member in self.members(number):  # earlier values are not due to these hyperparameters
             self._best.pop(member, None)
             self._note_best(member, self.since[number])
 
     def set_status(self, numbers: Sequence[int], status: str, note: str = "") -> None:
-        """Say how it stands with some trials."""
+        """Set the status of some trials."""
         changed = [n for n in numbers if (self.trials[n].status, self.trials[n].note) != (status, note)]
         for n in changed:
             self.trials[n] = self.trials[n]._replace(status=status, note=note)
@@ -155,14 +157,14 @@ class Board:
         """The best value of a member so far, larger is better."""
         return self._best.get(member, -math.inf)
 
-    # -- what people see ------------------------------------------------------------------------------------------
+    # -- what users see -------------------------------------------------------------------------------------------
 
     def epochs_of(self, member: Member) -> int:
         """How many epochs a member has trained."""
         return max(map(len, self.curves.get(member, {}).values()), default=0)
 
     def is_sound(self, number: int) -> bool:
-        """Whether no copy of a trial has lost itself in NaN."""
+        """Whether no copy of a trial has diverged."""
         return all(_is_sound(self.curves[m], 2**31) for m in self.members(number) if m in self.curves)
 
     def row(self, number: int) -> dict[str, Any]:
@@ -183,6 +185,6 @@ class Board:
 
 
 def _is_sound(curve: dict[str, np.ndarray], epochs: int) -> bool:
-    """A member whose loss is NaN ends there, unless it takes over another's run."""
+    """Whether a member's last loss is finite."""
     logged = curve.get("loss", next(values for name, values in curve.items() if not name.startswith("val_")))
     return bool(np.isfinite(logged[:epochs][-1]))

@@ -1,4 +1,4 @@
-"""Callbacks during a search: each hears of every epoch of every trial."""
+"""Callbacks during a search: they are called for every epoch of every trial."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from caviar.training.rules import Rule
 
 
 class SearchCallbacks:
-    """The callbacks that are no rules; `logs["trial"]` says whose epoch it is."""
+    """Calls a search's callbacks, except rules; `logs["trial"]` says whose epoch it is."""
 
     def __init__(self, callbacks: list[Any], trials: int, epochs: int):
         self.boards = [c for c in callbacks if isinstance(c, TensorBoard)]
@@ -28,7 +28,7 @@ class SearchCallbacks:
         self._begun = False
 
     def hear(self, piece: Slice) -> None:
-        """Tell of some epochs of a member."""
+        """Call the callbacks for some epochs of a member."""
         if not self._list.callbacks:
             return
         if not self._begun:

@@ -1,4 +1,4 @@
-"""Pens for the pictures of a study: where trials stand, how axes are ruled, which colours mean what."""
+"""Tools for the pictures of a study: places of trials, scales of axes, meanings of colours."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Rows = Sequence[dict[str, Any]]
 Path = str | os.PathLike[str] | None
 
 BEST, GRAY, GRID = "#d1495b", "#8a8a8a", "#dddddd"
-INACTIVE = -0.12  # where a hyperparameter stands that a trial does not have
-_BEYOND = -0.06  # how far outside the axis diverged trials stand
+INACTIVE = -0.12  # the place of a trial along a hyperparameter that it does not have
+_BEYOND = -0.06  # how far outside the axis diverged trials are drawn
 _FAR = 5  # values this many times as far from the best as the median are drawn at the edge
 
 
 def place(dimension: Dimension, value: Any) -> float:
-    """Where a value stands on an axis from 0 to 1 that has the scale of the range.
+    """The place of a value, from 0 to 1, on an axis with the scale of the range.
 
     >>> from caviar.studies.drawing import place
     >>> from caviar.studies.tables import Dimension
@@ -59,7 +59,7 @@ def ticks(dimension: Dimension) -> list[tuple[float, str]]:
 
 
 def _ends(span: Any) -> tuple[float, float]:
-    """The ends of an axis, stretched; where the range has long tails, all but one in a hundred of its values."""
+    """The ends of an axis, on its scale; for a range with long tails, those of the middle 99 % of its values."""
     low, low_tail, high_tail, high = (_stretched(span.at(u), span.scale) for u in (0.0, 0.005, 0.995, 1.0))
     if abs(high - low) > 1.5 * abs(high_tail - low_tail):
         low, high = low_tail, high_tail
@@ -67,14 +67,14 @@ def _ends(span: Any) -> tuple[float, float]:
 
 
 def _stretched(value: float, scale: str) -> float:
-    """A value as its scale spreads it: a decade, or one more nine, is one."""
+    """A value on its scale, where a decade, or another nine, has length 1."""
     if scale == "log":
         return math.log10(max(value, 1e-300))
     return -math.log10(max(1 - value, 1e-16)) if scale == "one_minus_log" else float(value)
 
 
 def _marks(low: float, high: float, scale: str, whole: bool) -> list[tuple[float, str]]:
-    """A few round values between two ends: where each is, stretched, and its label."""
+    """A few round values between two ends: the place of each on the scale, and its label."""
     if scale == "linear":
         size = 10.0 ** math.floor(math.log10((high - low) / 5))
         step = next(size * m for m in (1, 2, 5, 10) if size * m >= (high - low) / 5)
@@ -101,7 +101,7 @@ def _between(low: float, high: float) -> range:
 
 
 class _Span(NamedTuple):
-    """The values that an axis shows, as a range has them."""
+    """An interval of values, which serves as the range of an axis."""
 
     low: float
     high: float
@@ -119,7 +119,7 @@ class DrawnTrials(NamedTuple):
     diverged: list[dict[str, Any]]
     value: Dimension
     colors: str
-    edge: float  # where crosses stand: beyond the worst value
+    edge: float  # the height of crosses: beyond the worst value
     title: str
 
     @classmethod
@@ -141,7 +141,7 @@ class DrawnTrials(NamedTuple):
 
 
 def _span(values: np.ndarray, sign: int) -> _Span:
-    """From the best to the worst, but not so far that a few terrible trials press all others together."""
+    """From the best to the worst value, but not so far that a few very bad trials squeeze all others together."""
     if not len(values):
         return _Span(0.0, 1.0, "linear")
     scale = "log" if wants_log(values, sign) else "linear"
@@ -155,7 +155,7 @@ def _span(values: np.ndarray, sign: int) -> _Span:
 
 
 def wants_log(values: np.ndarray, sign: int) -> bool:
-    """A loss that spans more than two decades."""
+    """Whether to use a logarithmic axis: for a loss that spans more than two decades."""
     return bool(sign < 0 and len(values) and values.min() > 0 and values.max() > 100 * values.min())
 
 
@@ -165,7 +165,7 @@ def active(row: dict[str, Any], pair: Sequence[Dimension]) -> bool:
 
 
 def place_of(dimension: Dimension, row: dict[str, Any]) -> float:
-    """Where a trial stands; those with the same choice beside each other, always in the same way."""
+    """The place of a trial; those with the same choice are drawn beside each other, always in the same order."""
     value = row.get(dimension.name)
     if value is None:
         return INACTIVE
@@ -174,7 +174,7 @@ def place_of(dimension: Dimension, row: dict[str, Any]) -> float:
 
 
 def places_of(pair: Sequence[Dimension], rows: Rows) -> np.ndarray:
-    """Where trials stand in the plane of two hyperparameters."""
+    """The places of trials in the plane of two hyperparameters."""
     return np.array([[place_of(dimension, row) for dimension in pair] for row in rows]).reshape(-1, 2)
 
 
@@ -187,19 +187,19 @@ def panels_of(axes: Any, count: int, size: tuple[float, float], columns: int = 1
 
 
 def unit_norm() -> Any:
-    """Colours are given to places from 0 to 1."""
+    """The norm by which colours are given to places from 0 to 1."""
     from matplotlib.colors import Normalize
 
     return Normalize(0, 1)
 
 
 def faintness(count: int) -> float:
-    """The more lines, the fainter each."""
+    """The opacity of lines: the more there are, the fainter each."""
     return float(np.clip(30 / max(count, 1), 0.15, 0.8))
 
 
 def dot_size(count: int) -> float:
-    """The more dots, the smaller each."""
+    """The size of dots: the more there are, the smaller each."""
     return float(np.clip(4000 / max(count, 1), 12, 50))
 
 
@@ -211,7 +211,7 @@ def draw_lines(axes: Any, lines: Sequence[np.ndarray], **style: Any) -> None:
 
 
 def draw_upright(axes: Any, x: int, dimension: Dimension, inactive: bool) -> None:
-    """One axis of the parallel ones, with its labels beside it."""
+    """Draw one of the parallel axes, with its labels beside it."""
     axes.plot([x, x], [0, 1], color="black", linewidth=0.8, zorder=4)
     marks = ticks(dimension) + [(INACTIVE, "not used")] * inactive
     for y, label in marks:
@@ -248,7 +248,7 @@ def draw_ring(axes: Any, x: Any, y: Any) -> None:
 
 
 def finish(axes: Any, found: DrawnTrials, path: Path, bar: bool = False) -> Any:
-    """The title, a bar that tells the colours, and the file."""
+    """Add the title and a bar that explains the colours, and write the file."""
     axes.set_title(as_it_is(found.title), fontsize=10)
     if bar:
         from matplotlib.cm import ScalarMappable

@@ -1,4 +1,4 @@
-"""The search under way: one round after the other, written down so that it can be killed at any moment."""
+"""The search under way: one round after the other, written to the file so that it may be killed at any moment."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from caviar.studies.task import Task
 
 SECONDS_BETWEEN_COMMITS = 2.0
 COMMIT_SHARE = 0.05
-"""At most so much of the time is spent on writing the study's file."""
+"""The largest share of the time that is spent on writing the study's file."""
 
 
 class _Interrupted(KeyboardInterrupt):
-    """Somebody wants to stop, and everything is in order."""
+    """Raised after Ctrl-C, at a moment when everything is in order."""
 
 
 class Driver:
@@ -40,12 +40,12 @@ class Driver:
         self.moved: list[list[int]] = self.store.noted("moved", [])  # the trials that changed, round by round
         self.round, self.note = Round([], 0, {}), ""
         self.interrupted = self._stopping = self._prepares = False
-        self._restored = not self.store.noted("begun", 0)  # whether those who train are where the file has them
+        self._restored = not self.store.noted("begun", 0)  # whether the members are in the state that the file has
         self._began = self._shown = time.monotonic()
         self._commit_at = self._began + SECONDS_BETWEEN_COMMITS
 
     def run(self, progress: SearchProgress, callbacks: SearchCallbacks) -> None:
-        """Search; Ctrl-C ends it with everything in order, a second one at once."""
+        """Search; Ctrl-C ends it in an orderly way, a second one at once."""
         self.progress, self.callbacks = progress, callbacks
         with progress, self._interruptible():
             try:
@@ -95,7 +95,7 @@ class Driver:
             self.board.seen.update(dict.fromkeys(self.round.trials, self.round.epochs))
 
     def _check_validated(self) -> None:
-        """A round must last until there is something to judge it by."""
+        """Raise if a round ends before the first validation by which it is judged."""
         every, validates = self.task.validation_freq, self.board.monitor.startswith("val_")
         if validates and self.round.epochs < every:
             raise ArgumentError(
@@ -104,14 +104,14 @@ class Driver:
             )
 
     def _possible(self, index: int, changes: dict[int, Change]) -> dict[int, Change]:
-        """Without those whose parent has ended: there is no run to take over. In a replay, as it was decided then."""
+        """The changes without those whose parent has ended, and so has no run to take over. A replay decides as the search did."""
         if index == len(self.moved):
             ended = {n for n, c in changes.items() if self.gone.intersection(self.board.members(c.parent))}
             self.moved.append([n for n in changes if n not in ended])
         return {n: changes[n] for n in self.moved[index]}
 
     def _go_on(self) -> None:
-        """Everybody is where the last commit left them."""
+        """Restore all members as the last commit left them."""
         blocks = self.store.noted("blocks")
         for error in self._prepare([self.board.seat(Member(*m)) for b in blocks for m in b["members"]]).values():
             raise error
@@ -120,7 +120,7 @@ class Driver:
         self._restored = True
 
     def _prepare(self, seats: list[Seat]) -> dict[Member, Exception]:
-        """Compile what is needed. It may take minutes, and so far nobody has moved: Ctrl-C ends it at once."""
+        """Compile what is needed. That may take minutes, and no member has changed yet, so Ctrl-C ends it at once."""
         if self._stopping:
             raise _Interrupted
         self._prepares = True
@@ -151,7 +151,7 @@ class Driver:
             self.gone.add(member)
             self.board.set_status([member.trial], "failed", f"{type(error).__name__}: {error}")
         if failed and not self.population.here and len({m.trial for m in failed}) == len(self.board.trials):
-            raise next(iter(failed.values()))  # nothing works: what is wrong is not in the ranges
+            raise next(iter(failed.values()))  # every trial fails, so the cause is not in the values of ranges
 
     def _train(self) -> None:
         for pieces in self.population.train(self.round.epochs):
@@ -187,15 +187,15 @@ class Driver:
         return ("finished", "") if epochs >= self.epochs else ("stopped", f"after epoch {epochs}")
 
     def _leave(self, members: list[Member]) -> None:
-        """Members are about to lose their seats: what is worth keeping is kept now."""
+        """Save what is to be kept of members that are about to lose their seats."""
         if members:
             self._save_best()
             self._end_members(members)
 
-    # -- what lasts -----------------------------------------------------------------------------------------------
+    # -- what is saved ---------------------------------------------------------------------------------------------
 
     def _save_best(self) -> None:
-        """The weights of the best trials; those that were overtaken are dropped."""
+        """Save the weights of the best trials, and drop those of trials that are no longer among them."""
         best = self.board.ranking()[: self.keep]
         wanted = {f"{m.trial}/{m.copy}": m for n in best for m in self.board.members(n)}
         for key in set(self.saved) - set(wanted):
@@ -210,7 +210,7 @@ class Driver:
                     self.saved[key] = value
 
     def _commit(self) -> None:
-        """One moment of the search, whole: curves, verdicts, and the state of everybody who trains."""
+        """Write one moment of the search: curves, verdicts, and the state of every member that trains."""
         began = time.monotonic()
         self._save_best()
         if self.store.lasts:
@@ -230,7 +230,7 @@ class Driver:
         self._commit_at = time.monotonic() + max(SECONDS_BETWEEN_COMMITS, cost / COMMIT_SHARE)
 
     def _end(self) -> None:
-        """The search is over: whoever never had its last epoch has stopped."""
+        """End the search: a trial that did not reach its last epoch counts as stopped."""
         left = [n for n in self.board.numbers() if self.board.trials[n].status in ("running", "waiting")]
         self.gone |= {m for n in left for m in self.board.members(n)}
         for number in left:
@@ -241,7 +241,7 @@ class Driver:
         self._show(at_last=True)
         self.callbacks.end()
 
-    # -- what people see ------------------------------------------------------------------------------------------
+    # -- what users see -------------------------------------------------------------------------------------------
 
     def _tell_compiling(self, done: int, of: int) -> None:
         self.note = f"{done} of {of} programs compiled"

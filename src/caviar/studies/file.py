@@ -1,4 +1,4 @@
-"""The file of a search: one SQLite file, with one writer at a time, told in words when something is wrong with it.
+"""The file of a search: one SQLite file, with one writer at a time, and clear errors when something is wrong with it.
 
 The writer keeps one transaction open at all times: what it wrote since its last commit lasts as a whole or not at all, and
 nobody else can become the writer. Others may read meanwhile. Opening a file executes nothing: it holds JSON and raw arrays,
@@ -24,7 +24,7 @@ from caviar.errors import ArgumentError, FileError, warn
 from caviar.files import as_path, write_whole
 
 FORMAT = 1
-APPLICATION = 0x63617669  # "cavi": tells our files from other SQLite files
+APPLICATION = 0x63617669  # "cavi": distinguishes our files from other SQLite files
 PATIENCE = 30  # seconds to wait until another process has committed, or has read
 
 SCHEMA = (
@@ -36,7 +36,7 @@ SCHEMA = (
     "CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT, crc INTEGER)",
 )
 
-# What is not committed stays in memory: to spill it would lock readers out.
+# What is not committed stays in memory: writing it early would lock readers out.
 WRITING = ("synchronous = EXTRA", "cache_spill = OFF", "trusted_schema = OFF")
 READING = ("query_only = ON", "trusted_schema = OFF")
 
@@ -56,7 +56,7 @@ class StudyFile:
 
     def __init__(self, path: Path | None, writes: bool):
         self.path, self._name, self._writes = path, path or "(in memory)", writes
-        # Where the file belongs, how it is known to be ours, and whether it was lost since the last commit.
+        # The file's path, how to recognize it, and whether it was lost since the last commit.
         self._home, self._identity, self._lost = path, (0, 0), False
         self._process, self._lock = os.getpid(), threading.RLock()
         self._database: sqlite3.Connection | None = None
@@ -71,12 +71,12 @@ class StudyFile:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] | None, search: dict[str, Any], growing: str = "") -> Self:
-        """Take the writer's place in a new file, or in one that was made by an equal search; `growing` may be more now."""
+        """Open for writing a new file, or one made by an equal search; the values in `growing` may be larger now."""
         text = to_text(search)
         file = cls(None if path is None else _checked(path), writes=True)
         with file._closing_on(BaseException), file._telling("cannot be opened") as database:
-            new = _is_blank(database)  # which also undoes, patiently, what a killed writer left
-            file._begin(database, *["PRAGMA auto_vacuum = FULL"] * new)  # the space of what is dropped is given back
+            new = _is_blank(database)  # it also waits, and undoes what a killed writer left
+            file._begin(database, *["PRAGMA auto_vacuum = FULL"] * new)  # the file shrinks when rows are deleted
             if _is_blank(database):
                 file._create(database, text)
             file._check(database)
@@ -104,9 +104,9 @@ class StudyFile:
         return file
 
     def commit(self) -> None:
-        """Make everything since the last commit last, at once."""
+        """Commit everything since the last commit."""
         with self._writing() as database:
-            if database.in_transaction:  # it is not after an interrupt between these two lines
+            if database.in_transaction:  # it is not, after an interrupt between this line and the next
                 database.execute("COMMIT")
             if self._home is not None and self.path is None:
                 self._return_home(self._home)
@@ -121,7 +121,7 @@ class StudyFile:
 
     @property
     def lasts(self) -> bool:
-        """Whether what is written is meant to last, in a file."""
+        """Whether there is a file, and not only memory."""
         return self._home is not None
 
     def undo(self) -> None:
@@ -131,7 +131,7 @@ class StudyFile:
             self._begin(database)
 
     def close(self) -> None:
-        """Commit what is open, and close; what is closed stays closed."""
+        """Commit and close; a second call does nothing."""
         if self._writes and self._is_ours():
             self.commit()
         self._abandon()
@@ -160,14 +160,14 @@ class StudyFile:
             self._database = None
 
     def _insert(self, table: str, rows: Iterable[tuple[Any, ...]], replace: bool = False) -> None:
-        """Add rows, each with its checksum; or put them in the place of those with the same key."""
+        """Add rows, each with its checksum, or replace those with the same key."""
         checked = [(*row, _checksum(row)) for row in rows]  # all of them, before any is written
         for row in checked[:1]:
             marks = ", ".join("?" * len(row))
             self._write(f"{'REPLACE' if replace else 'INSERT'} INTO {table} VALUES ({marks})", checked)
 
     def _rows(self, which: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Whole rows of a table, seen to be what was written."""
+        """Rows of a table, checked against their checksums."""
         with self._telling() as database:
             rows = database.execute(f"SELECT * FROM {which}", values).fetchall()
             if any(row[-1] != _checksum(row[:-1]) for row in rows):
@@ -196,16 +196,16 @@ class StudyFile:
         assert self._database is not None
         memory = _connected(":memory:", WRITING)
         memory.deserialize(self._database.serialize())
-        self._database.close()  # which takes its journal away, and leaves the file, wherever it is, at its last commit
+        self._database.close()  # that removes the journal, and leaves the file, wherever it is, at its last commit
         self._database, self.path, self._lost = memory, None, True
         self._begin(memory)
 
     def _return_home(self, home: Path) -> None:
-        """Write the file anew where nobody's stands; what is written is one moment of the search."""
+        """Write the whole file again, if no other file is in its place."""
         assert self._database is not None
         with contextlib.suppress(
             FileError, sqlite3.Error
-        ):  # no folder, no permission, no room: the next commit tries again
+        ):  # no folder, no permission, no space: the next commit tries again
             if not os.path.lexists(home):
                 write_whole(home, self._database.serialize())
                 found = _connected(home.absolute().as_uri(), WRITING)
@@ -214,7 +214,7 @@ class StudyFile:
 
     @contextlib.contextmanager
     def _telling(self, doing: str = "cannot be read") -> Iterator[sqlite3.Connection]:
-        """The connection, for one thread at a time; whatever goes wrong becomes a FileError in words."""
+        """The connection, for one thread at a time; any error becomes a `FileError` that says what to do."""
         if self._database is None:
             raise FileError(f"{self._name} is closed: open it again")
         if not self._is_ours():
@@ -257,7 +257,7 @@ class StudyFile:
         self.commit()
 
     def _check(self, database: sqlite3.Connection) -> None:
-        """Refuse what is not a whole study of this format; take up its search."""
+        """Raise unless it is a whole study of this format; read what search it is of."""
         pragma = lambda name: database.execute(f"PRAGMA {name}").fetchone()[0]  # noqa: E731
         if pragma("application_id") != APPLICATION:
             raise FileError(f"{self._name} is an SQLite file, but not a study of caviar: name another file")
@@ -266,7 +266,7 @@ class StudyFile:
                 f"{self._name} has format {version}; this is caviar {__version__}, which reads format {FORMAT}: "
                 "use the caviar that wrote it, or name another file"
             )
-        # By its name: if the file were opened and closed here, SQLite would lose its locks on it.
+        # Not through another handle: closing that would release SQLite's locks on the file.
         if self.path and os.path.getsize(self.path) < pragma("page_count") * pragma("page_size"):
             raise ValueError("its end is missing")
         tables = database.execute("SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
@@ -287,7 +287,7 @@ def _connected(address: str, settings: Iterable[str]) -> sqlite3.Connection:
 
 
 def _identity(path: Path | None) -> tuple[int, int]:
-    """What tells a file from another of the same name."""
+    """What distinguishes a file from another of the same name."""
     with contextlib.suppress(OSError):
         if path is not None:
             found = os.stat(path)
@@ -344,7 +344,7 @@ def _require_same(name: Any, before: dict[str, Any], now: dict[str, Any]) -> Non
 
 
 def _shortened(text: str, other: str) -> str:
-    """The part of a text where it begins to differ from another."""
+    """A text from where it begins to differ from another, shortened."""
     same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
     start = max(0, same - 20)
     return ("..." if start else "") + text[start : start + 60] + ("..." if len(text) > start + 60 else "")
@@ -359,7 +359,7 @@ def _told(name: Any, doing: str, error: Exception) -> FileError:
         why = f"another process has held it for more than {PATIENCE} seconds"
     elif _code(error) == sqlite3.SQLITE_NOTADB:
         why = "it is not a study, nor any SQLite file: name another file"
-    elif _code(error) in (0, sqlite3.SQLITE_CORRUPT):  # 0: what was read makes no sense to Python
+    elif _code(error) in (0, sqlite3.SQLITE_CORRUPT):  # 0: what was read is no valid content
         why = f"it is damaged or truncated ({error}): go back to a copy of it, or name another file"
     else:
         why = str(error)

@@ -29,7 +29,7 @@ MEMORY_SHARE = 0.6
 
 
 class Data(NamedTuple):
-    """What all members train on, on every device, and the rows of each fold."""
+    """The data that all members train on, on every device, and the rows of each fold."""
 
     rows: Any
     validation: Any
@@ -64,7 +64,7 @@ class Group:
 
     @property
     def here(self) -> set[Member]:
-        """Everybody who sits in a block."""
+        """All members that have a seat in a block."""
         return {seat.member for block in self.blocks for seat in block.seats}
 
     # -- programs -------------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ class Group:
             self._ready = True
 
     def _lanes_each(self, members: int) -> int:
-        """Layers that gain nothing from being computed side by side, or weights beyond the caches, go one by one."""
+        """How many lanes on each device: one, where layers gain nothing from `vmap` or the weights exceed the processor's cache."""
         slots = [slot for slot in self.apart.structure.slots if slot.trainable]
         run = 4 * sum(int(np.prod(slot.shape)) * np.dtype(slot.dtype).itemsize for slot in slots)
         return vectorized.lanes_for(members, run, all(la.side_by_side for la in parts_of(self.recipe.network, Layer)))
@@ -129,7 +129,7 @@ class Group:
     # -- blocks ---------------------------------------------------------------------------------------------------
 
     def start(self, seats: Sequence[Seat]) -> None:
-        """Seat new members, each with weights of its own."""
+        """Seat new members, each with its own initial weights."""
         for i in range(0, len(seats), self.lanes):
             self.blocks.append(self._seated(list(seats[i : i + self.lanes])))
 
@@ -181,7 +181,7 @@ class Group:
         """How many epochs a block should train before the next has its turn."""
         return max(1, self.clock.amount("run", 0, left)[1])
 
-    # -- who leaves and who moves ---------------------------------------------------------------------------------
+    # -- leaving and moving -------------------------------------------------------------------------------------
 
     def weights(self, member: Member) -> list[np.ndarray] | None:
         """The best weights of a member, if it is here."""
@@ -193,7 +193,7 @@ class Group:
         return None
 
     def taken_out(self) -> dict[Member, MemberState]:
-        """Everybody's state on the host."""
+        """The state of every member, on the host."""
         found: dict[Member, MemberState] = {}
         for block in self.blocks:
             leaves = on_host(block)
@@ -202,7 +202,7 @@ class Group:
         return found
 
     def seat_again(self, seats: Sequence[Seat], states: dict[Member, MemberState]) -> None:
-        """Pack members, whose states are on the host, into as few blocks as there must be; none of half an epoch's place."""
+        """Pack members, whose states are on the host, into as few blocks as possible; none may be inside an epoch."""
         self.blocks = []
         for i in range(0, len(seats), max(self.lanes, 1)):
             here = list(seats[i : i + self.lanes])

@@ -65,7 +65,7 @@ def _write_trial(
         for epoch, value in enumerate(np.asarray(log, float)):
             writer.scalar(name, value, step=epoch)
     value = value_of(row, monitor)
-    if math.isfinite(value):  # the tab cannot show what is not a number: a trial without it has none
+    if math.isfinite(value):  # the tab cannot show NaN or infinity: such a trial gets no value
         writer.scalar(f"trial/{monitor}", value, step=int(row.get("epochs", 0)))
     outcome = _OUTCOMES.get(row.get("status", "finished"))
     if outcome is not None:
@@ -79,7 +79,7 @@ def _plugin(writer: EventWriter, name: str, field: int, content: bytes) -> None:
 def _experiment(
     rows: Sequence[Mapping[str, Any]], dimensions: Sequence[Dimension], kinds: Mapping[str, int], monitor: str
 ) -> bytes:
-    """Which hyperparameters and which metric there are."""
+    """The message about the experiment: its hyperparameters and its metric."""
     infos = []
     for name, span in dimensions:
         values = [row[name] for row in rows if row.get(name) is not None]
@@ -90,7 +90,7 @@ def _experiment(
 
 
 def _domain(values: Sequence[Any], kind: int, listed: bool) -> list[tuple[int, bytes]]:
-    """Every value there is, or the least and the greatest."""
+    """The domain of a hyperparameter: all its values, or the smallest and the largest."""
     if not values:
         return []
     if listed:
@@ -100,7 +100,7 @@ def _domain(values: Sequence[Any], kind: int, listed: bool) -> list[tuple[int, b
 
 
 def _kind(values: Sequence[Any]) -> int:
-    """Numbers, or truth values, or else text; what is inactive says nothing."""
+    """The type of a hyperparameter's values: numbers, booleans, or else text; None values do not count."""
     present = [value for value in values if value is not None]
     if present and all(isinstance(value, bool | np.bool_) for value in present):
         return _BOOL
@@ -116,5 +116,5 @@ def _value(value: Any, kind: int) -> bytes:
 
 
 def _settle(writer: EventWriter) -> None:
-    """A name that stays the same, so that a study written again is not shown twice."""
+    """Give the file a fixed name, so that a study written again is not shown twice."""
     writer.path.replace(writer.path.with_name("events.out.tfevents.study"))

@@ -54,7 +54,7 @@ def importance(
 
 
 def _worth(row: Mapping[str, Any], monitor: str, sign: int) -> float:
-    """Larger is better; NaN if the trial says nothing yet."""
+    """The value of a trial, larger is better; NaN if it has none yet."""
     value = sign * value_of(row, monitor)
     return -math.inf if math.isnan(value) and row.get("status") == "diverged" else value
 
@@ -65,13 +65,13 @@ def _unit(dimension: Dimension, row: Mapping[str, Any]) -> float:
 
 
 def _weights(units: np.ndarray, rounds: np.ndarray) -> np.ndarray:
-    """For how much of the space each trial stands: one over how densely all rounds together were sown where it lies."""
+    """How much of the space each trial stands for: 1 over the density of all rounds' trials at its point."""
     filled = np.where(np.isnan(units), 0.5, units)
     density = np.zeros(len(units))
     for number in np.unique(rounds):
         own = filled[rounds == number]
         low, high, count = own.min(0), own.max(0), len(own)
-        margin = (high - low) / max(count - 1, 1)  # evenly spread points end so far before the ends, on average
+        margin = (high - low) / max(count - 1, 1)  # the mean distance of evenly spread points from the ends
         low, high = np.maximum(low - margin, 0), np.minimum(high + margin, 1)
         inside = ((filled >= low - 1e-9) & (filled <= high + 1e-9)).all(1)
         density += inside * count / np.prod(np.maximum(high - low, 1 / len(units)))
@@ -79,7 +79,7 @@ def _weights(units: np.ndarray, rounds: np.ndarray) -> np.ndarray:
 
 
 def _ranks(worths: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The share of the space that is worse, equal ones at the middle of theirs."""
+    """The share of the space that is worse than each trial; equal trials get the mean of theirs."""
     _, place = np.unique(worths, return_inverse=True)
     sizes = np.bincount(place, weights)
     return ((np.cumsum(sizes) - sizes / 2) / sizes.sum())[place]
@@ -98,14 +98,16 @@ class _Fit(NamedTuple):
         root = np.sqrt(weights)[:, None]
         solve = np.linalg.pinv(columns * root, rcond=1e-8) * root.T
         rest = ranks - columns @ (solve @ ranks)
-        effective = weights.sum() ** 2 / np.sum(weights**2)  # as many trials of equal weight say as much
+        effective = weights.sum() ** 2 / np.sum(
+            weights**2
+        )  # the number of trials of equal weight that would carry as much information
         freedom = effective - np.linalg.matrix_rank(solve)
         noise = float(weights @ rest**2 / weights.sum() * effective / max(freedom, 1))
-        noise = max(noise, 1 / (12 * len(ranks) ** 2))  # nothing is finer than the step from one rank to the next
+        noise = max(noise, 1 / (12 * len(ranks) ** 2))  # at least the variance of rounding to a rank
         return cls(solve @ ranks, noise * solve @ solve.T, noise, freedom)
 
     def chance(self, block: slice) -> float:
-        """How often chance alone makes so much of some columns."""
+        """The probability that chance alone gives some columns such an effect (an F test)."""
         from scipy.special import fdtrc
 
         own, covariance = self.coefficients[block], self.covariance[block, block]
@@ -120,11 +122,11 @@ class _Fit(NamedTuple):
 def _shares(
     units: np.ndarray, weights: np.ndarray, ranks: np.ndarray, dimensions: Sequence[Dimension]
 ) -> dict[str, float]:
-    """Take up one effect after the other, the surest first, while one is beyond chance; then weigh them together."""
+    """Add one effect after the other, the most certain first, as long as one is beyond chance; then fit them together."""
     effective = weights.sum() ** 2 / np.sum(weights**2)
     terms = int(np.clip(effective // _TRIALS_A_TERM, _FEWEST_TERMS, _MOST_TERMS))
     blocks = {d.name: _curves(units[:, i], d.range.scale == "choice", terms) for i, d in enumerate(dimensions)}
-    # That it is not there at all is another's effect: it is taken up only where no hyperparameter explains it.
+    # Whether a hyperparameter is active is a choice's effect: it counts by itself only where no hyperparameter explains it.
     absent = {f"no {d.name}": np.isnan(units[:, [i]]).astype(float) for i, d in enumerate(dimensions)}
     columns, taken = np.ones((len(ranks), 1)), {}
     while len(columns[0]) < effective / 2:
@@ -162,7 +164,7 @@ def _curves(units: np.ndarray, choice: bool, terms: int) -> np.ndarray:
         contrasts = np.linalg.qr(np.column_stack([np.ones(count), np.eye(count)[:, 1:]]))[0][:, 1:] * math.sqrt(count)
         found = contrasts[option]
     else:
-        terms = min(terms, max(len(np.unique(units[there])) - 1, 0))  # a grid of three values bends once
+        terms = min(terms, max(len(np.unique(units[there])) - 1, 0))  # through three values goes a curve with one bend
         legendre = np.polynomial.legendre.legvander(2 * units[there] - 1, terms)
         found = (legendre * np.sqrt(2 * np.arange(terms + 1) + 1))[:, 1:]
     columns = np.zeros((len(units), found.shape[1]))

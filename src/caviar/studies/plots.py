@@ -38,7 +38,7 @@ from caviar.studies.tables import Dimension, shown, value_of
 
 _LEADERS = [BEST, "#1f5f8b", "#2e9e6b", "#e3963e", "#7d5ba6"]
 _MARKERS = "os^DvP*"
-_MOST_UPRIGHT = 6  # axes of hyperparameters for which a quarter of an overview has room
+_MOST_UPRIGHT = 6  # how many parallel axes fit into a quarter of an overview
 
 
 def plot_parallel(
@@ -223,7 +223,7 @@ def plot_study(
     leading = sorted(dimensions, key=lambda dimension: -matters[dimension.name])[:_MOST_UPRIGHT]
     figure = picture(15, 9.5)
     figure.suptitle(as_it_is(DrawnTrials.of(rows, monitor, sign).title), fontsize=13)
-    # a figure each: the room that one needs for its names is not taken from the others
+    # one subfigure each, so that long names in one take no room from the others
     panels = [part.add_subplot() for part in figure.subfigures(2, 2).flat]
     plot_curves(curves, rows, monitor, sign, axes=panels[0])
     if len(dimensions) > 1:
@@ -290,7 +290,7 @@ def _box(axes: Any, places: np.ndarray, label: str, above: bool) -> None:
 
 
 def _limit(axes: Any, logs: Sequence[np.ndarray], leaders: Sequence[np.ndarray], sign: int) -> None:
-    """Show what nearly all of the curves do, and all that the leaders do; a few that shoot off leave the picture."""
+    """Limit the axis to nearly all values of the curves and all of the leaders'; a few that diverge leave the picture."""
     values, best = (np.concatenate([np.zeros(0), *(log[np.isfinite(log)] for log in some)]) for some in (logs, leaders))
     if not len(values):
         return
@@ -305,7 +305,7 @@ def _limit(axes: Any, logs: Sequence[np.ndarray], leaders: Sequence[np.ndarray],
 
 
 def _projected(axes: Any, points: np.ndarray) -> None:
-    """Points over two hyperparameters, with how good each of their values is drawn along the sides."""
+    """Points over two hyperparameters, with the results for each value of one drawn along the sides."""
     line = np.linspace(0, 1, 201)
     along, across = np.exp(-(((line - 0.61) / 0.09) ** 2)), 0.1 + 0.05 * np.sin(3 * line)
     matters, hardly = np.interp(points[:, 0], line, along), np.interp(points[:, 1], line, across)

@@ -20,7 +20,7 @@ from caviar.training.vectorized import devices
 
 
 class Population:
-    """Members by group. `make(seat)` builds what a member of a new group needs."""
+    """The members, by group. `make(seat)` builds the group of a member that fits no known one."""
 
     def __init__(self, space: Space, make: Callable[[Seat], Group], lanes: Mapping[str, int] | None = None):
         self.space, self._make, self._lanes = space, make, dict(lanes or {})
@@ -42,7 +42,7 @@ class Population:
             self._learn(seat, made)
             return self.groups.setdefault(self._key(seat), made)
         found = self.groups[key]
-        if id(found) not in self._checked:  # the second member: what it does not vary must be the same
+        if id(found) not in self._checked:  # the second member: numbers that no range varies must be equal
             if self._make(seat).constants() != found.constants():
                 raise OpenRangeError(
                     "a number that a layer derives from a range in __init__ or build differs between members of one "
@@ -53,7 +53,7 @@ class Population:
 
     def _learn(self, seat: Seat, made: Group) -> None:
         for name, value in seat.values.items():
-            if value != 0 or isinstance(value, bool):  # a zero is structure, and tells nothing of other values
+            if value != 0 or isinstance(value, bool):  # a zero is structure, which says nothing about other values
                 self._is_number[name] = name in made.origins and self._is_number.get(name, True)
 
     def _key(self, seat: Seat) -> Any:
@@ -73,9 +73,9 @@ class Population:
     # -- who trains -----------------------------------------------------------------------------------------------
 
     def prepare(self, seats: Sequence[Seat], tell: Callable[[int, int], None]) -> dict[Member, Exception]:
-        """Compile what these members need, several programs at once; nobody moves, so that Ctrl-C may end it anywhere.
+        """Compile what these members need, several programs at once; no member changes, so Ctrl-C may end it anywhere.
 
-        `tell` hears how many programs of how many are compiled. What could not be built or compiled is returned.
+        `tell(done, count)` is called as programs are compiled. Returns the errors of members that could not be built or compiled.
         """
         failed: dict[Member, Exception] = {}
         wanted: dict[Group, list[Seat]] = {}
@@ -84,7 +84,7 @@ class Population:
                 wanted.setdefault(self.group_of(seat), []).append(seat)
             except OpenRangeError:
                 raise
-            except Exception as error:  # a layer of the user's may raise anything
+            except Exception as error:  # users' layers may raise anything
                 failed[seat.member] = error
         works = [partial(s.prepare, here, self._lanes_of(s)) for s, here in wanted.items()]
         for raised, here in zip(in_threads(works, devices(), tell), wanted.values(), strict=True):
@@ -95,7 +95,7 @@ class Population:
         return failed
 
     def gather(self, seats: Sequence[Seat], parents: Mapping[Member, Member]) -> None:
-        """Let exactly these train on, who are prepared: new ones are begun, others leave, changed ones take over a state."""
+        """Make exactly these members, which are prepared, the population: new ones start, others leave, heirs take over a state."""
         wanted: dict[Group, list[Seat]] = {}
         for seat in seats:
             wanted.setdefault(self.group_of(seat), []).append(seat)
@@ -105,7 +105,7 @@ class Population:
 
     @property
     def lanes(self) -> dict[str, int]:
-        """How many lanes the blocks of each group have: rounding hangs on it, so a search that goes on keeps to it."""
+        """The lanes in a block of each group. Results are rounded differently for another number, so a resumed search keeps it."""
         return self._lanes | {repr(key): group.lanes for key, group in self.groups.items()}
 
     def _lanes_of(self, group: Group) -> int | None:
@@ -126,27 +126,27 @@ class Population:
     # -- training -------------------------------------------------------------------------------------------------
 
     def train(self, until: int) -> Iterator[list[Slice] | None]:
-        """Train everybody until so many epochs; what each dispatch brought, and None where it is time to pack."""
+        """Train all members up to this epoch; yields the logs of each dispatch, and None when blocks may be packed."""
         for group in [*self.groups.values()]:
             yield from _train(group, until)
 
     @property
     def here(self) -> list[Member]:
-        """Everybody who has a seat."""
+        """All members that have a seat."""
         return [seat.member for s in self.groups.values() for block in s.blocks for seat in block.seats]
 
     def clear(self) -> None:
-        """Everybody leaves."""
+        """Remove all members."""
         for group in self.groups.values():
             group.blocks = []
 
     @property
     def alive(self) -> int:
-        """How many still train."""
+        """How many members still train."""
         return sum(int((~b.stopped).sum()) for s in self.groups.values() for b in s.blocks)
 
     def pack(self, leaving: Callable[[list[Member]], None]) -> None:
-        """Pack survivors into fewer blocks where that saves one, after telling who leaves."""
+        """Pack survivors into fewer blocks where that saves one; `leaving` is told of members that lose their seats."""
         for group in self.groups.values():
             staying = [s for b in group.blocks for i, s in enumerate(b.seats) if not b.stopped[i]]
             places = {(b.epoch, b.position) for b in group.blocks if b.alive}
@@ -154,10 +154,10 @@ class Population:
                 leaving([s.member for b in group.blocks for i, s in enumerate(b.seats) if b.stopped[i]])
                 group.seat_again(staying, group.taken_out())
 
-    # -- going on after a kill ------------------------------------------------------------------------------------
+    # -- saving and resuming --------------------------------------------------------------------------------------
 
     def saved(self) -> tuple[list[dict[str, Any]], Iterable[bytes]]:
-        """Every block: who sits in it and where it stands, and its state."""
+        """Every block: its members, its place in training, and its state."""
         blocks = [block for group in self.groups.values() for block in group.blocks]
         told = [
             {
@@ -171,7 +171,7 @@ class Population:
         return told, (packed(on_host(block)) for block in blocks)
 
     def restore(self, told: list[dict[str, Any]], states: Iterable[bytes], seat: Callable[[Member], Seat]) -> None:
-        """Put saved blocks back; who sits in them is prepared."""
+        """Restore saved blocks, whose members are prepared."""
         for one, content in zip(told, states, strict=True):
             row, leaves = [seat(Member(*m)) for m in one["members"]], unpacked(content)
             group = self.group_of(row[0])
@@ -196,7 +196,7 @@ def _reseat(
 
 
 def _inherited(group: Group, heir: Seat, state: MemberState) -> MemberState:
-    """A parent's state as that of its heir, who must find its best by itself: it has other hyperparameters."""
+    """A parent's state for its heir, without the best value, since the heir has other hyperparameters."""
     keeper = group.recipe.rules[-1]
     named = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(group._pattern(heir))]
     place = named.index(f"[0].rules[{len(group.recipe.rules) - 1}]['best']")
@@ -206,7 +206,7 @@ def _inherited(group: Group, heir: Seat, state: MemberState) -> MemberState:
 
 
 def _train(group: Group, until: int) -> Iterator[list[Slice] | None]:
-    """All blocks of a group keep together: each goes to the same epoch before any goes on."""
+    """Train the blocks of a group in step: each reaches the same epoch before any goes on."""
     while True:
         blocks = [b for b in group.blocks if b.alive and b.epoch < until]
         if not blocks:

@@ -1,4 +1,4 @@
-"""The line that tells how a search goes, with its leaders below it; a handful of lines in a file."""
+"""The progress of a search: one line, and a table of the leading trials below it; in a file, a few lines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FIRST_WAIT, _GROWTH = 2.0, 4.0  # in a file, a line after 2 s, 8 s more, 32 s m
 
 
 class SearchProgress:
-    """Shows a search as it passes: one living line and the leaders, redrawn in place.
+    """Shows a search while it runs: one line and the leading trials, redrawn in place.
 
     `verbose` is 0 (silent), 1 (living; a dozen lines where the output is not a screen), 2 (a line whenever there is
     a new best trial or a new note) or "auto" (1).
@@ -67,7 +67,7 @@ class SearchProgress:
         leaders: Sequence[dict[str, Any]],
         note: str = "",
     ) -> None:
-        """Where the search stands: `alive` trials train, `rate` counts the epochs of all of them together per second."""
+        """Show the state of the search: `alive` trials train, at a `rate` of so many epochs of all of them per second."""
         news = best and (best["trial"], best.get(self.monitor)), note
         fresh, self._news = news != self._news, news
 
@@ -82,12 +82,12 @@ class SearchProgress:
         self._screen.show(line, Table(leaders[:_LEADERS], self.monitor, self.sign), fresh)
 
     def finish(self, summary: str) -> None:
-        """The search is over: one last line."""
+        """Show one last line: the search is over."""
         self._screen.close()
         self._screen.last(summary)
 
     def close(self) -> None:
-        """The last state is shown, and the terminal is as it was."""
+        """Show the last state, and give the terminal back."""
         self._screen.close()
 
     def __enter__(self) -> Self:
@@ -124,7 +124,7 @@ class _Lines:
 
 
 class _Silence:
-    """Nothing at all."""
+    """The screen that shows nothing."""
 
     def show(self, line: Callable[[], str], leaders: Table, fresh: bool) -> None: ...
 
@@ -164,7 +164,7 @@ class _Living:
 
 
 class _Terminal(_Living):
-    """Redrawn by rich, which keeps what the user's own code prints above it."""
+    """Redrawn by the library rich, which keeps what the user's code prints above it."""
 
     def __init__(self, stream: _Calm):
         super().__init__(stream)
@@ -176,7 +176,7 @@ class _Terminal(_Living):
             self._live = Live(console=self.console, auto_refresh=False, vertical_overflow="crop")
             self._live.start()
         width = max(self.console.width - 1, 10)
-        lines = textwrap.wrap(line, width)  # a narrow terminal shows the line on two rather than half of it
+        lines = textwrap.wrap(line, width)  # in a narrow terminal the line is wrapped, not cut
         if leaders:
             lines += as_text(leaders, width, _worth_showing(leaders)).split("\nno room for")[0].split("\n")
         self._live.update(Text(self.stream.printable("\n".join(lines)), no_wrap=True, overflow="crop"), refresh=True)
@@ -206,7 +206,7 @@ class _Notebook(_Living):
 
 
 class _Calm(io.TextIOBase):
-    """A stream that is closed, broken or absent must not end a search, nor a character that it lacks."""
+    """A stream that never raises: not if it is closed, broken or missing, nor for a character that it lacks."""
 
     def __init__(self, stream: Any):
         self.stream = stream
@@ -237,12 +237,12 @@ def _screen(stream: _Calm, verbose: int | str) -> _Lines | _Silence | _Living:
 
 
 def _worth_showing(leaders: Table) -> list[str]:
-    """The leaders all train in the same round or have finished: what tells them apart is the hyperparameters."""
+    """The columns that distinguish the leaders: mostly their hyperparameters."""
     return [name for name in columns_of(leaders) if name not in ("round", "status")]
 
 
 def _number(value: float) -> str:
-    """Four decimals, or scientific notation where they would show nothing, as the line of `fit` has it."""
+    """A number with four decimals, or in scientific notation where those would all be zero, as in `fit`."""
     return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"
 
 

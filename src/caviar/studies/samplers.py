@@ -1,4 +1,4 @@
-"""Samplers: where in the unit cube the trials of a search lie.
+"""Samplers: the points of the unit cube at which a search has trials.
 
 A sampler is pure: the same arguments give the same points, so that a search that was killed goes on where it was.
 """
@@ -20,11 +20,11 @@ from caviar.parts import Part
 from caviar.ranges import Choice, Range
 
 Told = tuple[np.ndarray, np.ndarray]
-"""What became of earlier points: their units [n, d] and scores [n]; larger is better, -inf for a failed trial."""
+"""The results of earlier points: their units [n, d] and scores [n]; larger is better, -inf for a failed trial."""
 
 
 def nothing_told(ranges: Sequence[Range]) -> Told:
-    """What is told before the first trial.
+    """The results before the first trial: none.
 
     >>> from caviar.studies.samplers import nothing_told
     >>> [part.shape for part in nothing_told([])]
@@ -45,7 +45,7 @@ class Sampler(Part):
     """
 
     learns: ClassVar[bool] = False
-    """Whether it looks at what it is told, so that a search asks it in batches."""
+    """Whether it uses earlier results, so that a search asks it for points in batches."""
 
     def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
         """Points of shape [count, len(ranges)] for a search in which `start` points were drawn before."""
@@ -54,7 +54,7 @@ class Sampler(Part):
 
 @dataclass(eq=False, repr=False, frozen=True)
 class Random(Sampler):
-    """Independent points: with n of them, each hyperparameter is tried at n values, whichever of them matter.
+    """Independent random points: with n of them, every hyperparameter is tried at n values, whichever ones matter.
 
     >>> from caviar.studies import Random
     >>> from caviar.studies.samplers import nothing_told
@@ -64,7 +64,7 @@ class Random(Sampler):
     """
 
     def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
-        """A point depends on the seed and its number alone, so a longer search begins with the same ones."""
+        """Points that depend only on the seed and their number, so that a longer search begins with the same ones."""
         drawn = [np.random.default_rng([seed, number]).random(len(ranges)) for number in range(start, start + count)]
         return np.reshape(drawn, (count, len(ranges)))
 
@@ -88,7 +88,7 @@ class Grid(Sampler):
 
 
 def _sides(count: int, ranges: Sequence[Range]) -> list[int]:
-    """As many values for each range as for the others, unless it has no more."""
+    """The number of values for each range: the same for all, except for those that have fewer."""
     most = [len(r.grid(count)) for r in ranges]
     sides = [1] * len(ranges)
     while growing := [i for i, side in enumerate(sides) if side < most[i]]:
@@ -116,7 +116,7 @@ class Sobol(Sampler):
         """The points of the sequence from the number `start` on."""
         from scipy.stats import qmc
 
-        power = (start + count - 1).bit_length()  # whole powers of two, of which SciPy does not warn
+        power = (start + count - 1).bit_length()  # a power of two, as SciPy wants it
         return qmc.Sobol(len(ranges), rng=seed).random_base2(power)[start : start + count]
 
 
@@ -151,7 +151,7 @@ class Optuna(Sampler):
     learns = True
 
     def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
-        """Points for which a fresh study asks that was told everything so far."""
+        """The points that a new Optuna study asks for when it has been told all results so far."""
         try:
             import optuna
         except ImportError:
@@ -171,7 +171,7 @@ class Optuna(Sampler):
 
 @contextlib.contextmanager
 def _silent(optuna: Any) -> Iterator[None]:
-    """Optuna tells of every trial, and warns of each of its options that may change."""
+    """Silence Optuna, which logs every trial, and warns that some options are experimental."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

@@ -126,7 +126,7 @@ def search(
             _note_template(store, space, typical)
         driver = Driver(board, task, asked, trials, epochs, keep)
         driver.run(progress, heard)
-    board.store = store if store.path is None else Store.read(store.path)  # the study only looks
+    board.store = store if store.path is None else Store.read(store.path)  # the study only reads
     study = Study(board, typical.built_for, driver.interrupted)
     for tensorboard in heard.boards:
         study.to_tensorboard(tensorboard.log_dir)
@@ -135,7 +135,7 @@ def search(
 
 @contextlib.contextmanager
 def _written(path: Any, told: dict[str, Any]) -> Iterator[Store]:
-    """The study's file while it is written; what goes wrong undoes what was not committed. Others may write afterwards."""
+    """The study's file, open for writing; an error undoes what was not committed, and others may write afterwards."""
     is_new = path is not None and not os.path.exists(as_path(path))
     store = Store.open(path, told, growing="trials")
     with contextlib.ExitStack() as closing:
@@ -145,12 +145,12 @@ def _written(path: Any, told: dict[str, Any]) -> Iterator[Store]:
         yield store
         closing.pop_all()
     store.commit()
-    if store.path is not None:  # or its file is lost, and the study keeps what is in memory
+    if store.path is not None:  # else the file is lost, and the study keeps what is in memory
         store.close()
 
 
 def _grow(store: Store, asked: strategies.Strategy, trials: int) -> None:
-    """Let a finished search go on to more trials: its last round is under way again."""
+    """Reopen the last round of a finished search, to add more trials."""
     had = f"{store.path} holds a search of {store.grown_from} trials"
     if not asked.grows:
         raise FileError(f"{had}, and with {trials} {asked!r} would have treated those differently: name another file")
@@ -164,20 +164,20 @@ def _grow(store: Store, asked: strategies.Strategy, trials: int) -> None:
 
 
 def _check_fixed(**fixed: Any) -> None:
-    """Refuse ranges where nothing can vary."""
+    """Raise for ranges in arguments that all members share."""
     found = hyperparameters(**fixed)
     if found:
         raise ArgumentError(f"{found[0].name} cannot be a range: all members of a search share it")
 
 
 def _as_python(told: dict[str, Any]) -> dict[str, Any]:
-    """NumPy's ints as Python's, which a file holds."""
+    """The same, with NumPy's integers as Python's, which JSON holds."""
     return {name: int(value) if isinstance(value, np.integer) else value for name, value in told.items()}
 
 
 def _forget_unless_begun(path: Path) -> None:
-    """A search that could not begin leaves no file, which would only refuse the corrected one."""
-    with contextlib.suppress(FileError):  # it is gone already, or another's
+    """Delete the file of a search that failed before its first round: it would refuse the corrected call."""
+    with contextlib.suppress(FileError):  # it is gone, or another search's
         store = Store.read(path)
         begun = store.noted("begun")
         store.close()
@@ -186,7 +186,7 @@ def _forget_unless_begun(path: Path) -> None:
 
 
 def _seed(store: Store, seed: int | None) -> int:
-    """The seed that was given, that of the search that goes on, or a fresh one."""
+    """The seed given, that of the search being resumed, or a new one."""
     found = store.noted("seed")
     if found is None:
         found = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
@@ -195,7 +195,7 @@ def _seed(store: Store, seed: int | None) -> int:
 
 
 def described(space: Space, rows: Any, validation: Any) -> dict[str, Any]:
-    """What a search is of, in words: the same call has the same description."""
+    """A description of a search; the same call always gives the same one."""
     template = space.template
     layers = template.model.layers if isinstance(template.model, Model) else [template.model]
     compiled = {name: _spoken(value) for name, value in vars(template.compiled).items()}
@@ -218,11 +218,13 @@ def _spoken(value: Any) -> Any:
         return [_spoken(v) for v in value]
     if isinstance(value, dict):
         return {str(k): _spoken(v) for k, v in value.items()}
-    return getattr(value, "__name__", None) or re.sub(r" at 0x[0-9a-f]+", "", repr(value))  # the same in every process
+    return getattr(value, "__name__", None) or re.sub(
+        r" at 0x[0-9a-f]+", "", repr(value)
+    )  # without addresses, which differ between processes
 
 
 def _note_template(store: Store, space: Space, typical: Any) -> None:
-    """Keep what the user wrote, so that the file can be opened without it; unless something in it has no name."""
+    """Save the model with its ranges, so that the file can be opened without it; unless something in it cannot be saved."""
     template, writer = space.template, Writer()
     try:
         written = {
@@ -234,4 +236,4 @@ def _note_template(store: Store, space: Space, typical: Any) -> None:
         store.note("inputs", write_specs(typical.built_for))
     except FileError as error:
         store.note("template", {"refused": str(error)})
-    store.commit()  # others may look from now on
+    store.commit()  # from now on others can read it

@@ -1,4 +1,4 @@
-"""The space of a search: what a user wrote with ranges in it, and the way from a point of the unit cube to a recipe."""
+"""The space of a search: what a user wrote with ranges in it, and how a point of the unit cube becomes a recipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from caviar.training.trainee import Trainee
 
 @dataclass
 class Template:
-    """What a user wrote: everything a range may stand in."""
+    """Everything in which a range may stand: the model, the optimizer, rules and so on."""
 
     model: Trainee
     compiled: Compiled
@@ -26,7 +26,7 @@ class Template:
 
 
 class Space:
-    """The hyperparameters of a template, one dimension of the unit cube each."""
+    """The hyperparameters of a template, each of which is a dimension of the unit cube."""
 
     def __init__(self, template: Template):
         self.template = template
@@ -53,7 +53,7 @@ class Space:
         return {h.name: h.range.at(u) for h, u in zip(self.found, units, strict=True) if h.is_active(chosen)}
 
     def labels(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Values as people read them, and JSON holds them; None for hyperparameters that are not active."""
+        """Values in readable form, which JSON can hold; None for hyperparameters that are not active."""
         return {h.name: label(h.range, values[h.name]) if h.name in values else None for h in self.found}
 
     def close(self, units: Sequence[float]) -> Template:
@@ -70,7 +70,7 @@ class Space:
 
 
 def label(found: Any, value: Any) -> Any:
-    """A value as people read it: options by their names, lists of layers by their number.
+    """A value in readable form: options by their names, lists of layers by their length.
 
     >>> from caviar import Choice
     >>> from caviar.studies.space import label

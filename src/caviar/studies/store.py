@@ -1,4 +1,4 @@
-"""What the file of a search holds: its trials, their curves, and whatever it needs to go on after it was killed."""
+"""The content of a search's file: its trials, their curves, and what it needs to resume after it was killed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 from caviar.errors import ArgumentError, ShapeError
 from caviar.studies.file import StudyFile, to_text
 
-PART = 1 << 28  # bytes of a blob in one row: SQLite holds at most 1e9
+PART = 1 << 28  # bytes in one row; SQLite allows at most 1e9
 
 
 class Trial(NamedTuple):
-    """One point of a search: where it lies, what that means for the network, and how far it has come.
+    """One point of a search: where it is, the values of the hyperparameters there, and how far it has trained.
 
     >>> from caviar.studies.store import Trial
     >>> Trial(0, [0.5], {"learning_rate": 0.01}, round=0).status
@@ -32,7 +32,7 @@ class Trial(NamedTuple):
 
 
 class Store(StudyFile):
-    """The file of a search and what it holds; made by `Store.open` to write and by `Store.read` to look.
+    """The content of a search's file; opened by `Store.open` for writing and by `Store.read` for reading.
 
     >>> from caviar.studies.store import Store, Trial
     >>> import numpy as np
@@ -49,7 +49,7 @@ class Store(StudyFile):
         self._insert("trials", map(_row, trials))
 
     def set_trials(self, trials: Iterable[Trial]) -> None:
-        """Put trials in the place of those with the same numbers."""
+        """Replace the trials with the same numbers."""
         self._insert("trials", map(_row, trials), replace=True)
 
     def trials(self) -> list[Trial]:
@@ -97,7 +97,7 @@ class Store(StudyFile):
     def put(self, kind: str, key: str, content: bytes) -> None:
         """Keep bytes (weights, states of populations) under a kind and a key."""
         view = memoryview(content).cast("B")
-        starts = range(0, len(view) or 1, PART)  # one part at least: nothing at all is content too
+        starts = range(0, len(view) or 1, PART)  # at least one part, also of empty content
         self.drop(kind, key)
         self._insert("blobs", [(kind, key, i, view[i : i + PART]) for i in starts])
 
@@ -113,7 +113,7 @@ class Store(StudyFile):
             return [key for (key,) in database.execute(query, (kind,)).fetchall()]
 
     def drop(self, kind: str, key: str) -> None:
-        """Forget the bytes under a kind and a key."""
+        """Delete the bytes under a kind and a key."""
         self._write("DELETE FROM blobs WHERE kind = ? AND key = ?", [(kind, key)])
 
     def note(self, key: str, value: Any) -> None:

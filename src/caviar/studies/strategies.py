@@ -1,4 +1,4 @@
-"""Strategies: who trains, and for how long.
+"""Strategies: which trials train, and for how long.
 
 A strategy is a generator over a board. It looks at nothing but the board, and draws its random numbers from the board's
 seed, so a search that was killed is replayed to where it was: the same board, the same rounds.
@@ -30,16 +30,16 @@ class Change(NamedTuple):
 
 
 class Round(NamedTuple):
-    """What happens next."""
+    """The next round of training."""
 
-    trials: list[int]  # who trains in this round; whoever was in the population and is not named is finished
+    trials: list[int]  # those that train in this round; a trial of the population that is not among them is finished
     epochs: int  # until they have this many epochs in all
     changes: dict[int, Change]  # made before the round
     note: str = ""  # a few words for the progress line: "round 2 of 3", "rung 3: 11 of 100"
 
 
 class BoardView(Protocol):
-    """What a strategy sees of a search. In a replay it shows what it showed then."""
+    """What a strategy sees of a search. In a replay it shows what it showed the first time."""
 
     @property
     def seed(self) -> int:
@@ -77,7 +77,7 @@ class Strategy(Part):
     """
 
     grows: ClassVar[bool] = False
-    """Whether a search of more trials begins with the same ones, trained alike: then one that is finished can grow."""
+    """Whether a search with more trials begins with the same ones, trained in the same way, so that a finished one can grow."""
 
     def rounds(self, board: BoardView, trials: int, epochs: int) -> Iterator[Round]:
         """The rounds of a search with this many trials, of at most this many epochs each."""
@@ -107,7 +107,7 @@ class Full(Strategy):
 
 
 def _batches(board: BoardView, sampler: Sampler, trials: int, size: int) -> Iterator[np.ndarray]:
-    """A sampler that learns is asked for each batch, any other (a grid, say) for all at once."""
+    """The points, batch by batch; a sampler that does not learn (a grid, say) gives all of them at once."""
     if sampler.learns:
         for start in range(0, trials, size):
             yield _ask(board, sampler, min(size, trials - start))
@@ -117,14 +117,14 @@ def _batches(board: BoardView, sampler: Sampler, trials: int, size: int) -> Iter
 
 
 def _ask(board: BoardView, sampler: str | Sampler, count: int) -> np.ndarray:
-    """New points, for a sampler that is told of all trials so far."""
+    """New points from a sampler, which is told the results of all trials so far."""
     numbers = board.numbers()
     told = (board.units(numbers), board.scores(numbers)) if numbers else nothing_told(board.ranges)
     return samplers.get(sampler).points(count, board.ranges, board.seed, len(numbers), told)
 
 
 class CoarseToFine(Strategy):
-    """Sample the whole space, then more finely where the best lie together, and so on; the trials are split evenly.
+    """Sample the whole space, then more finely the box around the best trials, and so on, with equally many trials each time.
 
     The lecture's picture: 25 random points, of which the 3 best lie in a corner, and 25 finer ones there.
 
@@ -134,7 +134,7 @@ class CoarseToFine(Strategy):
     """
 
     def __init__(self, rounds: int = 3, best: int = 3, sampler: str | Sampler = "random"):
-        self.count, self.best, self.sampler = rounds, best, sampler  # `rounds` is what a strategy does
+        self.count, self.best, self.sampler = rounds, best, sampler  # the name `rounds` is taken by the method
 
     def rounds(self, board: BoardView, trials: int, epochs: int) -> Iterator[Round]:
         """One round for the whole space, and one for each finer box."""
@@ -149,7 +149,7 @@ class CoarseToFine(Strategy):
 
 
 MARGIN = 0.1
-"""By how much of its width a box goes beyond the best: half the distance of neighbours, were 25 points a square grid."""
+"""The margin around the best trials, as a share of the box's width: half a step of a square grid of 25 points."""
 
 
 class Box(NamedTuple):
@@ -182,7 +182,7 @@ class Box(NamedTuple):
         return self._replace(low=np.maximum(middle - half, 0), high=np.minimum(middle + half, 1), options=options)
 
     def points(self, sampler: str | Sampler, board: BoardView, count: int) -> np.ndarray:
-        """Points that the sampler spreads over a whole cube, moved into the box."""
+        """The sampler's points for a whole cube, scaled into the box."""
         left = {i: IntUniform(0, len(kept) - 1) for i, kept in self.options.items()}
         ranges = [left.get(i, r) for i, r in enumerate(self.ranges)]
         drawn = len(board.numbers())
@@ -194,7 +194,7 @@ class Box(NamedTuple):
 
 
 def _middle(of: Range, unit: float) -> float:
-    """The middle of the share in which a unit lies."""
+    """The middle of the interval of an option in which a unit lies."""
     return of.unit(of.at(unit))
 
 
@@ -206,7 +206,7 @@ def _best(board: BoardView, numbers: Sequence[int], count: int, epochs: int) -> 
 
 @dataclass(eq=False, repr=False, frozen=True)
 class Halving(Strategy):
-    """Successive halving: all trials begin, and at each rung the best 1/factor go on to `factor` times the epochs.
+    """Successive halving: all trials start, and at each rung the best 1/factor go on to `factor` times as many epochs.
 
     >>> from caviar.studies import Halving
     >>> Halving(factor=3).rungs(trials=100, epochs=81)
@@ -239,7 +239,7 @@ def _rungs(epochs: int, factor: float, halvings: int) -> list[int]:
 
 
 def _divisions(whole: float, factor: float, least: float = 1) -> int:
-    """How often a number can be divided by a factor without becoming less than the least."""
+    """How often a number can be divided by a factor without falling below the least."""
     count = 0
     while whole >= least * factor ** (count + 1):
         count += 1
@@ -259,7 +259,7 @@ def _climb(board: BoardView, numbers: list[int], rungs: list[int], factor: float
 
 @dataclass(eq=False, repr=False, frozen=True)
 class Hyperband(Strategy):
-    """Brackets of halving, from many trials that end early to a few that all train to the end; they share the trials.
+    """Brackets of successive halving, from many trials that mostly end early to a few that all train to the end.
 
     >>> from caviar.studies import Hyperband
     >>> Hyperband(factor=3).brackets(trials=17, epochs=9)
@@ -291,7 +291,7 @@ class Hyperband(Strategy):
 
 
 def _split(whole: int, weights: Sequence[float]) -> list[int]:
-    """Ints in the proportion of the weights that add up to the whole."""
+    """Integers that add up to the whole, in proportion to the weights."""
     ends = np.round(np.cumsum(weights) / np.sum(weights) * whole).astype(int)
     return np.diff(ends, prepend=0).tolist()
 
@@ -338,11 +338,11 @@ class PopulationBased(Strategy):
         return changes
 
 
-_TAG = 20171127  # keeps these draws apart from the samplers'
+_TAG = 20171127  # makes these random numbers independent of the samplers'
 
 
 def _varied(units: np.ndarray, numeric: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A small step, reflected at the walls of the cube, or now and then anywhere; what makes another program stays."""
+    """A small random step, reflected at the walls of the cube, or sometimes a new point; what needs another program stays."""
     stepped = np.abs(units + rng.normal(0, 0.1, units.shape)) % 2
     stepped = np.where(stepped > 1, 2 - stepped, stepped)
     anew = rng.random(units.shape)

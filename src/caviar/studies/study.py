@@ -100,14 +100,14 @@ class Study:
         return model
 
     def _member(self, trial: int, copy: int) -> Member:
-        """A copy of a trial that there is."""
+        """The copy of a trial; raises if there is none."""
         for what, number, count in (("trial", trial, len(self._board.trials)), ("copy", copy, self._board.copies)):
             if not isinstance(number, Integral) or isinstance(number, bool) or not 0 <= number < count:
                 raise ArgumentError(f"there is no {what} {number!r}: they are numbered 0 to {count - 1}")
         return Member(int(trial), int(copy))
 
     def untrained(self, trial: int, copy: int = 0) -> Any:
-        """The model of a trial as it began: the next `fit` with the search's arguments goes as it went there.
+        """The model of a trial before its training: `fit` with the search's arguments then trains as the search did.
 
         This seeds the library (`set_random_seed`) as the trial was seeded.
         """
@@ -138,10 +138,10 @@ class Study:
         model.compiled_with = models[0].compiled_with
         return model
 
-    # -- looking --------------------------------------------------------------------------------------------------
+    # -- results --------------------------------------------------------------------------------------------------
 
     def table(self) -> Table:
-        """A row a trial: its hyperparameters, its status, its epochs and its best value."""
+        """A row for each trial: its hyperparameters, status, epochs and best value."""
         return Table([self._board.row(n) for n in self._board.numbers()], self.monitor, self.sign)
 
     def curves(self, trial: int | None = None, copy: int = 0) -> Any:
@@ -180,12 +180,12 @@ class Study:
     # -- the file -------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Let go of the study's file; that happens too when the study is forgotten."""
+        """Close the study's file, which also happens when the study is garbage-collected."""
         self._board.store.close()
 
 
 def load_study(path: FilePath, custom_objects: dict[str, Any] | None = None) -> Study:
-    """Open the file of a search to look at it, also while it is under way; classes of your own as `custom_objects`.
+    """Open the file of a search for reading, also while it runs; pass your own classes as `custom_objects`.
 
     >>> from caviar.studies import load_study
     >>> load_study("nowhere.study")
@@ -202,7 +202,7 @@ def load_study(path: FilePath, custom_objects: dict[str, Any] | None = None) -> 
 
 
 def _template(store: Store, custom_objects: dict[str, Any] | None) -> Template:
-    """What the search was of, as its file tells."""
+    """The model of the search with its ranges, from the file."""
     if not isinstance(custom_objects or {}, dict):
         raise ArgumentError(f"custom_objects is a dict of your own classes by name, and is {custom_objects!r}")
     found = store.noted("template", {"refused": "the search has not begun"})

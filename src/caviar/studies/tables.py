@@ -1,4 +1,4 @@
-"""What a study found, as rows: tables, and the order of trials."""
+"""The results of a study as rows: tables, and the ranking of trials."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Dimension(NamedTuple):
 
 
 class Table(list[dict[str, Any]]):
-    """Rows, one a trial, that print as a table; `monitor` and `sign` (+1: larger is better) say which are best.
+    """Rows, one for each trial, that print as a table; `monitor` and `sign` (+1: larger is better) say which are best.
 
     >>> from caviar.studies import Table
     >>> Table([{"trial": 0, "rate": 0.00012345, "val_loss": 0.25}, {"trial": 1, "rate": None, "val_loss": 0.125}], "val_loss", -1)
@@ -57,7 +57,7 @@ class Table(list[dict[str, Any]]):
         return Table(ranked(self, self.monitor, self.sign)[: check_count(count)], self.monitor, self.sign)
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
-        """The table as RFC 4180 has it: into a file, written whole or not at all, or returned without a path.
+        """The table as CSV (RFC 4180), written to a file as a whole or not at all; without a path it is returned.
 
         >>> from caviar.studies import Table
         >>> Table([{"trial": 0, "name": 'a "b", c', "val_loss": None}], "val_loss", -1).to_csv()
@@ -100,7 +100,7 @@ class Table(list[dict[str, Any]]):
 
 
 def check_count(count: Any) -> int:
-    """How many trials, which is at least one.
+    """A number of trials, which must be at least 1.
 
     >>> from caviar.studies.tables import check_count
     >>> check_count(3)
@@ -158,14 +158,16 @@ def as_text(rows: Sequence[Mapping[str, Any]], width: int, columns: Sequence[str
     columns = list(columns_of(rows) if columns is None else columns)
     text = _drawn(rows, columns)
     left_out: list[str] = []
-    while len(columns) > 2 and max(map(cell_len, text)) > width:  # the trial and its value stand at the ends
+    while (
+        len(columns) > 2 and max(map(cell_len, text)) > width
+    ):  # the first and the last column, the trial and its value, stay
         left_out.insert(0, columns.pop(_least(columns)))
         text = _drawn(rows, columns)
     return "\n".join(text + ([f"no room for: {', '.join(left_out)}"] if left_out else []))
 
 
 def _least(columns: list[str]) -> int:
-    """Which column to leave out first: what says how a trial went, then the last hyperparameter."""
+    """The column to leave out first: one about the course of a trial, then the last hyperparameter."""
     if columns[-1] == f"{columns[-2]}_std":
         return len(columns) - 1
     return next((columns.index(c) for c in ("round", "epochs", "status") if c in columns[1:-1]), len(columns) - 2)

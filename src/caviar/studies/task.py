@@ -1,4 +1,4 @@
-"""What a search is about: the space, the data, and how a point of the space becomes a group that trains."""
+"""The task of a search: the space, the data, and how a point of the space becomes a group that trains."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Task:
     shuffle: bool = True
     validation_batch_size: int | None = None
     validation_freq: int = 1
-    held_out: Rows | None = None  # the rows that folds validate on: without the weights of their classes
+    held_out: Rows | None = None  # the rows that folds validate on, without class weights
 
     @property
     def is_validated(self) -> bool:
-        """Whether the logs hold a validation."""
+        """Whether there is validation."""
         return self.validation is not None or self.folds is not None
 
     @functools.cached_property
@@ -63,7 +63,7 @@ class Task:
         return Group(recipe, plan_for(count, size, None, self.shuffle, given, self.validation_freq), self.data)
 
     def recipe(self, units: Any) -> tuple[Recipe, int]:
-        """The recipe at a point, and the batch size; everything that cannot work is refused here."""
+        """The recipe at a point, and the batch size; raises for everything that cannot work."""
         with undrawn():
             made = self.space.close(units)
             model, compiled, size = made.model, made.compiled, check_batch_size(made.batch_size)
@@ -81,7 +81,7 @@ class Task:
 
 
 def first_that_works(space: Space, x: Any) -> tuple[Trainee, list[str], list[float]]:
-    """A network of the space, built, with the names of its outputs: they are the same everywhere."""
+    """A built network of the space, and the names of its outputs, which are the same at every point."""
     rng, errors = np.random.default_rng(0), []
     for i in range(20):
         units = [0.5 if i == 0 else float(rng.random()) for _ in space.found]
@@ -96,7 +96,7 @@ def first_that_works(space: Space, x: Any) -> tuple[Trainee, list[str], list[flo
 
 
 def _refuse_fractions(space: Space, x: Any) -> None:
-    """A network that cannot be built often has a range of floats where a whole number is needed: say where."""
+    """Raise a clearer error if the network cannot be built because a range gives a fraction where a whole number is needed."""
     middle = {h.name: h.range.at(0.5) for h in space.found}
     whole = {name: round(value) if isinstance(value, float) else value for name, value in middle.items()}
     for hyper in space.found if _can_be_built(space, x, whole) else []:
@@ -132,7 +132,7 @@ def split_folds(rows: int, folds: int | None, seed: int) -> list[tuple[np.ndarra
 
 
 def checksum(tree: Any) -> str:
-    """A number that tells other data apart; of large arrays some rows only."""
+    """A checksum of the data; of large arrays it reads some rows only."""
     found = 0
     for leaf in jax.tree.leaves(tree):
         array = np.asarray(leaf)
