@@ -45,8 +45,8 @@ MODULES = [
 # The order of ARCHITECTURE.md.
 ROOMS = [
     "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "doors",
-    "reads", "structures", "parts", "describing", "ranges", "closing", "graph", "activations", "initializers", "regularizers", "images",
-    "layers", "losses",
+    "reads", "structures", "parts", "describing", "ranges", "closing", "frames", "graph", "activations", "initializers",
+    "regularizers", "images", "layers", "losses",
     "ops", "random",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
     "recording", "dialects", "fetching", "datasets", "utils", "backend", "preprocessing", "caviar", "cli", "__main__",

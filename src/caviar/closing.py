@@ -34,6 +34,26 @@ class Closed(float):
         return float(self), self.origin
 
 
+class ClosedSize(int):
+    """A whole number that remembers the hyperparameter it came from.
+
+    >>> from caviar.closing import ClosedSize
+    >>> ClosedSize(64, "units"), ClosedSize(64, "units").origin
+    (64, 'units')
+    """
+
+    origin: str
+
+    def __new__(cls, value: int, origin: str) -> Self:
+        """Make the number."""
+        self = super().__new__(cls, value)
+        self.origin = origin
+        return self
+
+    def __getnewargs__(self) -> tuple[int, str]:  # type: ignore[override]
+        return int(self), self.origin
+
+
 @dataclass(eq=False)
 class Hyperparameter:
     """A range at its place in what the user wrote. It is active always, or only while one of its conditions holds."""
@@ -135,7 +155,7 @@ def path_word(name: str) -> str:
 
 
 def closed(part: Any, found: Iterable[Hyperparameter], values: Mapping[str, Any]) -> Any:
-    """A copy of what a user wrote in which every range is replaced by its value; floats remember which range they came from.
+    """A copy of what a user wrote in which every range is replaced by its value; numbers remember which range they came from.
 
     >>> from caviar.closing import closed, hyperparameters
     >>> from caviar.ranges import LogUniform
@@ -148,8 +168,20 @@ def closed(part: Any, found: Iterable[Hyperparameter], values: Mapping[str, Any]
     hypers = list(found)
     for hyper in reversed(hypers):  # a range inside a choice comes after the choice, and must be closed before it
         value = copy.deepcopy(values[hyper.name], memo)
-        memo[id(hyper.range)] = Closed(value, hyper.name) if isinstance(value, float) else value
+        memo[id(hyper.range)] = _remembering(value, hyper.name)
     return copy.deepcopy(part, memo)
+
+
+def _remembering(value: Any, name: str) -> Any:
+    if isinstance(value, bool):
+        return value
+    return (
+        Closed(value, name)
+        if isinstance(value, float)
+        else ClosedSize(value, name)
+        if isinstance(value, int)
+        else value
+    )
 
 
 def typical(part: Any) -> Any:

@@ -8,6 +8,7 @@
     │   └── BoundsError         an index outside of what there is
     ├── NotBuiltError       something was used before it has its weights
     ├── NotCompiledError    fit or evaluate before compile
+    ├── FrameError          members of a search cannot share one program; it is caught, and they have several
     ├── OpenRangeError      a range stands where fit needs a number
     ├── FileError           a file that is truncated, altered, of another version, or not ours
     ├── ForkError           a process that was forked after JAX had started
@@ -62,6 +63,10 @@ class NotBuiltError(CaviarError, ValueError):
 
 class NotCompiledError(CaviarError, ValueError):
     """`fit` or `evaluate` was called before `compile`."""
+
+
+class FrameError(CaviarError):
+    """Members of several sizes cannot share one program. A search catches it, and gives each size a program of its own."""
 
 
 class OpenRangeError(CaviarError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +39,8 @@ class Regularizer(Part):
     2.0
     """
 
+    by_element: ClassVar[bool] = False  # whether zeros cost nothing, and what else there is costs what it does alone
+
     def __call__(self, x: jax.Array) -> jax.Array:
         """The penalty for the weight `x`, a scalar."""
         raise NotImplementedError(f"{type(self).__name__} has no __call__(self, x)")
@@ -55,6 +57,8 @@ class L1(Regularizer):
     """
 
     l1: NotNegative = 0.01
+
+    by_element = True
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """l1 times the sum of absolute values."""
@@ -73,6 +77,8 @@ class L2(Regularizer):
 
     l2: NotNegative = 0.01
 
+    by_element = True
+
     def __call__(self, x: jax.Array) -> jax.Array:
         """l2 times the sum of squares."""
         return self.l2 * jnp.sum(jnp.square(x))
@@ -90,6 +96,8 @@ class L1L2(Regularizer):
 
     l1: NotNegative = 0.0
     l2: NotNegative = 0.0
+
+    by_element = True
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """The sum of both penalties."""

@@ -16,6 +16,7 @@ import numpy as np
 from caviar import config, engine
 from caviar.describing import LOOKS_AT_VALUES, misuse
 from caviar.errors import ArgumentError
+from caviar.frames import Tape
 from caviar.graph.node import Input, Node, Operation, in_order, nodes_in, replace_nodes
 from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
@@ -53,6 +54,7 @@ class Context:
         self.training, self.rng, self.building = training, rng, building
         self.note = note  # called with every layer and its outputs
         self.met: list[Any] | None = None  # if wanted, every layer called, with its first input and its outputs
+        self.tape: Tape | None = None  # if wanted, every call of a layer or an operation
         self.draws = 0
         self.penalties: list[Any] = []
         self._traits: dict[int, tuple[Any, Traits]] = {}
@@ -266,7 +268,11 @@ class Graph(Part):
             if id(node) not in known and isinstance(node, Operation):
                 as_they_are = getattr(node.function, "takes", "floats") in ("ids", "anything")
                 before = nodes_in((node.args, node.kwargs))
-                known[id(node)] = node.compute({id(n): value(n, as_they_are) for n in before})
+                given = {id(n): value(n, as_they_are) for n in before}
+                known[id(node)] = node.compute(given)
+                context = current()
+                if context is not None and context.tape is not None and not isinstance(node.function, Part):
+                    context.tape.write(node.function, tuple(given.values()), {}, known[id(node)])
         return replace_nodes(self.outputs, value)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from caviar import config, engine
+from caviar.frames import Within
 from caviar.parts import Part
 
 __all__ = [
@@ -29,6 +31,9 @@ class Initializer(Part):
     [7.0, 7.0]
     """
 
+    in_frames: ClassVar[bool] = False
+    """Whether `_draw` can draw a member's own shape within a frame (see `caviar.frames.Within`)."""
+
     @engine.own_rules()
     def __call__(self, key: jax.Array | None, shape: Sequence[int], dtype: Any = None) -> jax.Array:
         """A new array of this shape. A `seed` makes it independent of the key; without both, a fresh key is taken."""
@@ -37,7 +42,32 @@ class Initializer(Part):
             key = jax.random.key(seed, impl="threefry2x32")
         elif key is None:
             key = config.next_key()
-        return self._draw(key, tuple(shape), jnp.dtype(config.floatx() if dtype is None else dtype))
+        shape = shape if isinstance(shape, Within) else tuple(shape)
+        return self._draw(key, shape, jnp.dtype(config.floatx() if dtype is None else dtype))
 
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         raise NotImplementedError(f"{type(self).__name__} has no __call__(self, key, shape, dtype)")
+
+
+def drawn(draw: Callable[..., jax.Array], key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
+    """Random numbers of a shape. Those of a shape within a frame are the same: JAX counts numbers through all axes.
+
+    >>> import jax
+    >>> from caviar.initializers.base import drawn
+    >>> drawn(jax.random.normal, jax.random.key(0), (2, 3), "float32").shape
+    (2, 3)
+    """
+    if not isinstance(shape, Within):
+        return draw(key, shape, dtype)
+    return draw(key, (math.prod(shape.frame),), dtype)[shape.places]
+
+
+def truncated(key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
+    """Standard normal numbers within two standard deviations.
+
+    >>> import jax
+    >>> from caviar.initializers.base import truncated
+    >>> bool(abs(truncated(jax.random.key(0), (99,), "float32")).max() <= 2)
+    True
+    """
+    return jax.random.truncated_normal(key, -2, 2, shape, dtype)

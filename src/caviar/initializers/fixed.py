@@ -7,9 +7,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar.declarations import Several
 from caviar.errors import ShapeError
+from caviar.frames import Within
 from caviar.initializers.base import Initializer, Shape
 
 __all__ = [
@@ -35,7 +37,13 @@ class Constant(Initializer):
 
     value: Several = 0.0
 
+    @property
+    def in_frames(self) -> bool:  # type: ignore[override]
+        """An array has one shape."""
+        return not np.ndim(self.value)
+
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
+        shape = shape.frame if isinstance(shape, Within) else shape
         given = jnp.shape(self.value)
         if given not in ((), shape):
             raise ShapeError(f"a weight of shape {shape} cannot start as an array of shape {given}")
@@ -77,9 +85,13 @@ class Identity(Initializer):
 
     gain: float = 1.0
 
+    in_frames = True
+
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         if len(shape) != 2:
             raise ShapeError(f"Identity starts matrices, and was asked for the shape {shape}")
+        if isinstance(shape, Within):
+            return jnp.asarray(self.gain, dtype) * jnp.equal(*jnp.meshgrid(*shape.ranks, indexing="ij"))
         return jnp.asarray(self.gain, dtype) * jnp.eye(shape[0], shape[1], dtype=dtype)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,7 +12,8 @@ import jax.numpy as jnp
 
 from caviar.declarations import NotNegative, Seed
 from caviar.errors import ShapeError
-from caviar.initializers.base import Initializer, Shape
+from caviar.frames import Within
+from caviar.initializers.base import Initializer, Shape, drawn, truncated
 
 __all__ = [
     "Orthogonal",
@@ -39,9 +42,11 @@ class RandomNormal(Initializer):
     stddev: NotNegative = 0.05
     seed: Seed | None = None
 
+    in_frames = True
+
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
-        drawn = jax.random.normal(key, shape, dtype)
-        return drawn * jnp.asarray(self.stddev, drawn.dtype) + jnp.asarray(self.mean, drawn.dtype)
+        found = drawn(jax.random.normal, key, shape, dtype)
+        return found * jnp.asarray(self.stddev, found.dtype) + jnp.asarray(self.mean, found.dtype)
 
 
 @dataclass(eq=False, repr=False, frozen=True)
@@ -58,9 +63,11 @@ class TruncatedNormal(Initializer):
     stddev: NotNegative = 0.05
     seed: Seed | None = None
 
+    in_frames = True
+
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
-        drawn = jax.random.truncated_normal(key, -2, 2, shape, dtype)
-        return drawn * jnp.asarray(self.stddev, drawn.dtype) + jnp.asarray(self.mean, drawn.dtype)
+        found = drawn(truncated, key, shape, dtype)
+        return found * jnp.asarray(self.stddev, found.dtype) + jnp.asarray(self.mean, found.dtype)
 
 
 @dataclass(eq=False, repr=False, frozen=True)
@@ -77,8 +84,10 @@ class RandomUniform(Initializer):
     maxval: float = 0.05
     seed: Seed | None = None
 
+    in_frames = True
+
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
-        return jax.random.uniform(key, shape, dtype, self.minval, self.maxval)
+        return drawn(partial(jax.random.uniform, minval=self.minval, maxval=self.maxval), key, shape, dtype)
 
 
 @dataclass(eq=False, repr=False, frozen=True)
@@ -110,11 +119,36 @@ class Orthogonal(Initializer):
     gain: float = 1.0
     seed: Seed | None = None
 
+    in_frames = True
+
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
         if len(shape) < 2:
             raise ShapeError(f"Orthogonal starts matrices and kernels, and was asked for the shape {shape}")
         precise = jnp.promote_types(dtype, jnp.float32)  # LAPACK has no half precision
+        if isinstance(shape, Within):
+            return (self.gain * _orthogonal_within(key, shape, precise)).astype(dtype)
         return jax.nn.initializers.orthogonal(self.gain)(key, shape, precise).astype(dtype)
+
+
+def _orthogonal_within(key: jax.Array, shape: Within, dtype: Any) -> jax.Array:
+    """The member's own orthogonal matrix: zeros below and beside a matrix change nothing in its QR decomposition."""
+    rows, columns = math.prod(shape.frame[:-1]), shape.frame[-1]
+    normal = jax.random.normal(key, (rows * columns,), dtype)
+
+    def tall(frame: tuple[int, int], own: tuple[Any, Any]) -> jax.Array:
+        i, j = jnp.arange(frame[0])[:, None], jnp.arange(frame[1])
+        q, r = jnp.linalg.qr(
+            jnp.where((i < own[0]) & (j < own[1]), normal[jnp.minimum(i * own[1] + j, normal.size - 1)], 0)
+        )
+        q = q * jnp.sign(jnp.diag(r))
+        return jnp.pad(q, ((0, 0), (0, frame[1] - q.shape[1])))
+
+    own = math.prod(shape[:-1]), shape[-1]
+    wide = own[0] < own[1]
+    found = jnp.where(wide, tall((columns, rows), own[::-1]).T, tall((rows, columns), own))
+    leading = Within(shape[:-1])
+    leading.frame, leading.ranks = shape.frame[:-1], shape.ranks[:-1]
+    return found[leading.places[..., None], shape.ranks[-1]]
 
 
 random_normal = RandomNormal

@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
+from caviar import config
 from caviar.declarations import OneOf, Positive, Seed
 from caviar.errors import unknown_name
-from caviar.initializers.base import Initializer, Shape
+from caviar.initializers.base import Initializer, Shape, drawn, truncated
 
 __all__ = [
     "GlorotNormal",
@@ -57,15 +59,17 @@ class VarianceScaling(Initializer):
     input_axes: Sequence[int] | None = None
     output_axes: Sequence[int] | None = None
 
+    in_frames = True
+
     def _draw(self, key: jax.Array, shape: Shape, dtype: Any) -> jax.Array:
-        deviation = jnp.sqrt(jnp.asarray(self.scale / max(self._fan(shape), 1), dtype))
+        deviation = jnp.sqrt(jnp.asarray(self.scale / _at_least_1(self._fan(shape)), dtype))
         match self.distribution:
             case "truncated_normal":
-                return jax.random.truncated_normal(key, -2, 2, shape, dtype) * (deviation / _TRUNCATED_STDDEV)
+                return drawn(truncated, key, shape, dtype) * (deviation / _TRUNCATED_STDDEV)
             case "untruncated_normal":
-                return jax.random.normal(key, shape, dtype) * deviation
+                return drawn(jax.random.normal, key, shape, dtype) * deviation
             case "uniform":
-                return jax.random.uniform(key, shape, dtype, -1) * (deviation * math.sqrt(3))
+                return drawn(partial(jax.random.uniform, minval=-1), key, shape, dtype) * (deviation * math.sqrt(3))
         raise unknown_name("distribution", self.distribution, ("truncated_normal", "untruncated_normal", "uniform"))
 
     def _fan(self, shape: Shape) -> float:
@@ -154,6 +158,10 @@ class HeUniform(HeNormal):
     """
 
     distribution: str = field(default="uniform", init=False)
+
+
+def _at_least_1(fan: Any) -> Any:
+    return jnp.maximum(fan, 1).astype(config.floatx()) if isinstance(fan, jax.Array) else max(fan, 1)
 
 
 def fans(

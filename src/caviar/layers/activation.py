@@ -10,6 +10,7 @@ import jax
 
 from caviar import activations
 from caviar.declarations import NotNegative, Positive
+from caviar.frames import Fitting, Live
 from caviar.layers.base import Layer
 from caviar.layers.given import ActivationLike
 
@@ -39,6 +40,12 @@ class Activation(Layer):
         """The function of each input."""
         return activations.get(self.activation)(x)
 
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The same, if each is computed by itself."""
+        return fit.activated(activations.get(self.activation), x)
+
+    may_differ = ("activation",)
+
 
 class _Function(Layer):
     """A layer whose fields are the arguments of a function of `caviar.activations`."""
@@ -52,6 +59,10 @@ class _Function(Layer):
         inherited = {f.name for f in fields(Layer)}
         own = [f.name for f in fields(self) if f.name not in inherited]
         return type(self).function(x, **{name: getattr(self, name) for name in own})
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The same, if each is computed by itself."""
+        return fit.activated(type(self).function, x)
 
 
 @dataclass(eq=False, repr=False)

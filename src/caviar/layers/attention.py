@@ -8,9 +8,11 @@ from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar.declarations import Axes, OneOf, Seed, Share, Size, Sizes
-from caviar.errors import ArgumentError, ShapeError
+from caviar.errors import ArgumentError, FrameError, ShapeError
+from caviar.frames import Fitting, Live, whole
 from caviar.graph.evaluation import current
 from caviar.graph.products import einsum, matmul
 from caviar.layers.base import Layer
@@ -176,13 +178,35 @@ class MultiHeadAttention(Layer):
         allowed = _both(allowed, None if attention_mask is None else jnp.asarray(attention_mask, bool))
         key = value if key is None else key
         axes = self._axes(query.ndim)
-        q = self._project("query", _merged(query, axes)) / math.sqrt(self.key_dim)
+        depth = math.sqrt(self.key_dim) if self.depth is None else jnp.sqrt(jnp.asarray(self.depth, query.dtype))
+        q = self._project("query", _merged(query, axes)) / depth
         k, v = self._project("key", _merged(key, axes)), self._project("value", _merged(value, axes))
         scores = einsum("...qnd,...knd->...nqk", q, k)
         weights = _shares(scores, _both(allowed, _causal(scores) if use_causal_mask else None))
         found = einsum("...nqk,...knd->...qnd", _dropped(weights, self.dropout, rng, self.seed), v)
         y = _separated(self._project("attention_output", found, 2), query.shape, axes)
         return (y, weights) if return_attention_scores else y
+
+    depth: ClassVar[Any] = None  # the member's own key_dim, in a frame
+    may_differ = ("num_heads", "key_dim", "value_dim")
+
+    def live(self, fit: Fitting, query: Live, value: Live, key: Live | None = None, **how: Any) -> Live:
+        """The features of the query, or those asked for; heads and their widths are live from the first on."""
+        heads, deep = fit.axis(self.num_heads), fit.axis(self.key_dim)
+        wide = fit.axis(self.value_dim or self.key_dim)
+        if how.get("return_attention_scores"):
+            raise FrameError(f"the weights of each head of {self.name} are looked at")
+        fit.need_whole(self, *(Live(x[:-1]) for x in (query, value, key) if x is not None))
+        given = self.output_shape
+        output = (query[-1],) if given is None else whole((given,) if isinstance(given, int) else given)
+        parts: dict[str, Any] = {"query": (query[-1:], (heads, deep)), "key": ((key or value)[-1:], (heads, deep))}
+        parts |= {"value": (value[-1:], (heads, wide)), "attention_output": ((heads, wide), output)}
+        for name, (into, out_of) in parts.items():
+            fit.weigh(getattr(self, f"{name}/kernel"), *into, *out_of)
+            if self.use_bias:
+                fit.weigh(getattr(self, f"{name}/bias"), *out_of)
+        fit.tell(self, not deep.all(), depth=np.float32(deep.sum()))
+        return Live((*query[:-1], *output))
 
     def _axes(self, ndim: int) -> tuple[int, ...]:
         given = range(1, ndim - 1) if self.attention_axes is None else self.attention_axes

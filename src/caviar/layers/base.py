@@ -58,6 +58,9 @@ class Layer(WeightHolder):
 
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name", "_key"}
     supports_masking: ClassVar[bool] = False
+    live: ClassVar[Any] = None
+    """`live(self, fit, x)` tells which units of the output, and of the weights, are a member's own in a frame: see `caviar.frames`."""
+    may_differ: ClassVar[tuple[str, ...]] = ()  # the arguments in which members of a frame differ, as `live` tells
     side_by_side: ClassVar[bool] = True  # whether a CPU trains several members faster at once than one by one
     built: ClassVar[bool] = False
     takes: ClassVar[str] = "given"
@@ -201,10 +204,13 @@ class Layer(WeightHolder):
                 f"layer {self.name!r} was first used inside a compiled program: make it in __init__ or build"
             )
         layer = _stand_in(self) if context.building else self
+        since = None if context.tape is None else len(context.tape.calls)
         with context.mode(kwargs.get("training")):
             outputs = self._finish(context, args, layer._call(context, args, kwargs))
         if context.met is not None:
             context.met.append((self, given, outputs))
+        if context.tape is not None:
+            context.tape.write(self, (given, *args[1:]), kwargs, outputs, since)
         return outputs
 
     def _call(self, context: Context, args: Any, kwargs: Any) -> Any:

@@ -10,9 +10,12 @@ from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar import activations, initializers
 from caviar.declarations import Each, Kind, Seed, Share, Size
+from caviar.errors import FrameError
+from caviar.frames import Fitting, Within, is_first, whole
 from caviar.layers.base import Layer
 from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike
 from caviar.layers.lowering import recurrence
@@ -66,6 +69,19 @@ class Cell(Layer):
         self, name: str, shape: tuple[int, ...], initializer: InitializerLike, regularizer: RegularizerLike
     ) -> None:
         self.add_weight(name, shape, initializer, regularizer).name = f"{self.name}/{self.scope}{name}"
+
+    may_differ = ("units",)
+
+    def weighed(self, fit: Fitting, features: Any) -> Any:
+        """The live units, for inputs of which these features are live: each gate has them one after the other."""
+        units = fit.axis(self.units)
+        fit.weigh(self.kernel, features, np.tile(units, self.gates))
+        fit.weigh(self.recurrent_kernel, units, np.tile(units, self.gates))
+        if self.use_bias:
+            fit.weigh(self.bias, *whole(self.bias.shape[:-1]), np.tile(units, self.gates))
+        if not is_off(self.dropout) and not is_first(features):
+            raise FrameError(f"{self.name} drops inputs, of which some in the middle are not live")
+        return units
 
     def _bias_shape(self, width: int) -> tuple[int, ...]:
         return (width,)
@@ -262,6 +278,11 @@ class _ForgetOne(initializers.Initializer):
 
     others: Any
 
+    @property
+    def in_frames(self) -> bool:  # type: ignore[override]
+        """As the initializer of the other gates says."""
+        return bool(getattr(initializers.get(self.others), "in_frames", False))
+
     def _draw(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
-        units = shape[0] // 4
+        units = (shape.frame if isinstance(shape, Within) else shape)[0] // 4
         return initializers.get(self.others)(key, shape, dtype).at[units : 2 * units].set(1)

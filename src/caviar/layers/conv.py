@@ -10,6 +10,7 @@ import jax
 from caviar import activations
 from caviar.declarations import Counts, DataFormat, OneOf, Size, Sizes
 from caviar.errors import ArgumentError, ShapeError
+from caviar.frames import Fitting, Live, whole
 from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering.convolution import conv, conv_transpose
 from caviar.layers.lowering.sums import add
@@ -56,6 +57,16 @@ class _Convolution(Spatial):
         if self.use_bias:
             self.add_weight("bias", (filters,), self.bias_initializer, self.bias_regularizer)
 
+    def _made_live(self, fit: Fitting, x: Live, channels: Any) -> Live:
+        """All places, of the live channels."""
+        if self.use_bias:
+            fit.weigh(self.bias, channels)
+        made = fit.slid(self, x, self.channels_at == 0, channels)
+        return fit.activated(activations.get(self.activation), made)
+
+    def _window(self) -> Live:
+        return whole(self.sizes("kernel_size"))
+
     def _slide(self, x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
         return conv(x, kernel, self.sizes("strides"), self.padding, self.sizes("dilation_rate"), groups)
 
@@ -99,6 +110,17 @@ class _Conv(_Convolution):
     def call(self, x: jax.Array) -> jax.Array:
         """The products of the kernel with every window of x, plus the bias."""
         return self._finished(self._slide(self.channels_last(x), self.kernel, self.groups))
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The first filters, of the channels that are live; groups of them are told apart by their number."""
+        filters = fit.axis(self.filters)
+        if self.groups > 1:
+            fit.need_whole(self, x, Live([filters]))
+            return whole(fit.shape)
+        fit.weigh(self.kernel, *self._window(), x[self.channels_at], filters)
+        return self._made_live(fit, x, filters)
+
+    may_differ = ("filters", "activation")
 
 
 @dataclass(eq=False, repr=False)
@@ -187,6 +209,14 @@ class _ConvTranspose(_Convolution):
         y = conv_transpose(self.channels_last(x), self.kernel, strides, self.padding, dilation, self._extra())
         return self._finished(y)
 
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The first filters, of the channels that are live."""
+        filters = fit.axis(self.filters)
+        fit.weigh(self.kernel, *self._window(), filters, x[self.channels_at])
+        return self._made_live(fit, x, filters)
+
+    may_differ = ("filters", "activation")
+
 
 @dataclass(eq=False, repr=False)
 class Conv1DTranspose(_ConvTranspose):
@@ -257,6 +287,14 @@ class _DepthwiseConv(_Convolution):
         """Each channel convolved with its own kernels, plus the bias."""
         return self._finished(self._each_channel(self.channels_last(x), self.kernel))
 
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The first filters of each channel that is live."""
+        each, times = x[self.channels_at], fit.axis(self.depth_multiplier)
+        fit.weigh(self.kernel, *self._window(), each, times)
+        return self._made_live(fit, x, Live([each, times]).flat())
+
+    may_differ = ("depth_multiplier", "activation")
+
 
 @dataclass(eq=False, repr=False)
 class DepthwiseConv1D(_DepthwiseConv):
@@ -321,6 +359,15 @@ class _SeparableConv(_Convolution):
         y = self._each_channel(self.channels_last(x), self.depthwise_kernel)
         once = (1,) * self.rank
         return self._finished(conv(y, self.pointwise_kernel, once, "valid", once))
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The first filters, of the first ones of each channel that is live."""
+        each, times, filters = x[self.channels_at], fit.axis(self.depth_multiplier), fit.axis(self.filters)
+        fit.weigh(self.depthwise_kernel, *self._window(), each, times)
+        fit.weigh(self.pointwise_kernel, *whole((1,) * self.rank), Live([each, times]).flat(), filters)
+        return self._made_live(fit, x, filters)
+
+    may_differ = ("filters", "depth_multiplier", "activation")
 
 
 @dataclass(eq=False, repr=False)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.declarations import Size
+from caviar.frames import Fitting, Live
 from caviar.layers.base import Layer
 from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 
@@ -49,6 +50,14 @@ class Embedding(Layer):
         x = x if jnp.issubdtype(x.dtype, jnp.integer) else x.astype("int32")
         x = jnp.where(x < 0, self.input_dim, x) if jnp.issubdtype(x.dtype, jnp.signedinteger) else x
         return jnp.take(self.embeddings, x, axis=0, mode="fill")
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The first numbers of the vectors of the first indices."""
+        fit.need_whole(self, x)
+        fit.weigh(self.embeddings, fit.axis(self.input_dim), fit.axis(self.output_dim))
+        return Live((*x, fit.axis(self.output_dim)))
+
+    may_differ = ("input_dim", "output_dim")
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where the index is not 0, if 0 is padding."""

@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar.declarations import Axes, Axis
 from caviar.errors import ArgumentError, ShapeError
+from caviar.frames import Fitting, Live
 from caviar.graph.products import einsum
 from caviar.layers.base import Layer
 
@@ -57,6 +59,12 @@ class _Merge(Layer):
         rank = max(x.ndim for x in inputs)
         inputs = [x.reshape(*x.shape[:1], *[1] * (rank - x.ndim), *x.shape[1:]) for x in inputs]
         return functools.reduce(type(self).operation, inputs)
+
+    def live(self, fit: Fitting, inputs: Sequence[Live]) -> Live:
+        """Those that are live in all inputs, or in one that is the same along an axis for all."""
+        rank = max(map(len, inputs))
+        axes = zip(*([*[np.ones(1, bool)] * (rank - len(x)), *x] for x in inputs), strict=True)
+        return Live(fit.common(self, along) for along in axes)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where the mask of any input is; no mask if one of the inputs has none."""
@@ -115,6 +123,8 @@ class Multiply(_Merge):
         there = self.compute_mask(inputs, mask)
         return product if there is None else jnp.where(_over(there, product), product, 0)
 
+    live = _Merge.live
+
 
 class Average(_Merge):
     """The mean of the inputs.
@@ -131,6 +141,8 @@ class Average(_Merge):
         """The sum divided by the number of inputs."""
         return super().call(inputs) / len(inputs)
 
+    live = _Merge.live
+
 
 class _Extreme(_Merge):
     def call(self, inputs: Sequence[jax.Array], mask: Any = None) -> jax.Array:
@@ -143,6 +155,8 @@ class _Extreme(_Merge):
             best = type(self).operation(best if there is None else jnp.where(_over(there, best), best, x), x)
             there = None if there is None or m is None else jnp.logical_or(there, m)
         return best
+
+    live = _Merge.live
 
 
 class Maximum(_Extreme):
@@ -200,6 +214,14 @@ class Concatenate(Layer):
     def call(self, inputs: Sequence[jax.Array]) -> jax.Array:
         """One array."""
         return jnp.concatenate(inputs, self.axis)
+
+    def live(self, fit: Fitting, inputs: Sequence[Live]) -> Live:
+        """Those of each input, side by side."""
+        if self.axis == 0:
+            fit.need_whole(self, *inputs)
+        joined = self.axis - 1 if self.axis > 0 else self.axis % len(inputs[0])
+        axes = enumerate(zip(*inputs, strict=True))
+        return Live(np.concatenate(along) if i == joined else fit.common(self, along) for i, along in axes)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The masks concatenated; an input without one counts as True everywhere."""

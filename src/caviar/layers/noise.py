@@ -7,9 +7,11 @@ from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar.declarations import DataFormat, Each, NotNegative, Number, OneOf, Seed, Share
 from caviar.errors import ArgumentError
+from caviar.frames import Fitting, Live, is_first
 from caviar.layers.base import Layer
 from caviar.parts import is_off
 from caviar.randomness import beside, keep, normal
@@ -53,8 +55,14 @@ class Dropout(Layer):
         """The values that remain, scaled up."""
         if rng is None or is_off(self.rate):
             return x
-        kept = keep(_own(rng, self.seed), self.rate, self._noise_shape(x))
+        kept = _in_places(self, keep(_own(rng, self.seed), self.rate, self._noise_shape(x)))
         return jnp.where(kept, x * _scale(self.rate, x), 0)
+
+    places: ClassVar[Any] = None
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The same ones; each draws what it would draw if the others were not there."""
+        return _placed(self, fit, x)
 
     def _noise_shape(self, x: jax.Array) -> tuple[int, ...]:
         return _filled(self.noise_shape, x)
@@ -69,6 +77,8 @@ class _SpatialDropout(Layer):
     supports_masking = True
     takes = "floats"
     call = Dropout.call
+    live = Dropout.live
+    places: ClassVar[Any] = None
 
     def _noise_shape(self, x: jax.Array) -> tuple[int, ...]:
         channels = 1 if self.data_format == "channels_first" else x.ndim - 1
@@ -126,14 +136,20 @@ class AlphaDropout(Layer):
     takes = "floats"
     saturation: ClassVar[float] = -1.0507009873554805 * 1.6732632423543772
 
+    places: ClassVar[Any] = None
+
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
         """The values, some of them at the saturation, rescaled to mean 0 and variance 1."""
         if rng is None or is_off(self.rate):
             return x
-        kept = keep(_own(rng, self.seed), self.rate, _filled(self.noise_shape, x))
+        kept = _in_places(self, keep(_own(rng, self.seed), self.rate, _filled(self.noise_shape, x)))
         rate = jnp.asarray(self.rate, x.dtype)
         a = ((1 - rate) * (1 + rate * self.saturation**2)) ** -0.5
         return a * (jnp.where(kept, x, self.saturation) - self.saturation * rate)
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The same ones; each draws what it would draw if the others were not there."""
+        return _placed(self, fit, x)
 
 
 @dataclass(eq=False, repr=False)
@@ -152,12 +168,18 @@ class GaussianDropout(Layer):
     supports_masking = True
     takes = "floats"
 
+    places: ClassVar[Any] = None
+
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
         """The values times noise."""
         if rng is None or is_off(self.rate):
             return x
-        noise = normal(_own(rng, self.seed), x.shape, x.dtype)
+        noise = _in_places(self, normal(_own(rng, self.seed), x.shape, x.dtype))
         return x * (1 + noise * jnp.sqrt(self.rate * _scale(self.rate, x)).astype(x.dtype))
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The same ones; each draws what it would draw if the others were not there."""
+        return _placed(self, fit, x)
 
 
 @dataclass(eq=False, repr=False)
@@ -176,11 +198,33 @@ class GaussianNoise(Layer):
     supports_masking = True
     takes = "floats"
 
+    places: ClassVar[Any] = None
+
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
         """The values plus noise."""
         if rng is None or is_off(self.stddev):
             return x
-        return x + normal(_own(rng, self.seed), x.shape, x.dtype) * jnp.asarray(self.stddev, x.dtype)
+        return x + _in_places(self, normal(_own(rng, self.seed), x.shape, x.dtype)) * jnp.asarray(self.stddev, x.dtype)
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The same ones; each draws what it would draw if the others were not there."""
+        return _placed(self, fit, x)
+
+
+def _placed(layer: Layer, fit: Fitting, x: Live) -> Live:
+    """Tell a layer that draws for every unit which place each has among those that are live."""
+    together = (
+        getattr(layer, "noise_shape", None) is not None or getattr(layer, "data_format", None) == "channels_first"
+    )
+    fit.need_whole(layer, x if together else Live(x[:-1]))
+    places = np.cumsum(x[-1]) - 1
+    fit.tell(layer, not is_first(x[-1]), places=np.maximum(places, 0).astype(np.int32))
+    return x
+
+
+def _in_places(layer: Any, drawn: jax.Array) -> jax.Array:
+    """What was drawn for the units: in a frame each has what it would have alone."""
+    return drawn if layer.places is None else jnp.take(drawn, layer.places, -1)
 
 
 def _scale(rate: float | jax.Array, x: jax.Array) -> jax.Array:

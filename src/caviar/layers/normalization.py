@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from caviar.declarations import Axes, Axis, NotNegative, OneOf, Share, Size
 from caviar.errors import ArgumentError, ShapeError
+from caviar.frames import Fitting, Live
 from caviar.layers.base import Layer
 from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering.normalize import batch_normalize
@@ -94,6 +95,13 @@ class BatchNormalization(_ScaledAndShifted):
             self._follow(mean, variance)
         return jnp.moveaxis(y, -1, self.axis).astype(given)
 
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """Every channel is normalized by itself."""
+        for name in ("gamma", "beta", "moving_mean", "moving_variance"):
+            if hasattr(self, name):
+                fit.weigh(getattr(self, name), x[self.axis - 1 if self.axis > 0 else self.axis])
+        return x
+
     def _gamma(self, x: jax.Array) -> jax.Array:
         return self.gamma.astype(x.dtype) if self.scale else jnp.ones(x.shape[-1], x.dtype)
 
@@ -136,9 +144,29 @@ class LayerNormalization(_ScaledAndShifted):
     def call(self, x: jax.Array) -> jax.Array:
         """Every example normalized."""
         flat, restored = _flattened(x, _several(self.axis))
-        centered = flat - flat.mean(-1, keepdims=True)
-        inverse = jax.lax.rsqrt(jnp.square(centered).mean(-1, keepdims=True) + self.epsilon)
+        if self.counting is not None:
+            flat = jnp.where(self.counting > 0, flat, 0)
+        centered = flat - self._mean(flat)
+        inverse = jax.lax.rsqrt(self._mean(jnp.square(centered)) + self.epsilon)
         return restored(self._scaled_and_shifted(centered * inverse))
+
+    counting: ClassVar[Any] = None  # in a frame, 1 for each value that is live
+
+    def _mean(self, flat: jax.Array) -> jax.Array:
+        if self.counting is None:
+            return flat.mean(-1, keepdims=True)
+        counted = jnp.where(self.counting > 0, flat, 0).sum(-1, keepdims=True)
+        return counted / self.counting.sum().astype(flat.dtype)
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The same; only those count."""
+        axes = [axis - 1 if axis > 0 else axis + len(x) for axis in _several(self.axis)]
+        over = Live(x[axis] for axis in sorted(axes))
+        for name in ("gamma", "beta"):
+            if hasattr(self, name):
+                fit.weigh(getattr(self, name), *over)
+        fit.tell(self, not over.is_whole, counting=over.flat().astype("float32"))
+        return x
 
 
 @dataclass(eq=False, repr=False)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.declarations import DataFormat, OneOf, Sizes
+from caviar.frames import Fitting, Live
 from caviar.layers.lowering.pooling import max_pool, mean_pool
 from caviar.layers.spatial import Spatial
 
@@ -49,6 +50,8 @@ class _Pooling(Spatial):
         """The summary of every window."""
         window, strides = self.sizes("pool_size"), self.sizes("pool_size" if self.strides is None else "strides")
         return self.as_given(self._summary(self.channels_last(x), window, strides, self.padding))
+
+    live = Spatial.live
 
 
 @dataclass(eq=False, repr=False)
@@ -160,18 +163,28 @@ class _GlobalPooling(Spatial):
         """Check the rank of the input."""
         self.shape_of(input_shape)
 
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """Every channel has a summary of its own."""
+        first = self.channels_at == 0
+        fit.need_whole(self, Live(x[1:] if first else x[:-1]))
+        return fit.slid(self, x, first) if self.keepdims else Live([x[self.channels_at]])
+
     def _over_space(self, summary: Any, x: jax.Array) -> jax.Array:
         y = summary(self.channels_last(x), tuple(range(1, self.rank + 1)), keepdims=self.keepdims)
         return self.as_given(y) if self.keepdims else y
 
 
 class _GlobalMaxPooling(_GlobalPooling):
+    live = _GlobalPooling.live
+
     def call(self, x: jax.Array) -> jax.Array:
         """The largest value of each channel."""
         return self._over_space(jnp.max, x)
 
 
 class _GlobalAveragePooling(_GlobalPooling):
+    live = _GlobalPooling.live
+
     def call(self, x: jax.Array) -> jax.Array:
         """The mean of each channel."""
         return self._over_space(jnp.mean, x)
@@ -223,6 +236,8 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
     """
 
     rank = 1
+
+    live = _GlobalPooling.live
 
     def call(self, x: jax.Array, mask: jax.Array | None = None) -> jax.Array:
         """The mean of each channel over the steps that are not masked; 0 where all are (Keras: NaN)."""

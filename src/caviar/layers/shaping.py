@@ -8,10 +8,12 @@ from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar import config
 from caviar.declarations import Counts, DataFormat, Each, Number, OneOf, Size, Sizes
-from caviar.errors import ArgumentError, ShapeError
+from caviar.errors import ArgumentError, FrameError, ShapeError
+from caviar.frames import Fitting, Live
 from caviar.layers.base import Layer
 from caviar.layers.lowering.windows import sizes
 
@@ -49,6 +51,10 @@ class Identity(Layer):
         """The input."""
         return x
 
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The same."""
+        return x
+
 
 @dataclass(eq=False, repr=False)
 class Flatten(Layer):
@@ -69,6 +75,11 @@ class Flatten(Layer):
         if _channels_first(self.data_format) and x.ndim > 2:
             x = jnp.moveaxis(x, 1, -1)
         return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The live ones in the same order."""
+        moved = _channels_first(self.data_format) and len(x) > 1
+        return Live([Live([*x[1:], x[0]] if moved else x).flat()])
 
 
 @dataclass(eq=False, repr=False)
@@ -93,6 +104,17 @@ class Reshape(Layer):
             raise ShapeError(f"{self.name}: examples of shape {x.shape[1:]} do not fit the target shape {target}")
         return x.reshape(x.shape[0], *target)
 
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The live ones in the same order, where they are live along whole axes again."""
+        target = (self.target_shape,) if isinstance(self.target_shape, int) else tuple(self.target_shape)
+        flat = x.flat().reshape(target)
+        others = [tuple(a for a in range(flat.ndim) if a != axis) for axis in range(flat.ndim)]
+        found = Live(np.asarray(flat.any(axes)) for axes in others)
+        fixed = Live(axis for n, axis in zip(target, found, strict=True) if n != -1)
+        if not np.array_equal(found.flat(), flat.ravel()) or not fixed.is_whole:
+            raise FrameError(f"{self.name} would mix live units with others")
+        return found
+
 
 @dataclass(eq=False, repr=False)
 class Permute(Layer):
@@ -113,6 +135,10 @@ class Permute(Layer):
         if sorted(self.dims) != list(range(1, x.ndim)):
             raise ShapeError(f"{self.name}: dims {tuple(self.dims)} must name each of the axes 1 to {x.ndim - 1} once")
         return x.transpose(0, *self.dims)
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The axes in the other order."""
+        return Live(x[axis - 1] for axis in self.dims)
 
 
 @dataclass(eq=False, repr=False)
@@ -135,6 +161,10 @@ class RepeatVector(Layer):
             raise ShapeError(f"{self.name} repeats vectors, of shape (batch, features), and was given {x.shape}")
         return jnp.broadcast_to(x[:, None], (x.shape[0], self.n, x.shape[1]))
 
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """The same at every place of the sequence."""
+        return Live([np.ones(self.n, bool), *x])
+
 
 class _Resizing(Layer):
     """The base of layers that change the sizes of the `rank` axes between batch and channels."""
@@ -143,6 +173,10 @@ class _Resizing(Layer):
     data_format: DataFormat | None
 
     takes = "anything"
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """Channels are treated alike."""
+        return fit.slid(self, x, _channels_first(self.data_format))
 
     def _axes(self, x: jax.Array) -> range:
         if x.ndim != self.rank + 2:
@@ -161,6 +195,8 @@ class _Resizing(Layer):
 
 class _ZeroPadding(_Resizing):
     padding: Counts
+
+    live = _Resizing.live
 
     def call(self, x: jax.Array) -> jax.Array:
         """The input with zeros around it."""
@@ -219,6 +255,8 @@ class ZeroPadding3D(_ZeroPadding):
 
 class _Cropping(_Resizing):
     cropping: Counts
+
+    live = _Resizing.live
 
     def call(self, x: jax.Array) -> jax.Array:
         """The middle of the input."""
@@ -285,6 +323,8 @@ class _UpSampling(_Resizing):
     interpolation: Interpolation = "nearest"
 
     takes = "floats"
+
+    live = _Resizing.live
 
     def call(self, x: jax.Array) -> jax.Array:
         """The enlarged input."""

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from caviar import activations
 from caviar.declarations import Axes
+from caviar.frames import Fitting, Live, whole
 from caviar.layers.base import Layer
 from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 
@@ -44,6 +45,12 @@ class PReLU(Layer):
     def call(self, x: jax.Array) -> jax.Array:
         """The leaky function of each input."""
         return activations.prelu(x, self.alpha)
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """Each has a slope of its own, or shares it along a whole axis."""
+        axes = zip(x, self.alpha.shape, strict=True)
+        fit.weigh(self.alpha, *(axis if len(axis) == n else whole((n,))[0] for axis, n in axes))
+        return x
 
 
 @dataclass(eq=False, repr=False)

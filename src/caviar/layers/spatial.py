@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from caviar.declarations import DataFormat
 from caviar.errors import ArgumentError, ShapeError
+from caviar.frames import Fitting, Live
 from caviar.layers.base import Layer
 from caviar.layers.lowering.windows import Sizes, reach, sizes
 from caviar.layers.shaping import _channels_first
@@ -62,6 +63,15 @@ class Spatial(Layer):
     def channels_last(self, x: jax.Array) -> jax.Array:
         """The input with its channels moved to the end, if they are first."""
         return jnp.moveaxis(x, 1, -1) if _channels_first(self.data_format) else x
+
+    @property
+    def channels_at(self) -> int:
+        """The axis of the channels, the batch left out."""
+        return 0 if _channels_first(self.data_format) else -1
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """Channels are treated alike."""
+        return fit.slid(self, x, self.channels_at == 0)
 
     def as_given(self, y: jax.Array) -> jax.Array:
         """The output with its channels moved back to where the input had them."""

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from caviar import config
 from caviar.errors import FileError, ShapeError
+from caviar.frames import Within, masked
 from caviar.graph.evaluation import as_arrays
 from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
@@ -157,9 +158,9 @@ def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[jax.
 class Draw:
     """The pure function from a random key, and the initializers' numbers, to initial values; a population maps it."""
 
-    def __init__(self, variables: list[Variable]):
+    def __init__(self, variables: list[Variable], live: list[Any] | None = None):
         self.specs = tuple((v.shape, v.dtype) for v in variables)
-        apart = take_apart([v.initializer for v in variables])
+        apart = take_apart([[v.initializer, None if live is None else live[i]] for i, v in enumerate(variables)])
         self.structure, self.numbers = apart.structure, apart.numbers
         self.key = (apart.structure, self.specs)
 
@@ -167,4 +168,11 @@ class Draw:
         """The values, each from a key of its own."""
         initializers = put_together(self.structure, numbers, [])
         given = zip(initializers, jax.random.split(key, len(self.specs)), self.specs, strict=True)
-        return [jnp.asarray(f(k, s, jnp.dtype(d)), d) for f, k, (s, d) in given]
+        return [_drawn(f, live, k, s, d) for (f, live), k, (s, d) in given]
+
+
+def _drawn(initializer: Any, live: Any, key: jax.Array, shape: tuple[int, ...], dtype: str) -> jax.Array:
+    """The first value of one weight. A member's in a frame is drawn in its own shape, with zeros around it."""
+    if live is None:
+        return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
+    return masked(jnp.asarray(initializer(key, Within.of(shape, live), jnp.dtype(dtype)), dtype), live)

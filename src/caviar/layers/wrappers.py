@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar.declarations import OneOf
-from caviar.errors import ArgumentError
+from caviar.errors import ArgumentError, FrameError
+from caviar.frames import PASSES_ON, Fitting, Live, trusted
 from caviar.layers.base import Layer
 from caviar.layers.recurrent import Recurrent
 
@@ -76,6 +78,15 @@ class Bidirectional(Layer):
             return merged
         return (*(merged if self.merge_mode is None else (merged,)), *forward, *backward)
 
+    def live(self, fit: Fitting, x: Live, initial_state: Any = None, mask: Any = None) -> Any:
+        """The units of both directions, merged."""
+        y, z = (live_inside(layer, fit, x) for layer in (self.forward, self.backward))
+        if self.layer.return_state or self.merge_mode is None:
+            raise FrameError(f"{self.name} gives several outputs")
+        if self.merge_mode == "concat":
+            return Live([*y[:-1], np.concatenate([y[-1], z[-1]])])
+        return Live([*y[:-1], fit.common(self, [y[-1], z[-1]])])
+
     def reset_states(self) -> None:
         """Let the next batch start from zeros in both directions."""
         self.forward.reset_states()
@@ -91,6 +102,22 @@ def _reversed(layer: Recurrent) -> Recurrent:
     """A copy of the layer with other weights, in the other direction."""
     config = copy.deepcopy(layer.get_config()) | {"go_backwards": not layer.go_backwards, "name": layer.name}
     return type(layer).from_config(config)
+
+
+def live_inside(layer: Layer, fit: Fitting, x: Live) -> Any:
+    """What a layer inside another tells of its live units.
+
+    >>> import numpy as np
+    >>> from caviar.frames import Fitting, Live
+    >>> from caviar.layers.wrappers import live_inside
+    >>> from caviar.layers.shaping import Identity
+    >>> live_inside(Identity(), Fitting({}), Live([np.array([True])]))
+    (array([ True]),)
+    """
+    live = trusted(layer, "live", "call", "build")
+    if live is None or live == PASSES_ON:
+        raise FrameError(f"{layer.name} does not tell which of its units are live")
+    return live(fit, x)
 
 
 def _as_list(outputs: Any) -> list[Any]:
@@ -121,3 +148,8 @@ class TimeDistributed(Layer):
         """The outputs of all steps."""
         outputs = self.layer(x.reshape(-1, *x.shape[2:]))
         return jax.tree.map(lambda y: y.reshape(*x.shape[:2], *y.shape[1:]), outputs)
+
+    def live(self, fit: Fitting, x: Live) -> Live:
+        """What is live of each step."""
+        fit.shape = fit.shape[1:]
+        return Live([x[0], *live_inside(self.layer, fit, Live(x[1:]))])

@@ -12,6 +12,7 @@ from caviar import config
 from caviar.arguments import check
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.files import FilePath
+from caviar.frames import PASSES_ON
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
 from caviar.layers.base import Layer, ensure_built, is_built
@@ -37,6 +38,7 @@ class Model(Trainee):
     """
 
     _graph: Graph | None = None
+    live = PASSES_ON
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)

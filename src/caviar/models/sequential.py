@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from caviar import config
 from caviar.closing import is_open
 from caviar.errors import ArgumentError, ShapeError
+from caviar.frames import PASSES_ON
 from caviar.graph.evaluation import as_floats
 from caviar.graph.node import Input
 from caviar.layers.base import Layer, ensure_built, is_built
@@ -32,6 +33,7 @@ class Sequential(Model):
     spoken_names: ClassVar[Mapping[str, str]] = {"sequence": "layers"}
 
     _input: Input | None = None
+    live = PASSES_ON
 
     def __init__(self, layers: Iterable[Any] | None = None, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)

@@ -49,6 +49,8 @@ class Adam(Optimizer):
     _: KW_ONLY
     epsilon_at: Annotated[str, OneOf("hat", "outside", "inside")] = "hat"
 
+    by_element = True
+
     def transform(self) -> optax.GradientTransformation:
         """`m_hat / sqrt(v_hat)`; with `amsgrad` v never shrinks."""
 
@@ -90,6 +92,8 @@ class Adamax(Optimizer):
     _: KW_ONLY
     epsilon_at: Annotated[str, OneOf("inside", "outside")] = "outside"
 
+    by_element = True
+
     def transform(self) -> optax.GradientTransformation:
         """`m_hat / max(|g|)`."""
         inside = self.epsilon_at == "inside"
@@ -116,6 +120,8 @@ class Nadam(Optimizer):
     epsilon: rate_or_schedule = 1e-7
     _: KW_ONLY
     momentum_decay: rate_or_schedule = 1.0
+
+    by_element = True
 
     def transform(self) -> optax.GradientTransformation:
         """Adam with the next step's momentum."""
@@ -144,6 +150,8 @@ class RAdam(Optimizer):
     beta_1: fraction_or_schedule = 0.9
     beta_2: fraction_or_schedule = 0.999
     epsilon: rate_or_schedule = 1e-8
+
+    by_element = True
 
     def transform(self) -> optax.GradientTransformation:
         """Adam's step times the rectification; at first only the momentum."""

@@ -34,6 +34,8 @@ class Adagrad(Optimizer):
     _: KW_ONLY
     epsilon_at: Annotated[str, OneOf("inside", "outside")] = "inside"
 
+    by_element = True
+
     def transform(self) -> optax.GradientTransformation:
         """`g / sqrt(sum of g^2)`."""
 
@@ -64,6 +66,8 @@ class RMSprop(Optimizer):
     epsilon_at: Annotated[str, OneOf("inside", "outside")] = "inside"
     rate_inside: bool = True
 
+    by_element = True
+
     def transform(self) -> optax.GradientTransformation:
         """`g / sqrt(average of g^2)`."""
 
@@ -91,6 +95,8 @@ class Adadelta(Optimizer):
 
     rho: share_or_schedule = 0.95
     epsilon: rate_or_schedule = 1e-7
+
+    by_element = True
 
     def transform(self) -> optax.GradientTransformation:
         """`g * sqrt(average of steps^2) / sqrt(average of g^2)`."""

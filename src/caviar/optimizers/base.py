@@ -59,6 +59,8 @@ class Optimizer(Part):
     """
 
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"_desk"}
+    by_element: ClassVar[bool] = False
+    """Whether weights whose gradients are always zero stay zero, and all others move as if those were not there."""
 
     learning_rate: rate_or_schedule = 0.001
     _: KW_ONLY

@@ -38,6 +38,8 @@ class SGD(Optimizer):
     average: bool = False
     rate_inside: bool = True
 
+    by_element = True
+
     def transform(self) -> optax.GradientTransformation:
         """The gradients that enter the momentum."""
         if self.average:
@@ -76,6 +78,8 @@ class ASGD(Optimizer):
     lambd: rate_or_schedule = 0.0001
     alpha: rate_or_schedule = 0.75
     t0: rate_or_schedule = 1e6
+
+    by_element = True
 
     def rule(self) -> optax.GradientTransformation:
         """A step of descent, and of the mean."""

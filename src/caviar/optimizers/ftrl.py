@@ -33,6 +33,8 @@ class Ftrl(Optimizer):
     l2_shrinkage_regularization_strength: rate_or_schedule = 0.0
     beta: rate_or_schedule = 0.0
 
+    by_element = True
+
     def rule(self) -> optax.GradientTransformation:
         """Move to the minimum of the sum of all linearized losses so far and the regularization."""
         rate, l1 = self.learning_rate, self.l1_regularization_strength

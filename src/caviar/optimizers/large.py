@@ -39,6 +39,8 @@ class Lamb(Optimizer):
     beta_2: fraction_or_schedule = 0.999
     epsilon: rate_or_schedule = 1e-7
 
+    by_element = True
+
     def transform(self) -> optax.GradientTransformation:
         """Adam's step, scaled to the length of the weight."""
         adam = Adam(beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon, epsilon_at="outside")

@@ -29,6 +29,8 @@ class Lion(Optimizer):
     beta_1: fraction_or_schedule = 0.9
     beta_2: fraction_or_schedule = 0.99
 
+    by_element = True
+
     def transform(self) -> optax.GradientTransformation:
         """The sign of the momentum with the present gradient."""
         return optax.scale_by_lion(self.beta_1, self.beta_2)
@@ -49,6 +51,8 @@ class Rprop(Optimizer):
     eta_plus: Annotated[Any, OrSchedule(Number(above=1))] = 1.2
     min_step: positive_or_schedule = 1e-6
     max_step: positive_or_schedule = 50.0
+
+    by_element = True
 
     def rule(self) -> optax.GradientTransformation:
         """Lengthen a weight's step while the sign stays the same; shorten it, and do not move, when it changes."""

@@ -14,6 +14,7 @@ from caviar.errors import ArgumentError
 from caviar.studies.blocks import Member, Seat, packed
 from caviar.studies.board import Board
 from caviar.studies.callbacks import SearchCallbacks
+from caviar.studies.families import Pricing
 from caviar.studies.population import Population
 from caviar.studies.progress import SearchProgress
 from caviar.studies.strategies import Change, Round, Strategy
@@ -31,10 +32,20 @@ class _Interrupted(KeyboardInterrupt):
 class Driver:
     """Runs a strategy's rounds on a population."""
 
-    def __init__(self, board: Board, task: Task, strategy: Strategy, trials: int, epochs: int, keep: int):
+    def __init__(
+        self,
+        board: Board,
+        task: Task,
+        strategy: Strategy,
+        trials: int,
+        epochs: int,
+        keep: int,
+        frames: int | None = None,
+    ):
         self.board, self.store, self.task, self.strategy = board, board.store, task, strategy
         self.trials, self.epochs, self.keep = trials, epochs, keep
-        self.population = Population(board.space, task.make, self.store.noted("lanes"))
+        pricing = Pricing(trials * board.copies, task.rows.number * epochs, frames)
+        self.population = Population(task, pricing, self.store.noted("lanes"), self.store.noted("frames"))
         self.gone = {Member(*m) for m in self.store.noted("gone", [])}
         self.saved: dict[str, float] = self.store.noted("saved", {})
         self.moved: list[list[int]] = self.store.noted("moved", [])  # the trials that changed, round by round
@@ -134,6 +145,7 @@ class Driver:
         members = [m for n in self.round.trials for m in self.board.members(n)]
         seats = {m: self.board.seat(m) for m in members if m not in self.gone or m in changes}
         failed = self._prepare([*seats.values()])
+        self.progress.tell(self.population.told)
         self._restored = True
         self.gone -= set(changes)
         self._leave([m for m in self.population.here if m not in seats])
@@ -222,6 +234,7 @@ class Driver:
                     self.store.drop("state", key)
             self.store.note("blocks", blocks)
             self.store.note("lanes", self.population.lanes)
+        self.store.note("frames", self.population.frames)
         self.store.note("gone", sorted(self.gone))
         self.store.note("saved", self.saved)
         self.store.note("moved", self.moved)

@@ -12,11 +12,13 @@ import numpy as np
 
 from caviar import config, engine
 from caviar.closing import Closed
+from caviar.frames import Varied
 from caviar.graph.evaluation import as_arrays
 from caviar.layers.base import Layer
 from caviar.layers.weights import Draw
 from caviar.parts import Numbers, parts_of, take_apart
 from caviar.studies.blocks import Block, Member, MemberState, Seat, Slice, on_devices, on_host, storable
+from caviar.studies.frames import Frame
 from caviar.training import vectorized
 from caviar.training.clock import Clock
 from caviar.training.program import Plan
@@ -36,16 +38,25 @@ class Data(NamedTuple):
     folds: list[tuple[np.ndarray, np.ndarray]] | None
 
 
-class Group:
-    """The members that share one structure, and their programs."""
+def _type_of(number: Any) -> np.dtype[Any]:
+    """Whole numbers stay; all others are of the library's float type."""
+    is_whole = isinstance(number, Varied) and np.issubdtype(number.dtype, np.integer)
+    return number.dtype if is_whole else np.dtype(config.floatx())
 
-    def __init__(self, recipe: Recipe, plan: Plan, data: Data):
-        self.recipe, self.plan, self.data = recipe, plan, data
+
+class Group:
+    """The members that share one structure, or one frame, and their programs."""
+
+    def __init__(self, recipe: Recipe, plan: Plan, data: Data, frame: Frame | None = None):
+        self.recipe, self.plan, self.data, self.frame = recipe, plan, data, frame
         self.apart = take_apart(recipe)
         drawn = [i for i, v in enumerate(self.apart.variables) if v.is_drawn]
-        self.drawn, self.draw = tuple(drawn), Draw([self.apart.variables[i] for i in drawn])
-        self.varied = tuple(isinstance(n, Closed) for n in self.apart.numbers)
-        self.draw_varied = tuple(isinstance(n, Closed) for n in self.draw.numbers)
+        self.drawn, self.draw = (
+            tuple(drawn),
+            Draw([self.apart.variables[i] for i in drawn], None if frame is None else [frame.live[i] for i in drawn]),
+        )
+        self.varied = tuple(isinstance(n, Closed | Varied) for n in self.apart.numbers)
+        self.draw_varied = tuple(isinstance(n, Closed | Varied) for n in self.draw.numbers)
         self.lanes = 0
         self.clock = Clock(plan.steps)
         self.blocks: list[Block] = []
@@ -60,7 +71,7 @@ class Group:
 
     def constants(self) -> list[Any]:
         """The numbers that no hyperparameter varies: all members of the group must have the same."""
-        return [np.asarray(n).tolist() for n in self.apart.numbers if not isinstance(n, Closed)]
+        return [np.asarray(n).tolist() for n in self.apart.numbers if not isinstance(n, Closed | Varied)]
 
     @property
     def here(self) -> set[Member]:
@@ -109,10 +120,10 @@ class Group:
 
     def _numbers(self, numbers: Numbers, seats: list[Seat]) -> list[Any]:
         """Each number as an array: one for all members, or one a lane."""
-        dtype = np.dtype(config.floatx())
+        values = [seat.values if self.frame is None else seat.values | self.frame.own(seat.values) for seat in seats]
         return [
-            vectorized.over_devices(np.asarray([seat.values[n.origin] for seat in seats], dtype))
-            if isinstance(n, Closed)
+            vectorized.over_devices(np.asarray([v[n.origin] for v in values], _type_of(n)))
+            if isinstance(n, Closed | Varied)
             else vectorized.on_all_devices(as_arrays([n])[0])
             for n in numbers
         ]
@@ -189,7 +200,8 @@ class Group:
             for lane, seat in enumerate(block.seats):
                 if seat.member == member:
                     trainable, fixed = block.run.rules[-1]["weights"]
-                    return [np.asarray(v)[lane] for v in merge(self.apart.structure, trainable, fixed)]
+                    found = [np.asarray(v)[lane] for v in merge(self.apart.structure, trainable, fixed)]
+                    return found if self.frame is None else self.frame.cut(seat.values, found)
         return None
 
     def taken_out(self) -> dict[Member, MemberState]:

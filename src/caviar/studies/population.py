@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -13,18 +14,26 @@ from caviar.errors import OpenRangeError
 from caviar.graph.waiting import in_threads
 from caviar.ranges import Choice
 from caviar.studies.blocks import Member, MemberState, Seat, Slice, on_host, packed, unpacked
+from caviar.studies.families import Families, Family, Pricing
 from caviar.studies.groups import Group
-from caviar.studies.space import Space
+from caviar.studies.task import Task
 from caviar.training.monitor import direction, worst
 from caviar.training.vectorized import devices
 
 
 class Population:
-    """The members, by group. `make(seat)` builds the group of a member that fits no known one."""
+    """Members by group: those of one frame are a group, and all others of one structure."""
 
-    def __init__(self, space: Space, make: Callable[[Seat], Group], lanes: Mapping[str, int] | None = None):
-        self.space, self._make, self._lanes = space, make, dict(lanes or {})
+    def __init__(
+        self,
+        task: Task,
+        pricing: Pricing,
+        lanes: Mapping[str, int] | None = None,
+        frames: Mapping[str, Any] | None = None,
+    ):
+        self.space, self._make, self._lanes = task.space, task.make, dict(lanes or {})
         self.groups: dict[Any, Group] = {}
+        self._families = Families(task, pricing, frames)
         self._is_number: dict[str, bool] = {}
         self._checked: set[int] = set()
 
@@ -36,11 +45,10 @@ class Population:
 
     def group_of(self, seat: Seat) -> Group:
         """The group of a member: one that is known, or a new one."""
-        key = self._key(seat)
-        if key is None or key not in self.groups:
-            made = self._make(seat)
-            self._learn(seat, made)
-            return self.groups.setdefault(self._key(seat), made)
+        shared, frame = self._family_of(seat).frame_of(seat.values)
+        key = self._key(seat) if frame is None else shared
+        if key not in self.groups:
+            return self.groups.setdefault(key, self._make(seat, frame))
         found = self.groups[key]
         if id(found) not in self._checked:  # the second member: numbers that no range varies must be equal
             if self._make(seat).constants() != found.constants():
@@ -51,19 +59,32 @@ class Population:
             self._checked.add(id(found))
         return found
 
+    def _family_of(self, seat: Seat) -> Family:
+        if any(name not in self._is_number for name, value in seat.values.items() if not _is_zero(value)):
+            self._learn(seat, self._make(seat))
+        return self._families.of(seat, self._key(seat, self._families.shared(seat.values)))
+
+    @property
+    def frames(self) -> dict[str, Any]:
+        """Which sizes share programs: a search that goes on keeps to them, as other machines do."""
+        return self._families.decided
+
+    @property
+    def told(self) -> str:
+        """The frames in words."""
+        return self._families.told
+
     def _learn(self, seat: Seat, made: Group) -> None:
         for name, value in seat.values.items():
             if value != 0 or isinstance(value, bool):  # a zero is structure, which says nothing about other values
                 self._is_number[name] = name in made.origins and self._is_number.get(name, True)
 
-    def _key(self, seat: Seat) -> Any:
-        """What sets a group apart: the options chosen, and every value that is not an argument of the program."""
-        if any(name not in self._is_number for name, value in seat.values.items() if not _is_zero(value)):
-            return None
+    def _key(self, seat: Seat, shared: Iterable[str] = ()) -> Any:
+        """What sets a group apart: the options chosen, and every value that is not an argument of the program, nor shared."""
         ranges = {h.name: h.range for h in self.space.found}
         parts: list[Any] = [seat.fold]
         for name, value in seat.values.items():
-            if _is_zero(value) or not self._is_number[name]:
+            if name not in shared and (_is_zero(value) or not self._is_number[name]):
                 found = ranges[name]
                 parts.append((name, found._place(value) if isinstance(found, Choice) else value))
             else:
@@ -79,6 +100,8 @@ class Population:
         """
         failed: dict[Member, Exception] = {}
         wanted: dict[Group, list[Seat]] = {}
+        with contextlib.suppress(Exception):  # which is told of each member below
+            self._families.plan([(seat, self._family_of(seat)) for seat in seats])
         for seat in seats:
             try:
                 wanted.setdefault(self.group_of(seat), []).append(seat)

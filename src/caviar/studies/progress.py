@@ -54,6 +54,7 @@ class SearchProgress:
         self.verbose = 1 if verbose == "auto" else verbose
         self._screen = _screen(_Calm(sys.stdout if stream is None else stream), self.verbose)
         self._news: tuple[Any, str] | None = None
+        self._frames = ""
 
     def update(
         self,
@@ -80,6 +81,12 @@ class SearchProgress:
             return " - ".join(parts + ([] if left_seconds is None else [f"{_duration(left_seconds)} left"]))
 
         self._screen.show(line, Table(leaders[:_LEADERS], self.monitor, self.sign), fresh)
+
+    def tell(self, frames: str) -> None:
+        """Which sizes share a program, in full: a line for `verbose=2`."""
+        if self.verbose == 2 and frames and frames != self._frames:
+            self._screen.last(f"search - programs for sizes up to: {frames}")
+        self._frames = frames
 
     def finish(self, summary: str) -> None:
         """Show one last line: the search is over."""

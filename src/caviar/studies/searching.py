@@ -54,6 +54,7 @@ def search(
     folds: Folds | None = None,
     repeats: Times = 1,
     keep: Times = 10,
+    frames: Count | None = None,
     batch_size: int | None = None,
     verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
     callbacks: Callbacks = None,
@@ -70,7 +71,9 @@ def search(
     Besides `fit`'s own arguments: how many `trials`, of at most how many `epochs`; the `strategy` ("random", "grid", "sobol",
     "halton", "optuna", "coarse_to_fine", "halving", "hyperband", "population", or an object of `caviar.studies`); what to
     `monitor` (the loss, of the validation if there is one); the file (`path`) in which the search lives: the same call goes on
-    where a killed one ended; `folds` for cross-validation, `repeats` with other seeds; and how many trials `keep` their weights.
+    where a killed one ended; `folds` for cross-validation, `repeats` with other seeds; and how many trials `keep` their weights. Members of
+    several layer sizes share arrays of the largest, a *frame*: as many frames as pay for themselves, or at most so many `frames`
+    for each structure (0: every size has a program of its own).
 
     >>> import numpy as np
     >>> from caviar.studies import search
@@ -90,7 +93,13 @@ def search(
     compiled = model.require_compiled("search")
     counts = {"trials": trials, "epochs": epochs, "folds": folds, "repeats": repeats}
     batches = {"shuffle": shuffle, "validation_batch_size": validation_batch_size, "validation_freq": validation_freq}
-    rest = {"keep": keep, "seed": seed, "validation_split": validation_split, "class_weight": class_weight}
+    rest = {
+        "keep": keep,
+        "frames": frames,
+        "seed": seed,
+        "validation_split": validation_split,
+        "class_weight": class_weight,
+    }
     _check_fixed(**counts, **batches, **rest, monitor=monitor, mode=mode)
     check(search, {**counts, **batches, **rest, "monitor": monitor, "mode": mode, "verbose": verbose})
     if x is None:
@@ -107,7 +116,7 @@ def search(
     rows, validation = with_validation(source, names, validation_split, validation_data)
     assert rows is not None
     task = Task(space, rows, validation, None, None, mode, shuffle, validation_batch_size, validation_freq)
-    logged = task.recipe(units)[0].logged(validation is not None or folds is not None)
+    logged = task.recipe(space.at(units))[0].logged(validation is not None or folds is not None)
     task.monitor = ("val_loss" if "val_loss" in logged else logged[0]) if monitor is None else monitor
     check_monitor(task.monitor, logged)
     sign = direction(task.monitor, mode)
@@ -124,7 +133,7 @@ def search(
         board = Board(space, store, chosen, task.monitor, sign, task.folds, repeats)
         if store.noted("template") is None:
             _note_template(store, space, typical)
-        driver = Driver(board, task, asked, trials, epochs, keep)
+        driver = Driver(board, task, asked, trials, epochs, keep, None if frames is None else int(frames))
         driver.run(progress, heard)
     board.store = store if store.path is None else Store.read(store.path)  # the study only reads
     study = Study(board, typical.built_for, driver.interrupted)

@@ -56,9 +56,13 @@ class Space:
         """Values in readable form, which JSON can hold; None for hyperparameters that are not active."""
         return {h.name: label(h.range, values[h.name]) if h.name in values else None for h in self.found}
 
+    def at(self, units: Sequence[float]) -> dict[str, Any]:
+        """The value of every hyperparameter at a point, active or not."""
+        return {h.name: h.range.at(u) for h, u in zip(self.found, units, strict=True)}
+
     def close(self, units: Sequence[float]) -> Template:
         """The template at a point: a network not yet built, an optimizer, rules."""
-        return self.with_values({h.name: h.range.at(u) for h, u in zip(self.found, units, strict=True)})
+        return self.with_values(self.at(units))
 
     def with_values(self, values: dict[str, Any]) -> Template:
         """The template with these values in place of its ranges."""

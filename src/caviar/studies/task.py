@@ -15,6 +15,7 @@ from caviar.errors import ArgumentError
 from caviar.layers.weights import undrawn
 from caviar.studies.best import KeepBest
 from caviar.studies.blocks import Seat
+from caviar.studies.frames import Frame
 from caviar.studies.groups import Data, Group
 from caviar.studies.space import Space
 from caviar.training.callbacks import CallbackList
@@ -55,17 +56,18 @@ class Task:
             return Data(rows, rows._replace(weight=on_all_devices(own)), self.folds)
         return Data(rows, None if self.validation is None else on_all_devices(self.validation), None)
 
-    def make(self, seat: Seat) -> Group:
-        """The group of a member: its network built, its recipe, and the plan of its epochs."""
-        recipe, size = self.recipe(seat.units)
+    def make(self, seat: Seat, frame: Frame | None = None) -> Group:
+        """The group of a member: its network built, its recipe, and the plan of its epochs; that of its frame, or its own."""
+        recipe, size = self.recipe(self.space.at(seat.units)) if frame is None else (frame.recipe, frame.batch_size)
         count = self.rows.number if seat.fold is None else seat.fold[0]
         given = size if self.validation_batch_size is None else check_batch_size(self.validation_batch_size)
-        return Group(recipe, plan_for(count, size, None, self.shuffle, given, self.validation_freq), self.data)
+        plan = plan_for(count, size, None, self.shuffle, given, self.validation_freq)
+        return Group(recipe, plan, self.data, frame)
 
-    def recipe(self, units: Any) -> tuple[Recipe, int]:
-        """The recipe at a point, and the batch size; raises for everything that cannot work."""
+    def recipe(self, values: dict[str, Any]) -> tuple[Recipe, int]:
+        """The recipe of these values, and the batch size; everything that cannot work is refused here."""
         with undrawn():
-            made = self.space.close(units)
+            made = self.space.with_values(values)
             model, compiled, size = made.model, made.compiled, check_batch_size(made.batch_size)
             outputs, names = build_for(model, self.rows.x, size)
         model.compiled_with = compiled

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
+from caviar.frames import masked
 from caviar.graph.evaluation import Context, current, evaluating, told_in_words
 from caviar.layers.base import Layer
 from caviar.losses.shapes import ratio
@@ -45,6 +46,9 @@ class Recipe(Part):
     scored_logs: tuple[str, ...] = ()  # the names that the user's own test_step reports
     own_loss: bool = False  # whether the user's own compute_loss gives the loss
     log_rate: bool = False
+    live: list[Any] | None = (
+        None  # in a frame, of each weight: 1 at the live places along each axis, None along whole axes
+    )
 
     def outputs(self, x: Any) -> list[Any]:
         """The network's outputs as a list."""
@@ -102,6 +106,12 @@ class Recipe(Part):
             if layer.trainable
             for name, regularizer in vars(layer).get("_penalties", {}).items()
         )
+
+    def live_gradients(self, gradients: list[Any]) -> list[Any]:
+        """The gradients, which are zero wherever a frame is wider than the member."""
+        if self.live is None:
+            return gradients
+        return [masked(g, live) for g, live in zip(gradients, self.live, strict=True)]
 
     def scoring(self) -> Recipe:
         """This recipe, with the statistics of an evaluation in place of training's; for copies inside a program."""

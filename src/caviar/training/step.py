@@ -76,9 +76,10 @@ class Step:
 
     def apply(self, gradients: list[Any]) -> Step:
         """The step with the weights changed by the optimizer."""
-        optimizer = put_together(
+        recipe: Recipe = put_together(
             self.structure, self.numbers, merge(self.structure, self.run.trainable, self.run.fixed)
-        ).optimizer
+        )
+        gradients, optimizer = recipe.live_gradients(gradients), recipe.optimizer
         trainable, state = optimizer.update(gradients, self.run.optimizer, self.run.trainable, self.run.rate)
         return replace(self, run=self.run._replace(trainable=trainable, optimizer=state))
 

@@ -1,0 +1,395 @@
+"""Frames: arrays of the largest size, which members of several sizes share. A member's weights fill some of their places and the
+others hold zeros; gradients count only at the places that are *live*.
+
+A layer with a size says in `live` which units of its output are live when some of its input's are. What it does not say it does
+not know: its members then need programs of their own.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from caviar import config, engine
+from caviar.closing import ClosedSize
+from caviar.errors import FrameError
+
+Axis = np.ndarray
+"""Which places along an axis are live."""
+
+
+class Live(tuple[Axis, ...]):
+    """The live places along each axis of an array, the batch left out. An array's are those that are live along all axes."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every place is live."""
+        return all(axis.all() for axis in self)
+
+    def flat(self) -> Axis:
+        """The places of the array with all axes in one."""
+        return functools.reduce(np.multiply.outer, self, np.ones((), bool)).ravel()
+
+
+def whole(shape: Iterable[int]) -> Live:
+    """All places of an array with such axes.
+
+    >>> from caviar.frames import whole
+    >>> whole((2,))
+    (array([ True,  True]),)
+    """
+    return Live(np.ones(n, bool) for n in shape)
+
+
+class Varied(np.ndarray):
+    """An array that each member has its own values for, known by where they come from."""
+
+    origin: Any
+
+    def __array_finalize__(self, made_from: Any) -> None:
+        """Copies remember it, too."""
+        self.origin = getattr(made_from, "origin", None)
+
+    @classmethod
+    def of(cls, values: Any, origin: Any) -> Varied:
+        """These values in the frame itself."""
+        made = np.asarray(values).view(cls)
+        made.origin = origin
+        return made
+
+
+class Noted(NamedTuple):
+    """A layer, or an operation, that was called: `args` and `outputs` hold the numbers of arrays in their places."""
+
+    what: Any
+    args: Any
+    kwargs: Any
+    outputs: Any
+
+
+class Place(NamedTuple):
+    """An array on a tape."""
+
+    number: int
+    shape: tuple[int, ...]
+
+
+class Tape:
+    """Every call of an evaluation, as far as it is followed from outside; filled while a network is traced."""
+
+    def __init__(self) -> None:
+        self.calls: list[Noted] = []
+        self.outputs: list[int] = []  # the numbers of what the whole network gives
+        self._numbers: dict[int, int] = {}
+        self._alive: list[Any] = []  # keeps ids unique
+
+    def place(self, value: Any) -> Any:
+        """An array's place; all else as it is."""
+        if not hasattr(value, "shape") or not hasattr(value, "dtype"):
+            return value
+        if id(value) not in self._numbers:
+            self._numbers[id(value)] = len(self._alive)
+            self._alive.append(value)
+        return _Leaf(Place(self._numbers[id(value)], tuple(value.shape)))
+
+    def write(self, what: Any, args: Any, kwargs: Any, outputs: Any, since: int | None = None) -> None:
+        """Take down a call. What a layer called meanwhile is its own affair, unless it passes everything on."""
+        manner = _manner(what)
+        if manner == PASSES_ON:
+            return
+        del self.calls[len(self.calls) if since is None else since :]
+        self.calls.append(Noted(what, *(jax.tree.map(self.place, tree) for tree in (args, kwargs, outputs))))
+
+
+class _Leaf:
+    """Holds a place in a tree."""
+
+    def __init__(self, place: Place):
+        self.place = place
+
+
+PASSES_ON = "passes on"
+"""The `live` of a layer that does nothing but call others."""
+
+
+def trusted(part: Any, word: str, *methods: str) -> Any:
+    """What a part says of itself, unless a class derived from where it is said does one of the methods differently."""
+    order = type(part).__mro__
+    said, *done = (
+        next((i for i, cls in enumerate(order) if name in vars(cls)), len(order)) for name in (word, *methods)
+    )
+    return getattr(part, word) if said < len(order) and said <= min(done) else None
+
+
+def _manner(what: Any) -> Any:
+    return trusted(what, "live", "call", "build")
+
+
+class Fitting:
+    """One member in a frame: the live places of each weight, and what layers are told of their own size.
+
+    `own` has the member's values by the names of the hyperparameters.
+    """
+
+    def __init__(self, own: Mapping[str, Any]):
+        self.own = own
+        self.weights: dict[int, Live] = {}  # by the id of the variable
+        self.told: dict[tuple[int, str], np.ndarray] = {}  # by the id of the layer and the attribute
+        self.needed: set[tuple[int, str]] = set()
+        self.work = 0.0  # multiplications for one row
+        self.elements = 0.0  # values for one row that functions computed side by side give
+        self.used = 0.0  # the weights of the call under way
+        self.shape: tuple[int, ...] = ()  # of what it gives, the batch left out
+
+    def size(self, value: Any) -> int:
+        """A size of the frame as it is for this member."""
+        return int(self.own.get(value.origin, value)) if isinstance(value, ClosedSize) else int(value)
+
+    def axis(self, size: Any) -> Axis:
+        """An axis of so many units, of which the member has the first."""
+        if self.size(size) > size:
+            raise FrameError(f"{self.size(size)} units do not fit into {int(size)}")
+        return np.arange(size) < self.size(size)
+
+    def weigh(self, weight: Any, *axes: Axis) -> None:
+        """Tell which places of a weight are live."""
+        live = Live(axes)
+        self.used += math.prod(int(axis.sum()) for axis in live)
+        if tuple(len(axis) for axis in live) != tuple(weight.shape):
+            raise FrameError(f"weight {weight.path!r} has the shape {weight.shape}, and its axes are others")
+        before = self.weights.setdefault(id(weight), live)
+        if not all(np.array_equal(a, b) for a, b in zip(before, live, strict=True)):
+            raise FrameError(f"weight {weight.path!r} is used with inputs of two kinds")
+
+    def tell(self, layer: Any, needed: bool = True, **values: Any) -> None:
+        """Let a layer have values of the member's own as attributes, if that is needed for some member of the frame."""
+        for name, value in values.items():
+            before = self.told.setdefault((id(layer), name), np.asarray(value))
+            if not np.array_equal(before, value):
+                raise FrameError(f"layer {layer.name!r} is used with inputs of two kinds")
+            if needed:
+                self.needed.add((id(layer), name))
+
+    def activated(self, activation: Any, live: Live) -> Live:
+        """The live units after an activation function, which must look at each value by itself if some are not live."""
+        if not live.is_whole and activation is not None and not by_element(activation):
+            raise FrameError(f"{activation!r} looks at several units together")
+        options = getattr(activation, "options", ())
+        self.elements += math.prod(int(axis.sum()) for axis in live) * max(0, len(options) - 1)
+        return live
+
+    def slid(self, layer: Any, x: Live, channels_first: bool, channels: Axis | None = None) -> Live:
+        """All places that a window slides to, of the live channels: those of x, or others."""
+        at = 0 if channels_first else -1
+        self.need_whole(layer, Live(x[1:] if channels_first else x[:-1]))
+        found = [*whole(self.shape)]
+        found[at] = x[at] if channels is None else channels
+        return Live(found)
+
+    def common(self, layer: Any, axes: Iterable[Axis]) -> Axis:
+        """The live places along an axis that several arrays share; an axis of one place goes with any."""
+        found = [axis for axis in axes if len(axis) > 1] or [np.ones(1, bool)]
+        if not all(np.array_equal(axis, found[0]) for axis in found):
+            raise FrameError(f"the inputs of {layer.name!r} have other live units each")
+        return found[0]
+
+    def need_whole(self, what: Any, *live: Any) -> None:
+        """Refuse inputs of which some places are not live."""
+        if not all(one.is_whole for one in jax.tree.leaves(live)):
+            raise FrameError(f"{what} looks at several units together")
+
+
+def fitted(tape: Tape, own: Mapping[str, Any]) -> Fitting:
+    """How a member of such sizes fits into the frame whose network was traced."""
+    fit, known = Fitting(own), dict[int, Live]()
+
+    def live_of(leaf: Any) -> Any:
+        if not isinstance(leaf, _Leaf):
+            return leaf
+        return known.get(leaf.place.number, whole(leaf.place.shape[1:]))
+
+    for call in tape.calls:
+        args, kwargs = (jax.tree.map(live_of, tree) for tree in (call.args, call.kwargs))
+        given = [one for one in jax.tree.leaves((args, kwargs)) if isinstance(one, Live)]
+        live = _manner(call.what)
+        if live is not None:
+            fit.used, fit.shape = 0.0, jax.tree.leaves(call.outputs)[0].place.shape[1:]
+            found = live(fit, *args, **kwargs)
+            positions = (math.prod(int(axis.sum()) for axis in one[:-1]) for one in (*given, *jax.tree.leaves(found)))
+            fit.work += fit.used * max(positions)
+        else:
+            fit.need_whole(call.what, given)
+            found = jax.tree.map(lambda leaf: whole(leaf.place.shape[1:]), call.outputs)
+        if getattr(call.what, "activity_regularizer", None) is not None:
+            fit.need_whole(call.what.activity_regularizer, found)
+        for leaf, one in zip(jax.tree.leaves(call.outputs), jax.tree.leaves(found), strict=True):
+            if tuple(map(len, one)) != leaf.place.shape[1:]:
+                raise FrameError(f"{call.what!r} gives the shape {leaf.place.shape}, and tells of other axes")
+            known[leaf.place.number] = one
+    fit.need_whole("what the loss is computed from", [known[number] for number in tape.outputs if number in known])
+    return fit
+
+
+def is_first(axis: Axis) -> bool:
+    """Whether the live places are the first ones.
+
+    >>> import numpy as np
+    >>> from caviar.frames import is_first
+    >>> is_first(np.array([True, False])), is_first(np.array([False, True]))
+    (True, False)
+    """
+    return bool(axis[: int(axis.sum())].all())
+
+
+def masked(values: jax.Array, live: Iterable[Any] | None) -> jax.Array:
+    """The values at places that are live along all axes, and zeros elsewhere; None stands for a whole axis.
+
+    >>> import jax.numpy as jnp
+    >>> from caviar.frames import masked
+    >>> masked(jnp.ones((2, 3)), [None, jnp.array([1, 1, 0])]).tolist()
+    [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]
+    """
+    for axis, along in enumerate(live or ()):
+        if along is not None:
+            here = along.reshape([-1 if a == axis else 1 for a in range(values.ndim)]) > 0
+            values = jnp.where(here, values, 0)
+    return values
+
+
+class Within(tuple[Any, ...]):
+    """The shape of a member's own weight, traced, and where each place of the frame's weight lies in it."""
+
+    frame: tuple[int, ...]
+    ranks: list[Any]  # along each axis, the place of each unit among those that are live
+
+    @classmethod
+    def of(cls, frame: tuple[int, ...], live: Iterable[Any]) -> Within:
+        """A shape within that of the frame; None stands for a whole axis."""
+        axes = [jnp.ones(n) if along is None else along for n, along in zip(frame, live, strict=True)]
+        counted = [jnp.cumsum(axis > 0, dtype=jnp.int32) for axis in axes]
+        made = cls(n if along is None else count[-1] for n, along, count in zip(frame, live, counted, strict=True))
+        made.frame, made.ranks = frame, [jnp.maximum(count - 1, 0) for count in counted]
+        return made
+
+    @property
+    def places(self) -> Any:
+        """The number of each place in the member's own weight, counted through all its axes."""
+        found: Any = jnp.zeros((), jnp.int32)
+        for size, rank in zip(self, self.ranks, strict=True):
+            found = found[..., None] * size + rank
+        return found
+
+
+_BY_ELEMENT = {
+    *(
+        "abs",
+        "acos",
+        "acosh",
+        "add",
+        "and",
+        "asin",
+        "asinh",
+        "atan",
+        "atan2",
+        "atanh",
+        "cbrt",
+        "ceil",
+        "clamp",
+        "copy",
+        "cos",
+    ),
+    *(
+        "convert_element_type",
+        "cosh",
+        "div",
+        "eq",
+        "erf",
+        "erf_inv",
+        "erfc",
+        "exp",
+        "exp2",
+        "expm1",
+        "floor",
+        "ge",
+        "gt",
+    ),
+    *(
+        "integer_pow",
+        "is_finite",
+        "le",
+        "log",
+        "log1p",
+        "logistic",
+        "lt",
+        "max",
+        "min",
+        "mul",
+        "ne",
+        "neg",
+        "not",
+        "or",
+        "pow",
+    ),
+    *(
+        "rem",
+        "round",
+        "rsqrt",
+        "select_n",
+        "sign",
+        "sin",
+        "sinh",
+        "sqrt",
+        "square",
+        "stop_gradient",
+        "sub",
+        "tan",
+        "tanh",
+    ),
+}
+_WRAPPERS = {"jit": "jaxpr", "pjit": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
+
+
+def by_element(function: Any) -> bool:
+    """Whether a function, or something with a word of its own about it, computes each value from one value.
+
+    >>> import jax
+    >>> from caviar.frames import by_element
+    >>> by_element(jax.nn.relu), by_element(jax.nn.softmax)
+    (True, False)
+    """
+    said = getattr(function, "by_element", None)
+    return bool(said) if said is not None else _traced_by_element(function)
+
+
+@functools.lru_cache(maxsize=256)
+def _traced_by_element(function: Callable[..., Any]) -> bool:
+    try:
+        with engine.own_rules():
+            made = jax.make_jaxpr(function)(jnp.zeros((3, 5), config.floatx()))
+    except Exception:  # a function of the user's may raise anything
+        return False
+    return [v.aval.shape for v in made.jaxpr.outvars] == [(3, 5)] and _is_by_element(made.jaxpr)
+
+
+def _is_by_element(jaxpr: Any) -> bool:
+    """Only operations on single values, and constants that are the same for all of them."""
+    if any(v.aval.shape for v in jaxpr.constvars):
+        return False
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        if name in _WRAPPERS:
+            inner = equation.params[_WRAPPERS[name]]
+            if not _is_by_element(getattr(inner, "jaxpr", inner)):
+                return False
+        elif name == "broadcast_in_dim":
+            if any(v.aval.shape for v in equation.invars):
+                return False
+        elif name not in _BY_ELEMENT:
+            return False
+    return True

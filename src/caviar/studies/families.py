@@ -1,0 +1,218 @@
+"""Families: members that differ in sizes, and in choices of functions, alone; and which frames serve them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from caviar.errors import FrameError
+from caviar.layers.base import Layer
+from caviar.parts import parts_of
+from caviar.studies.blocks import Seat
+from caviar.studies.frames import Frame, ends, is_functions
+from caviar.studies.task import Task
+
+PROGRAM_SECONDS, LAYER_SECONDS = 1.5, 0.15
+"""What a program costs to compile, and each of its layers: measured on two cores, which compile two at once."""
+MULTIPLICATIONS, VALUES = 4e9, 5e8
+"""How many of them a training does in a second: forward, backward and update; and values of functions side by side."""
+
+FRAMES_AT_MOST = 16
+"""Of one family, unless somebody wants more: none is without members then, and each compiles."""
+
+Box = tuple[tuple[int, int], ...]
+"""The least and the largest of each size that a frame serves; the frame is as large as the largest."""
+
+
+class Pricing(NamedTuple):
+    """What planning knows of a search: how many members there will be, and how many rows each trains on at most."""
+
+    members: int
+    rows: int
+    most: int | None = None  # frames of a family, if somebody wants so many; else as many as pay for themselves
+
+
+class Family:
+    """Members whose values differ in `sizes`, which have their least and largest, in `choices`, and in numbers."""
+
+    def __init__(self, task: Task, key: Any, values: Mapping[str, Any], names: Sequence[str]):
+        self.task, self.key, self.values, self.names = task, key, dict(values), list(names)
+        self._ranges = {h.name: h.range for h in task.space.found}
+        self.sizes = {name: found for name in names if (found := ends(self._ranges[name]))}
+        self.choices: dict[str, Any] = {n: self._ranges[n] for n in names if n not in self.sizes}
+        self.boxes: dict[str, list[Box]] = {}
+        self._frames: dict[Any, Frame | None] = {}
+        self._tried: dict[Any, Frame | None] = {}
+        if names:
+            self._keep_what_can_be_shared()
+
+    def _keep_what_can_be_shared(self) -> None:
+        """All sizes and choices if they can be, else those that can by themselves, else none."""
+        if self._can_share(self.names):
+            return
+        alone = [name for name in self.names if self._can_share([name])]
+        self._keep(alone if self._can_share(alone) else [])
+
+    def _keep(self, names: Sequence[str]) -> None:
+        self.sizes = {name: v for name, v in self.sizes.items() if name in names}
+        self.choices = {name: v for name, v in self.choices.items() if name in names}
+
+    def _can_share(self, names: Sequence[str]) -> bool:
+        sizes = {n: v for n, v in self.sizes.items() if n in names}
+        choices = {n: v for n, v in self.choices.items() if n in names}
+        return bool(names) and self._made(self.values, sizes, choices) is not None
+
+    def _made(self, values: Mapping[str, Any], sizes: Mapping[str, tuple[int, int]], choices: Any) -> Frame | None:
+        largest = {name: high for name, (_, high) in sizes.items()}
+        smallest = {name: ends(self._ranges[name])[0] for name in sizes}  # type: ignore[index]
+        key = self.apart(values), tuple(largest.items()), tuple(choices)
+        if key not in self._tried:
+            try:
+                self._tried[key] = Frame(self.task, {**self.values, **values}, largest, smallest, choices)
+            except Exception:  # what cannot be built at these sizes, by a layer of the user's, is no frame
+                self._tried[key] = None
+        return self._tried[key]
+
+    # -- planning -------------------------------------------------------------------------------------------------
+
+    def apart(self, values: Mapping[str, Any]) -> str:
+        """What sets members of one family apart all the same: the values that cannot be shared."""
+        kept = [n for n in self.names if n not in self.sizes and n not in self.choices]
+        return repr([(n, self._place(n, values[n])) for n in kept])
+
+    def _place(self, name: str, value: Any) -> Any:
+        return self._ranges[name]._place(value) if name in self.choices or not ends(self._ranges[name]) else value  # type: ignore[attr-defined]
+
+    def plan(self, members: Sequence[Mapping[str, Any]], pricing: Pricing, share: float) -> None:
+        """Decide on the frames for these members, who stand for `share` times as many."""
+        by_kind: dict[str, list[Mapping[str, Any]]] = {}
+        for values in members:
+            by_kind.setdefault(self.apart(values), []).append(values)
+        for kind, here in by_kind.items():
+            if kind not in self.boxes and (self.sizes or self.choices):
+                self.boxes[kind] = self._boxes(here, pricing, share)
+
+    def _boxes(self, members: Sequence[Mapping[str, Any]], pricing: Pricing, share: float) -> list[Box]:
+        whole: Box = tuple(self.sizes.values())
+        frame = self._made(members[0], self.sizes, self.choices)
+        if frame is None:
+            return [whole]  # which is tried once more for each member
+        layers = sum(bool(layer.weights) for layer in parts_of(frame.recipe.network, Layer))
+        price = (PROGRAM_SECONDS + LAYER_SECONDS * layers) / share
+        known: dict[tuple[int, ...], float] = {}
+
+        def seconds(sizes: tuple[int, ...]) -> float:
+            if sizes not in known:
+                fit = frame.fit({**members[0], **dict(zip(self.sizes, sizes, strict=True))})
+                known[sizes] = pricing.rows * (fit.work / MULTIPLICATIONS + fit.elements / VALUES)
+            return known[sizes]
+
+        points = [tuple(values[name] for name in self.sizes) for values in members]
+        return divided(whole, points, seconds, price, pricing.most)
+
+    # -- frames ---------------------------------------------------------------------------------------------------
+
+    def frame_of(self, values: Mapping[str, Any]) -> tuple[Any, Frame | None]:
+        """The frame of a member, with what tells it from others; None if it needs a program of its own."""
+        kind = self.apart(values)
+        point = tuple(values[name] for name in self.sizes)
+        box = next((b for b in self.boxes.get(kind, []) if _holds(b, point)), None)
+        if box is None:
+            return None, None
+        if (kind, box) not in self._frames:
+            sizes = dict(zip(self.sizes, box, strict=True))
+            self._frames[kind, box] = self._made({**self.values, **values}, sizes, self.choices)
+        frame = self._frames[kind, box]
+        try:
+            if frame is not None:
+                frame.own(values)
+        except FrameError:  # of this member alone, such as a Reshape that does not come out even
+            return None, None
+        return (self.key, kind, box), frame
+
+    @property
+    def told(self) -> str:
+        """The frames in words."""
+        made = [frame for frame in self._frames.values() if frame is not None]
+        return "; ".join(", ".join(f"{n} {s}" for n, s in {**frame.sizes}.items()) or "one" for frame in made)
+
+
+def _holds(box: Box, point: Sequence[int]) -> bool:
+    return all(low <= n <= high for (low, high), n in zip(box, point, strict=True))
+
+
+def divided(whole: Box, points: Sequence[Any], seconds: Any, price: float, most: int | None = None) -> list[Box]:
+    """Boxes that together are the whole: it is cut wherever smaller arrays save more than the price of a program.
+
+    >>> from caviar.studies.families import divided
+    >>> divided(((1, 100),), [(10,), (100,)], lambda sizes: sizes[0], price=50)
+    [((1, 10),), ((11, 100),)]
+    >>> divided(((1, 100),), [(10,), (100,)], lambda sizes: sizes[0], price=100)
+    [((1, 100),)]
+    """
+    boxes = [whole]
+    while len(boxes) < (FRAMES_AT_MOST if most is None else most):
+        cuts = [cut for box in boxes for cut in _cuts(box, points, seconds)]
+        gain, box, axis, at = max(cuts, default=(-math.inf, whole, 0, 0))
+        if gain <= (price if most is None else 0):
+            break
+        low, high = box[axis]
+        parts = [(*box[:axis], part, *box[axis + 1 :]) for part in ((low, at), (at + 1, high))]
+        boxes = [b for b in boxes if b != box] + parts
+    return sorted(boxes)
+
+
+def _cuts(box: Box, points: Sequence[Any], seconds: Any) -> Iterable[tuple[float, Box, int, int]]:
+    """What each cut of a box would save: a few along each axis, at the sizes of members."""
+    here = [point for point in points if _holds(box, point)]
+    top = tuple(high for _, high in box)
+    for axis, (_, high) in enumerate(box):
+        values = sorted({point[axis] for point in here} - {high})
+        for at in sorted({values[round(i * (len(values) - 1) / 8)] for i in range(9)}) if values else []:
+            saved = seconds(top) - seconds((*top[:axis], at, *top[axis + 1 :]))
+            yield saved * sum(point[axis] <= at for point in here), box, axis, at
+
+
+class Families:
+    """All families of a search, and the frames that were decided on before."""
+
+    def __init__(self, task: Task, pricing: Pricing, decided: Mapping[str, Any] | None = None):
+        self.task, self.pricing = task, pricing
+        self._ranges = {h.name: h.range for h in task.space.found}
+        self._decided = dict(decided or {})
+        self._families: dict[Any, Family] = {}
+
+    def shared(self, values: Mapping[str, Any]) -> list[str]:
+        """The hyperparameters in which members of one frame may differ, if all goes well."""
+        if self.pricing.most == 0:
+            return []
+        return [n for n in values if ends(self._ranges[n]) or is_functions(self._ranges[n])]
+
+    def of(self, seat: Seat, key: Any) -> Family:
+        """The family of a member."""
+        if key not in self._families:
+            made = Family(self.task, key, self.task.space.at(seat.units), self.shared(seat.values))
+            found = self._decided.get(repr(key), {})
+            made.boxes = {k: [tuple(tuple(e) for e in box) for box in boxes] for k, boxes in found.items()}
+            self._families[key] = made
+        return self._families[key]
+
+    def plan(self, seats: Sequence[tuple[Seat, Family]]) -> None:
+        """Decide on the frames of families that are new."""
+        members: dict[int, tuple[Family, list[Mapping[str, Any]]]] = {}
+        for seat, family in seats:
+            members.setdefault(id(family), (family, []))[1].append(seat.values)
+        share = max(1.0, self.pricing.members / max(1, len(seats)))
+        for family, values in members.values():
+            family.plan(values, self.pricing, share)
+
+    @property
+    def decided(self) -> dict[str, Any]:
+        """The frames, for the study's file: a search that goes on keeps to them."""
+        return self._decided | {repr(key): family.boxes for key, family in self._families.items() if family.boxes}
+
+    @property
+    def told(self) -> str:
+        """The frames in words."""
+        return "; ".join(text for family in self._families.values() if (text := family.told))
