@@ -23,7 +23,8 @@ from caviar import Choice, IntUniform, LogNormal, LogUniform, Normal, OneMinus, 
 from caviar.callbacks import Callback, EarlyStopping
 from caviar.layers import Conv2D, Dense, Dropout, LayerNormalization, ZeroPadding2D
 from caviar.models import Sequential
-from caviar.optimizers import SGD, Adam
+from caviar.optimizers import SGD, Adam, AdamW
+from caviar.optimizers.schedules import CosineDecay, LinearRamp
 class Shout(Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         print(epoch, logs)
@@ -47,6 +48,13 @@ Dropout(Uniform(0, 0.5))
 Dropout(Choice(0, 0.5))
 Adam(LogUniform(1e-4, 1e-1), beta_1=OneMinus(LogUniform(1e-3, 1e-1)))
 SGD(LogNormal(0, 1), momentum=Normal(0.9, 0.01))
+Adam(CosineDecay(0.1, 100), beta_1=LinearRamp(0.9, 0.5))
+AdamW(1, weight_decay=None)
+CosineDecay(LogUniform(1e-4, 1e-1), 100)(3).item()
+float(Adam().learning_rate) * 2
+model.fit({"a": x}, [y], sample_weight=y, validation_data=[x, y])
+model.fit((batch for batch in [(x, y)]), steps_per_epoch=1)
+model.train_on_batch(x, y)
 Sequential([Choice(Dense(1), Dropout(0.5)), Dense(1)])
 model.compile(Choice(SGD(0.1), Adam()), Choice("mse", "mae"))
 model.compile("adam", ["mse", lambda t, p: (t - p) ** 2], [1, 0.5], metrics=[*names, caviar.metrics.MeanSquaredError()])
@@ -70,10 +78,24 @@ Conv2D(8, "3")
 LayerNormalization(axis="last")
 Dropout("0.5")
 Adam(learning_rat=0.1)
+Adam("abc")
+Adam(0.1, beta_1=[0.9])
+SGD(momentum="0.9")
+CosineDecay("0.1", 100)
+CosineDecay(0.1)
+caviar.regularizers.L2("small")
+caviar.losses.Huber(delta="1")
+caviar.metrics.TopKCategoricalAccuracy(k="3")
+caviar.initializers.HeNormal(seed="a")
+EarlyStopping(patience="2")
 Uniform(0)
 Uniform("0", "1")
 model.fit(x, y, epochs="3")
 model.fit(x, y, epoch=3)
+model.fit(3, y)
+model.fit(x, y, sample_weight=2)
+model.predict(3.5)
+model.evaluate(x, y, verbose="loud", steps="1")
 model.fit(x, y, callbacks=["early stopping"])
 model.compile("adam", loss=3)
 caviar.search(model, x, y, trials="2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ class Ftrl(Optimizer):
     Ftrl(0.1, l1_regularization_strength=0.01)
     """
 
-    learning_rate_power: Annotated[Any, OrSchedule(Number(most=0))] = -0.5
+    learning_rate_power: Annotated[float, OrSchedule(Number(most=0))] = -0.5
     initial_accumulator_value: NotNegative = 0.1
     l1_regularization_strength: rate_or_schedule = 0.0
     l2_regularization_strength: rate_or_schedule = 0.0

@@ -126,7 +126,7 @@ class Muon(Optimizer):
     momentum: share_or_schedule = 0.95
     ns_steps: Size = 5
     nesterov: bool = True
-    rms_rate: Annotated[Any, OrSchedule(Number(least=0)) | OneOf(None)] = 0.2
+    rms_rate: Annotated[float | None, OrSchedule(Number(least=0)) | OneOf(None)] = 0.2
 
     def transform(self) -> optax.GradientTransformation:
         """Orthogonal steps for matrices, Adam's for the rest."""

@@ -47,8 +47,8 @@ class Rprop(Optimizer):
     Rprop(0.01)
     """
 
-    eta_minus: Annotated[Any, OrSchedule(Number(above=0, below=1))] = 0.5
-    eta_plus: Annotated[Any, OrSchedule(Number(above=1))] = 1.2
+    eta_minus: Annotated[float, OrSchedule(Number(above=0, below=1))] = 0.5
+    eta_plus: Annotated[float, OrSchedule(Number(above=1))] = 1.2
     min_step: positive_or_schedule = 1e-6
     max_step: positive_or_schedule = 50.0
 

@@ -29,7 +29,7 @@ from caviar.studies.space import Space, Template
 from caviar.studies.store import Store
 from caviar.studies.study import Study
 from caviar.studies.task import Task, checksum, first_that_works, split_folds
-from caviar.training.given import Callbacks
+from caviar.training.given import Callbacks, Data, RowWeights
 from caviar.training.monitor import MODES, check_monitor, direction
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_list
@@ -41,8 +41,8 @@ Folds = Annotated[int, Number(least=2, most=INT32_MAX, whole=True)]
 
 def search(
     model: Trainee,
-    x: Any = None,
-    y: Any = None,
+    x: Data = None,
+    y: Data = None,
     *,
     trials: Times = 100,
     epochs: Times = 1,
@@ -59,10 +59,10 @@ def search(
     verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
     callbacks: Callbacks = None,
     validation_split: Fraction = 0.0,
-    validation_data: Any = None,
+    validation_data: Data = None,
     shuffle: bool = True,
     class_weight: dict[int, float] | str | None = None,
-    sample_weight: Any = None,
+    sample_weight: RowWeights = None,
     validation_batch_size: Times | None = None,
     validation_freq: Times = 1,
 ) -> Study:

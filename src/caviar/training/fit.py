@@ -19,7 +19,7 @@ from caviar.training.callbacks import CallbackList, History
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_losses, check_objective, check_targets, name_logs, start_run
 from caviar.training.doors import check_ids_at, tell_doubts
-from caviar.training.given import Callbacks
+from caviar.training.given import Callbacks, Data, RowWeights
 from caviar.training.listeners import Listeners, tell_stuck
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
 from caviar.training.program import Plan, batch_trainer
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
 
 def fit(
     model: Trainee,
-    x: Any = None,
-    y: Any = None,
+    x: Data = None,
+    y: Data = None,
     batch_size: Times | None = None,
     epochs: Count = 1,
     verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
     callbacks: Callbacks = None,
     validation_split: Fraction = 0.0,
-    validation_data: Any = None,
+    validation_data: Data = None,
     shuffle: bool = True,
     class_weight: dict[int, float] | str | None = None,
-    sample_weight: Any = None,
+    sample_weight: RowWeights = None,
     initial_epoch: Count = 0,
     steps_per_epoch: Times | None = None,
     validation_steps: Times | None = None,
@@ -96,9 +96,9 @@ def fit(
 
 def train_on_batch(
     model: Trainee,
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Data,
+    y: Data = None,
+    sample_weight: RowWeights = None,
     class_weight: Any = None,
     return_dict: bool = False,
 ) -> Any:

@@ -23,7 +23,7 @@ from caviar.training.callbacks import CallbackList
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_losses, name_logs
 from caviar.training.doors import check_ids_at
-from caviar.training.given import Callbacks
+from caviar.training.given import Callbacks, Data, RowWeights
 from caviar.training.loop import readable
 from caviar.training.passes import no_scores, scores, with_states
 from caviar.training.program import chunk_scorer, evaluator
@@ -42,11 +42,11 @@ PIECE_BYTES = 256 * 2**20
 
 def evaluate(
     model: Trainee,
-    x: Any = None,
-    y: Any = None,
+    x: Data = None,
+    y: Data = None,
     batch_size: Times | None = None,
     verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
-    sample_weight: Any = None,
+    sample_weight: RowWeights = None,
     steps: Times | None = None,
     callbacks: Callbacks = None,
     return_dict: bool = False,
@@ -134,7 +134,7 @@ def as_list(callbacks: Any) -> list[Any]:
 
 def predict(
     model: Trainee,
-    x: Any,
+    x: Data,
     batch_size: Times | None = None,
     verbose: Verbosity | Annotated[str, OneOf("auto")] = "auto",
     steps: Times | None = None,

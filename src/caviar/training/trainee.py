@@ -21,7 +21,7 @@ from caviar.training import hooks, scoring
 from caviar.training.callbacks import History
 from caviar.training.compiled import Compiled
 from caviar.training.controls import Controls
-from caviar.training.given import LossLike, LossWeights, MetricsLike, OptimizerLike
+from caviar.training.given import Data, LossLike, LossWeights, MetricsLike, OptimizerLike, RowWeights
 from caviar.training.loop import Training
 from caviar.training.recipe import Recipe
 from caviar.training.resolving import check_compiled
@@ -177,12 +177,14 @@ class Trainee(Layer):
     compute_loss = hooks.compute_loss
     stateless_call = hooks.stateless_call
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self, x: Data, y: Data = None, sample_weight: RowWeights = None, return_dict: bool = False
+    ) -> Any:
         """Loss and metrics of one batch."""
         rows = len(jax.tree.leaves(as_inputs(x))[0])
         return self.evaluate(x, y, batch_size=rows, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Data) -> Any:
         """The outputs for one batch."""
         return self.predict(x, batch_size=len(jax.tree.leaves(as_inputs(x))[0]), verbose=0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +18,14 @@ from caviar.parts import Part
 
 __all__ = ["Every", "Schedule"]
 
+if TYPE_CHECKING:  # a schedule is allowed, to type checkers too, wherever a number is
+    _Float = float
+else:
+    _Float = object
+
 
 @dataclass(eq=False, repr=False)
-class Schedule(Part):
+class Schedule(Part, _Float):
     """A number that changes with the step: a learning rate, a momentum, a weight decay.
 
     A new schedule is a dataclass with `__call__`, written in `jax.numpy`, because inside a program the step is traced.
@@ -94,11 +99,11 @@ def _first(schedule: Callable[[Any], Any]) -> Any:
     return schedule(jnp.zeros((), jnp.int32))
 
 
-float_or_schedule = Annotated[Any, OrSchedule(Number())]
-share_or_schedule = Annotated[Any, OrSchedule(Number(least=0, most=1))]
-fraction_or_schedule = Annotated[Any, OrSchedule(Number(least=0, below=1))]
-positive_or_schedule = Annotated[Any, OrSchedule(Number(above=0))]
-rate_or_schedule = Annotated[Any, OrSchedule(Number(least=0))]
+float_or_schedule = Annotated[float, OrSchedule(Number())]
+share_or_schedule = Annotated[float, OrSchedule(Number(least=0, most=1))]
+fraction_or_schedule = Annotated[float, OrSchedule(Number(least=0, below=1))]
+positive_or_schedule = Annotated[float, OrSchedule(Number(above=0))]
+rate_or_schedule = Annotated[float, OrSchedule(Number(least=0))]
 """The declarations of fields that take a number or a schedule."""
 
 
