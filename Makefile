@@ -1,8 +1,9 @@
 # Two commands for a newcomer: `make demo` and `make test`. Everything lives in .venv; nothing else is touched.
 PYTHON ?= python3
 BIN := .venv/bin
+TESTS = $(BIN)/python -m pytest -n 2 --dist worksteal -o console_output_style=classic
 
-.PHONY: demo test soak check bench setup clean
+.PHONY: demo test quick soak check bench setup clean
 
 setup: .venv/ready
 
@@ -23,8 +24,11 @@ check: setup  ## style and types
 	$(BIN)/ruff format --check src tests examples benchmarks
 	$(BIN)/mypy
 
-test: check  ## every test
-	$(BIN)/python -m pytest -n 2
+test: check  ## every test: five minutes on two cores
+	$(TESTS)
+
+quick: setup  ## while working: of every test the first case, without the slow ones: a minute
+	$(TESTS) --quick tests
 
 soak: setup  ## minutes of structures, shapes and searches without end, watching memory maps; make test has a short form
 	PYTHONPATH=tests $(BIN)/python -m soak

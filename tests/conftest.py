@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -12,8 +13,18 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("CAVIAR_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
+# XLA compiles in a sixth of the time, without its optimizations; `XLA_FLAGS= make test` compiles as for users, and so does `as_shipped`.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
+)
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")  # a fifth of the time of tracing
+
+from telling import Telling
 
 import caviar
+from caviar import engine
+from caviar.graph.programs import clear_programs
 
 DATA = Path(__file__).parent / "data"
 
@@ -42,3 +53,40 @@ def float64() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     caviar.config.set_random_seed(0)
+
+
+@pytest.fixture(scope="module")
+def as_shipped() -> Iterator[None]:
+    """Programs as users have them, with all of XLA's optimizations."""
+    given = engine.options
+    optimized = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "options", lambda runs_once=False: {**optimized, **(given(runs_once) or {})})
+        clear_programs()
+        yield
+    clear_programs()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="the first case of every test, without those that are slow")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Telling(config.pluginmanager.getplugin("terminalreporter")))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # thousands of tests, which the collector would look through again and again
+    gc.set_threshold(100_000, 20, 20)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a table of members the first one, where the developer wants to know quickly."""
+    if not config.getoption("quick"):
+        return
+    first = {item.nodeid.split("[")[0]: item for item in reversed(items) if not item.get_closest_marker("slow")}
+    chosen = [item for item in items if first.get(item.nodeid.split("[")[0]) is item]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen

@@ -12,7 +12,7 @@ from conftest import DATA, recorded
 from caviar import layers, optimizers, regularizers
 from caviar.models import Sequential
 
-pytestmark = pytest.mark.usefixtures("float64")
+pytestmark = pytest.mark.usefixtures("as_shipped", "float64")
 
 CASES = {case["id"]: case for case in recorded("training_runs")}
 METRICS = {"mse": ["mae"], "sparse_categorical_crossentropy": ["accuracy"], "binary_crossentropy": ["accuracy"]}
