@@ -27,6 +27,8 @@ from caviar import engine
 from caviar.graph.programs import clear_programs
 
 DATA = Path(__file__).parent / "data"
+AS_SHIPPED = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+"""With all of XLA's optimizations."""
 
 
 def recorded(family: str) -> list[dict[str, Any]]:
@@ -55,15 +57,11 @@ def seeded() -> None:
     caviar.config.set_random_seed(0)
 
 
-@pytest.fixture(scope="module")
-def as_shipped() -> Iterator[None]:
-    """Programs as users have them, with all of XLA's optimizations."""
+@pytest.fixture
+def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs as users have them."""
     given = engine.options
-    optimized = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "options", lambda runs_once=False: {**optimized, **(given(runs_once) or {})})
-        clear_programs()
-        yield
+    monkeypatch.setattr(engine, "options", lambda runs_once=False: {**AS_SHIPPED, **(given(runs_once) or {})})
     clear_programs()
 
 

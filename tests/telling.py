@@ -22,7 +22,7 @@ class Telling:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
         """No dots and letters: what is counted at the end is as ever."""
-        return (_counted_as(report), "", "")
+        return (_counted_as(report), "", "" if report.passed else report.outcome.upper())
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Count what failed, and say which test it was."""

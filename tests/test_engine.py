@@ -42,6 +42,7 @@ model.summary()
 """
 
 
+@pytest.mark.usefixtures("as_shipped")
 def test_a_sum_of_products_is_right() -> None:
     """The reproduction of jax#39103: 2**30, and without our option 1065369600."""
     i = jnp.arange(32769, dtype=jnp.float32)

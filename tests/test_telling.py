@@ -59,5 +59,6 @@ def test_a_terminal_has_one_line_that_moves() -> None:
     [("call", "passed", "passed"), ("call", "failed", "failed"), ("setup", "failed", "error"), ("setup", "passed", "")],
 )
 def test_the_last_line_counts_as_ever_and_there_are_no_dots(when: str, outcome: str, counted: str) -> None:
-    report = SimpleNamespace(when=when, outcome=outcome)
-    assert Telling(Terminal(False, 1)).pytest_report_teststatus(report) == (counted, "", "")
+    report = SimpleNamespace(when=when, outcome=outcome, passed=outcome == "passed")
+    word = "" if report.passed else "FAILED"
+    assert Telling(Terminal(False, 1)).pytest_report_teststatus(report) == (counted, "", word)

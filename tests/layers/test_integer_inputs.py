@@ -51,6 +51,7 @@ def applied(name: str, images: Any, steps: Any, vectors: Any) -> Any:
     return getattr(layers, name)(*arguments)([x, x] if name in OF_SEVERAL else x)
 
 
+@pytest.mark.usefixtures("as_shipped")
 def test_every_layer_computes_of_integers_what_it_computes_of_floats() -> None:
     images = Input((4, 4, 4))
     steps, vectors = Reshape((8, 8))(images), Reshape((64,))(images)
