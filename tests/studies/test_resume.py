@@ -416,7 +416,12 @@ FITTING = "model.fit(x, x[:, :1], verbose=0)"
 @pytest.mark.parametrize(("what", "call"), [("search", SEARCHING), ("fit", FITTING)])
 def test_ctrl_c_is_heard_while_xla_compiles_and_the_process_ends_soon(what: str, call: str, tmp_path: Path) -> None:
     path = tmp_path / "a.study"
-    environment = {**os.environ, "CAVIAR_CACHE": "off", "XLA_FLAGS": "", "PYTHONPATH": str(Path(caviar.__file__).parents[1])}
+    environment = {
+        **os.environ,
+        "CAVIAR_CACHE": "off",
+        "XLA_FLAGS": "",
+        "PYTHONPATH": str(Path(caviar.__file__).parents[1]),
+    }
     process = subprocess.run(
         [sys.executable, "-c", COMPILING + call, what, str(path)],
         capture_output=True,
