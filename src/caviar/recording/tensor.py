@@ -163,7 +163,7 @@ def gradients(
 
 
 def _pending_gradient(leaves: list[Value]) -> Value | None:
-    """Whether a gradient of an earlier recording is still not computed: adding to it for ever would pile up calls."""
+    """A gradient of an earlier recording that is not computed yet, or None; adding to it for ever would pile up calls."""
     serial = recorder().serial
     for leaf in leaves:
         tensor = leaf.owner()

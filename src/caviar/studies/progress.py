@@ -244,7 +244,7 @@ def _screen(stream: _Calm, verbose: int | str) -> _Lines | _Silence | _Living:
 
 
 def _worth_showing(leaders: Table) -> list[str]:
-    """The columns that distinguish the leaders: mostly their hyperparameters."""
+    """The columns that distinguish the leaders; they all train in the same round, or have finished."""
     return [name for name in columns_of(leaders) if name not in ("round", "status")]
 
 

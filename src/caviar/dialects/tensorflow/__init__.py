@@ -60,7 +60,7 @@ globals().update(doors(globals(), {*__all__} - {"Graph", "GraphKeys"}))  # whose
 
 
 def disable_v2_behavior() -> None:
-    """Nothing: there is no other behaviour here."""
+    """Does nothing: TensorFlow 1's behaviour is the only one here."""
 
 
 _MORE: dict[str, Any] = {
@@ -100,7 +100,7 @@ _MORE |= {name: door(given, name) for name, given in _MORE.items() if inspect.is
 
 
 def random_normal_initializer(mean: float = 0.0, stddev: float = 1.0, seed: int | None = None) -> Any:
-    """Normal first values, for `tf.get_variable`; the deviation is 1, and not caviar's 0.05.
+    """Normally distributed initial values, for `tf.get_variable`, with standard deviation 1, as in TensorFlow 1.
 
     >>> from caviar.dialects.tensorflow import random_normal_initializer
     >>> random_normal_initializer()
@@ -110,12 +110,12 @@ def random_normal_initializer(mean: float = 0.0, stddev: float = 1.0, seed: int 
 
 
 def truncated_normal_initializer(mean: float = 0.0, stddev: float = 1.0, seed: int | None = None) -> Any:
-    """Normal first values, none further than two deviations from the mean."""
+    """Normally distributed initial values, none further than two standard deviations from the mean."""
     return _initializers.TruncatedNormal(mean, stddev, seed)
 
 
 def random_uniform_initializer(minval: float = 0.0, maxval: float = 1.0, seed: int | None = None) -> Any:
-    """Uniform first values."""
+    """Initial values uniformly distributed in [minval, maxval)."""
     return _initializers.RandomUniform(minval, maxval, seed)
 
 

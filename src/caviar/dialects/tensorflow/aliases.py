@@ -17,7 +17,7 @@ MEANT = {f"{HERE}.keras": "caviar", f"{HERE}.compat.v1": HERE, f"{HERE}.compat":
 
 
 def meant(name: str) -> str | None:
-    """The module that is meant by a name, if it is another one.
+    """The name of the module that an alias stands for, or None.
 
     >>> from caviar.dialects.tensorflow.aliases import meant
     >>> meant("caviar.dialects.tensorflow.keras.layers"), meant("caviar.layers")
@@ -28,7 +28,7 @@ def meant(name: str) -> str | None:
 
 
 class Aliases(MetaPathFinder, Loader):
-    """Finds the aliases, and puts the modules that they mean in their place."""
+    """An import hook that imports, for an alias, the module that it stands for."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -37,7 +37,7 @@ class Aliases(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self, is_package=True) if meant(fullname) else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Import what is meant."""
+        """Import the module that the alias stands for."""
         sys.modules[module.__name__] = importlib.import_module(str(meant(module.__name__)))
 
 

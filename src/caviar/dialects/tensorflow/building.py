@@ -1,4 +1,4 @@
-"""How TensorFlow's functions become nodes of caviar's graph: types, sizes, and what every function shares."""
+"""How TensorFlow's functions become nodes of caviar's graph: types, sizes, and the decorator that all of them use."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def as_array(value: Any, dtype: Any = None) -> np.ndarray:
 
 
 class Placeholder(Input):
-    """A leaf that is fed. Without a shape it counts as a number until it is fed, with arrays of any shape.
+    """A leaf that is fed. Without a shape it is taken for a number in the graph; arrays of any shape may be fed.
 
     >>> from caviar.dialects.tensorflow.building import Placeholder, float32
     >>> Placeholder(float32, (None, 3), "x")
@@ -65,7 +65,7 @@ class Placeholder(Input):
 
 
 class PlaceholderWithDefault(Operation):
-    """A node that may be fed, and has a value of its own."""
+    """A node that may be fed, and has a default value."""
 
 
 def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Placeholder:
@@ -83,7 +83,7 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Place
 
 
 def placeholder_with_default(input: Any, shape: Any, name: str | None = None) -> Operation:
-    """A node that may be fed, and else has the value of `input`.
+    """A node that may be fed; its default is the value of `input`.
 
     >>> from caviar.dialects.tensorflow import placeholder_with_default
     >>> placeholder_with_default(1.0, shape=[]).shape
@@ -96,7 +96,7 @@ def placeholder_with_default(input: Any, shape: Any, name: str | None = None) ->
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Operation:
-    """A node with a value that stays.
+    """A node with a constant value.
 
     >>> from caviar.dialects.tensorflow import constant
     >>> from caviar.dialects.tensorflow.building import float32
@@ -108,7 +108,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
 
 
 def tensor(value: Any, dtype: Any = None) -> Any:
-    """Nodes, or what a node can be made of, as one node.
+    """A node, or anything array-like, as a node.
 
     >>> from caviar.dialects.tensorflow import constant
     >>> from caviar.dialects.tensorflow.building import tensor
@@ -148,7 +148,7 @@ def sizes(shape: Any) -> Any:
 
 
 def lengths(shape: Any) -> Any:
-    """A shape of what is made, where no size may be left open.
+    """The shape of a new array, in which no size may be None.
 
     >>> from caviar.dialects.tensorflow.building import lengths
     >>> lengths([2, 0])
@@ -171,12 +171,12 @@ def _size(size: Any) -> Any:
 
 
 def known(shape: Any) -> Shape:
-    """The sizes, once the arrays are there."""
+    """The sizes, when the arrays are known."""
     return tuple(jnp.shape(s.of)[s.at] if isinstance(s, Axis) else s for s in shape)
 
 
 def first(*choices: int | None) -> int:
-    """The first of an argument's spellings that was given, or 0.
+    """The first of several names of one argument that was given, or 0.
 
     >>> from caviar.dialects.tensorflow.building import first
     >>> first(None, 1), first(None, None)
@@ -186,7 +186,7 @@ def first(*choices: int | None) -> int:
 
 
 def writes(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function of arrays write the graph down instead; it takes `name=`, as everything in TensorFlow does.
+    """Make a function of arrays return nodes instead; it takes `name=`, as every function of TensorFlow does.
 
     >>> import jax.numpy as jnp
     >>> from caviar.dialects.tensorflow import constant

@@ -18,10 +18,10 @@ stop_gradient = writes(jax.lax.stop_gradient)
 
 
 class Nudged(Graph):
-    """A graph in which some nodes are moved from their values by small amounts, so that all that follows from it is seen.
+    """A graph in which some nodes are moved from their values by small amounts (nudges), to differentiate by these nodes.
 
-    Such a node is its value, plus what its own computation moves, plus its nudge. So a node's share is whole even if it
-    is computed from another moved one, and its value, being given, can be moved by a gradient of the gradient.
+    The value of such a node is its given value, plus the change in what it is computed from, plus its nudge. So the gradient by
+    a node that is computed from another nudged one is complete, and gradients of gradients can move the given value.
     """
 
     def __init__(self, inputs: list[Any], outputs: list[Any], nudged: list[Any]):
@@ -29,7 +29,7 @@ class Nudged(Graph):
         self.nudged = nudged
 
     def unmoved(self, fed: list[Any], at: list[Any]) -> list[Any]:
-        """What the nudged nodes compute while nothing moves."""
+        """What the nudged nodes compute without nudges."""
         values = dict(zip(map(id, self.nudged), at, strict=True))
         found = dict(values)
         known = dict(zip(map(id, nodes_in(self.inputs)), fed, strict=True))
@@ -54,14 +54,14 @@ class Nudged(Graph):
 
 
 class Gradients(Part):
-    """The gradients with respect to some of the variables of a graph, by their places, and to its nudged nodes."""
+    """The gradients with respect to some variables of a graph, given by their places, and to its nudged nodes."""
 
     unwalked = Part.unwalked | {"inside"}
     fixed = ("structure", "places")
 
     def __init__(self, structure: Structure, numbers: list[Any], variables: list[Any], places: tuple[int, ...]):
         self.structure, self.numbers, self.variables, self.places = structure, numbers, variables, places
-        self.inside: list[Any] = []  # nodes that are computed within, where a gradient of the gradient cannot move them
+        self.inside: list[Any] = []  # nodes between, by which a gradient of the gradient cannot be taken
 
     def __call__(self, fed: list[Any], at: list[Any], weights: list[Any]) -> tuple[Any, ...]:
         """The gradients at the present values: of the variables, then of the nudged nodes."""

@@ -1,4 +1,4 @@
-"""TensorFlow 1's default graph: the variables there are, their names, and the scopes that name them."""
+"""TensorFlow 1's default graph: its variables, their names, and the scopes that name them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Scope(NamedTuple):
 
 
 class Graph:
-    """What belongs together: variables by name. Nodes need no graph; they hold what they are computed from.
+    """The variables of a graph, by name. Its nodes are not listed: each holds what it is computed from.
 
     >>> from caviar.dialects.tensorflow import Graph, get_default_graph
     >>> with Graph().as_default() as graph:
@@ -37,7 +37,7 @@ class Graph:
 
     @contextlib.contextmanager
     def as_default(self) -> Iterator[Graph]:
-        """The graph that is written into, inside a `with` block."""
+        """Make this the default graph inside a `with` block."""
         _stack.append(self)
         try:
             yield self
@@ -88,7 +88,7 @@ AUTO_REUSE = "auto"
 
 
 def get_default_graph() -> Graph:
-    """The graph that is written into now.
+    """The present default graph.
 
     >>> from caviar.dialects.tensorflow import get_default_graph
     >>> get_default_graph() is get_default_graph()
@@ -98,7 +98,7 @@ def get_default_graph() -> Graph:
 
 
 def reset_default_graph() -> None:
-    """Begin an empty graph; variables made before belong to the old one.
+    """Begin an empty default graph; variables made before belong to the old one.
 
     >>> from caviar.dialects.tensorflow import reset_default_graph
     >>> from caviar.dialects.tensorflow.graphs import global_variables
@@ -151,7 +151,7 @@ def variable_scope(name: str, reuse: Any = None) -> contextlib.AbstractContextMa
 
 
 def control_dependencies(control_inputs: Any) -> contextlib.AbstractContextManager[None]:
-    """An order among operations, which a run has no need of: so only an empty list of them is taken.
+    """Accepted for an empty list only: a run computes its fetches from the values before it, so there is no order to control.
 
     >>> from caviar.dialects.tensorflow import GraphKeys
     >>> from caviar.dialects.tensorflow.graphs import control_dependencies, get_collection

@@ -1,4 +1,4 @@
-"""`tf.layers`: the few that are one line of `tf`; all others are in `tf.keras.layers`."""
+"""`tf.layers`: only those that are a line of `tf`; all others are in `tf.keras.layers`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def flatten(inputs: Any, name: str | None = None) -> Node:
 def dropout(
     inputs: Any, rate: Any = 0.5, training: bool = False, seed: int | None = None, name: str | None = None
 ) -> Node:
-    """`tf.nn.dropout` where `training` is True, else nothing.
+    """`tf.nn.dropout` if `training` is True, else the inputs themselves.
 
     >>> from caviar.dialects.tensorflow.layers import dropout
     >>> dropout([1.0, 2.0], training=True).shape

@@ -1,4 +1,4 @@
-"""`tf.losses`: means over all whose weight is not 0; all take `weights=`, numbers that stretch to the losses' shape."""
+"""`tf.losses`: means over all values whose weight is not 0; all take `weights=`, which are broadcast to the losses' shape."""
 
 from __future__ import annotations
 

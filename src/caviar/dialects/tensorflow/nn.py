@@ -73,13 +73,13 @@ def crelu(features: Array, axis: int = -1) -> Array:
 
 @writes
 def softmax(logits: Array, axis: int | None = None, dim: int | None = None) -> Array:
-    """Numbers as probabilities, along the last axis."""
+    """exp(x_i) / sum_j exp(x_j) along the last axis: probabilities that sum to 1."""
     return activations.softmax(jnp.asarray(logits), _last(axis, dim))
 
 
 @writes
 def log_softmax(logits: Array, axis: int | None = None, dim: int | None = None) -> Array:
-    """The logarithms of `softmax`."""
+    """log(softmax(x)) along the last axis, computed without overflow."""
     return jax.nn.log_softmax(jnp.asarray(logits), _last(axis, dim))
 
 
@@ -211,7 +211,7 @@ def dropout(
     name: str | None = None,
     rate: Any = None,
 ) -> Node:
-    """Each value with probability `rate` 0, else divided by 1 - rate; `keep_prob` is 1 - rate. Always on.
+    """Each value set to 0 with probability `rate`, else divided by 1 - rate; `keep_prob` is 1 - rate. It is always on.
 
     >>> from caviar.dialects.tensorflow.nn import dropout
     >>> dropout([1.0, 2.0], keep_prob=0.5).shape
@@ -241,7 +241,7 @@ def _dropped(key: Any, _: Any, __: Any, x: Array, keep: Array, shape: Any) -> Ar
 
 @writes
 def bias_add(value: Array, bias: Array, data_format: Any = None) -> Array:
-    """A bias for each channel, the last axis."""
+    """The value plus a bias for each channel (the last axis)."""
     return jnp.asarray(value) + jnp.asarray(bias)
 
 
@@ -260,7 +260,7 @@ def conv2d(
     name: str | None = None,
     filters: Any = None,
 ) -> Node:
-    """Slide a kernel (height, width, channels, filters) over images, channels last.
+    """The convolution of images (channels last) with a kernel (height, width, channels, filters).
 
     >>> import jax.numpy as jnp
     >>> from caviar.dialects.tensorflow.nn import conv2d
@@ -294,7 +294,7 @@ def avg_pool(
 
 
 def _two(sizes: Any, data_format: str) -> tuple[int, int]:
-    """Height and width of the four numbers that TensorFlow takes; also of two, or of one for both."""
+    """Height and width from TensorFlow's four numbers, from two, or from one for both."""
     if data_format != "NHWC":
         raise ArgumentError(
             f"data_format {data_format!r}: channels come last here, 'NHWC'; tf.transpose(x, [0, 2, 3, 1])"

@@ -117,7 +117,7 @@ def tensordot(a: Array, b: Array, axes: Any) -> Array:
 
 @writes
 def einsum(equation: str, *inputs: Array) -> Array:
-    """Einstein's sum.
+    """Sums of products as the equation says: `einsum("ij,jk->ik", a, b)` is the matrix product.
 
     >>> from caviar.dialects.tensorflow.operations import einsum
     >>> einsum("ij,jk->ik", [[1.0]], [[2.0, 3.0]]).shape
@@ -151,20 +151,20 @@ def argmin(input: Array, axis: int | None = None, dimension: int | None = None, 
 
 @writes
 def clip_by_value(t: Array, clip_value_min: Array, clip_value_max: Array) -> Array:
-    """The values moved into a range."""
+    """The values clipped to a range."""
     return jnp.clip(jnp.asarray(t), clip_value_min, clip_value_max)
 
 
 @writes
 def clip_by_norm(t: Array, clip_norm: Array, axes: Any = None) -> Array:
-    """The array, shortened to the norm if it is longer."""
+    """The array, scaled down to the norm `clip_norm` if its norm is larger."""
     t = jnp.asarray(t)
     norm = jnp.sqrt(jnp.sum(jnp.square(t), axis=tuple(axes) if axes else None, keepdims=True))
     return t * clip_norm / jnp.maximum(norm, clip_norm)
 
 
 def global_norm(t_list: Any, name: str | None = None) -> Node:
-    """The norm of all arrays together; None counts as nothing."""
+    """The norm of all arrays as one vector; None is left out."""
     return _global_norm([tensor(t) for t in t_list if t is not None])
 
 
@@ -176,7 +176,7 @@ def _global_norm(t_list: Any) -> Array:
 def clip_by_global_norm(
     t_list: Any, clip_norm: Any, use_norm: Any = None, name: str | None = None
 ) -> tuple[list[Any], Node]:
-    """All arrays shortened together to the norm if they are longer; and their norm before.
+    """All arrays, scaled down by one factor to the global norm `clip_norm` if it is larger; and their global norm before.
 
     >>> from caviar.dialects.tensorflow.building import tensor
     >>> from caviar.dialects.tensorflow.operations import clip_by_global_norm

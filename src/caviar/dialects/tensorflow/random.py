@@ -1,4 +1,4 @@
-"""Random nodes: drawn afresh at each run, from a key that the session feeds."""
+"""Random nodes: drawn anew at each run, from a key that the session feeds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def random_key() -> Input:
 
 
 def set_random_seed(seed: Seed) -> None:
-    """Make all that is drawn reproducible: by sessions made after this, by layers, by shuffling.
+    """Make everything random reproducible: in sessions made after this call, in layers, in shuffling.
 
     >>> from caviar.dialects.tensorflow.random import set_random_seed
     >>> set_random_seed(0)
@@ -99,7 +99,7 @@ def uniform(
 
 
 def shuffle(value: Any, seed: int | None = None, name: str | None = None) -> Operation:
-    """The rows in another order at each run.
+    """The rows in a random order, another one at each run.
 
     >>> from caviar.dialects.tensorflow.random import shuffle
     >>> shuffle([1, 2, 3]).shape

@@ -43,7 +43,7 @@ class Saver:
         return path
 
     def restore(self, sess: Any, save_path: Any) -> None:
-        """Give the variables the values in the file; no initializer is needed then."""
+        """Set the variables to the values in the file; they need no initializer then."""
         with reading(save_path, "file of tf.train.Saver") as path:
             if not path.exists():
                 raise FileError("there is no such file: give the path that saver.save returned")

@@ -40,7 +40,7 @@ get_default_session = default_session
 
 
 class FetchProgram(NamedTuple):
-    """What a run of certain fetches needs: found at the first run, and looked up at every other."""
+    """What a run of certain fetches needs: prepared at the first run, and looked up at every other."""
 
     program: Callable[..., Any]
     numbers: list[Any]
@@ -209,7 +209,7 @@ class InteractiveSession(Session):
 
 
 def _key_words(seed: int | None) -> list[int]:
-    """What the session's random numbers come from; sessions of a graph with a seed draw the same."""
+    """The key of the session's random numbers; sessions of a graph with a seed draw the same."""
     if seed is not None:
         return [int(word) for word in np.random.SeedSequence(seed).generate_state(2)]
     return [int(word) for word in jax.random.key_data(config.next_key())]
@@ -251,7 +251,7 @@ def _check_once(targets: list[Any]) -> None:
 
 
 def _fed(node: Any, value: Any) -> Any:
-    """A value in the type of its placeholder, if it fits it."""
+    """A value in the type of its placeholder; raises if it does not fit."""
     if isinstance(value, Node):
         raise ArgumentError(f"{node!r} was fed a node, {value!r}: feed arrays, such as session.run gives")
     given = value if isinstance(value, (np.ndarray, jax.Array)) else _as_array(node, value)

@@ -28,7 +28,7 @@ Array = Any
 
 @writes
 def cast(x: Array, dtype: Any) -> Array:
-    """The values in another type; fractions are cut off.
+    """The values converted to another type; floats become integers by rounding towards 0.
 
     >>> from caviar.dialects.tensorflow.shaping import cast
     >>> cast([1.5, 2.5], "int32").dtype
@@ -48,7 +48,7 @@ def to_int32(x: Any, name: str | None = None) -> Node:
 
 
 def reshape(tensor: Any, shape: Any, name: str | None = None) -> Node:
-    """The values in another shape; -1 is what remains, and `tf.shape(x)[0]` the length of an axis at each run.
+    """The values in another shape; -1 stands for the size that follows from the others, `tf.shape(x)[0]` for a length at the run.
 
     >>> from caviar.dialects.tensorflow.shaping import reshape
     >>> reshape([1, 2, 3, 4], [-1, 2]).shape
@@ -70,13 +70,13 @@ def transpose(a: Array, perm: Any = None) -> Array:
 
 @writes
 def expand_dims(input: Array, axis: int | None = None, dim: int | None = None) -> Array:
-    """An axis of length 1 more."""
+    """The array with a new axis of length 1."""
     return jnp.expand_dims(jnp.asarray(input), first(axis, dim))
 
 
 @writes
 def squeeze(input: Array, axis: Any = None, squeeze_dims: Any = None) -> Array:
-    """Without its axes of length 1, all of them or those named."""
+    """The array without its axes of length 1: all of them, or those given."""
     axes = squeeze_dims if axis is None else axis
     return jnp.squeeze(jnp.asarray(input), tuple(axes) if isinstance(axes, (list, tuple)) else axes)
 
@@ -94,7 +94,7 @@ def concat(values: Any, axis: int) -> Array:
 
 @writes
 def stack(values: Any, axis: int = 0) -> Array:
-    """Arrays of one shape, with a new axis for their number."""
+    """Arrays of one shape, joined along a new axis."""
     return jnp.stack([jnp.asarray(v) for v in values], axis)
 
 
@@ -106,7 +106,7 @@ def unstack(value: Array, num: int | None = None, axis: int = 0) -> Any:
 
 @writes
 def split(value: Array, num_or_size_splits: Any, axis: int = 0) -> Any:
-    """So many equal parts, or parts of the lengths given, as a list."""
+    """A list of so many equal parts along an axis, or of parts with the lengths given."""
     cuts = num_or_size_splits
     return jnp.split(jnp.asarray(value), cuts if isinstance(cuts, int) else np.cumsum(cuts)[:-1].tolist(), axis)
 
@@ -149,7 +149,7 @@ def one_hot(
 
 @writes
 def where(condition: Array, x: Array, y: Array) -> Array:
-    """x where the condition holds, else y. The places where it holds, `tf.where(condition)`, have no known number."""
+    """x where the condition is true, else y. `tf.where(condition)` alone is refused, since the number of places is not known."""
     condition, x = jnp.asarray(condition), jnp.asarray(x)
     rows = condition.ndim == 1 < x.ndim  # a vector chooses rows
     chosen = condition.reshape(-1, *(1,) * (x.ndim - 1)) if rows else condition
@@ -193,12 +193,12 @@ def rank(input: Array) -> Array:
 
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Node:
-    """0 everywhere."""
+    """An array of this shape filled with 0."""
     return fill(shape, constant(0, as_dtype(dtype)))
 
 
 def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Node:
-    """1 everywhere.
+    """An array of this shape filled with 1.
 
     >>> from caviar.dialects.tensorflow.shaping import ones
     >>> ones([2, 3]).shape
@@ -208,7 +208,7 @@ def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Node:
 
 
 def fill(dims: Any, value: Any, name: str | None = None) -> Node:
-    """The same value everywhere."""
+    """An array of this shape filled with one value."""
     return _fill(sizes(dims), tensor(value))
 
 
@@ -231,12 +231,12 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
 
 
 def linspace(start: float, stop: float, num: int, name: str | None = None) -> Node:
-    """So many numbers at equal distances, both ends included."""
+    """`num` evenly spaced numbers from `start` to `stop`, both included."""
     return constant(np.linspace(start, stop, num))
 
 
 def eye(num_rows: int, num_columns: int | None = None, dtype: Any = None, name: str | None = None) -> Node:
-    """The identity matrix."""
+    """The identity matrix of this size."""
     return constant(np.eye(num_rows, num_columns), as_dtype(dtype))
 
 

@@ -45,7 +45,7 @@ Portion = Annotated[Any, Number(least=0, most=1) | Kind(Node, "a node")]
 
 @dataclass(eq=False)
 class Optimizer(Checked):
-    """What all optimizers share; a new one says in `step` how a variable and its slots move, and in `numbers` with what.
+    """The base of optimizers; a new one defines `step`, the update of a variable and its slots, and `numbers`, its arguments.
 
     Any number may also be a node: a placeholder, or `tf.train.exponential_decay(...)`.
 
@@ -62,7 +62,7 @@ class Optimizer(Checked):
     """
 
     slots: ClassVar[dict[str, float]] = {}
-    """The numbers kept for each variable, by their names, and where they start."""
+    """The slots of each variable: their names and initial values."""
     _slots: dict[tuple[Any, str], Variable] = field(default_factory=dict, init=False, repr=False)
 
     def numbers(self) -> list[Any]:
@@ -75,7 +75,7 @@ class Optimizer(Checked):
         raise NotImplementedError
 
     def minimize(self, loss: Any, global_step: Any = None, var_list: Any = None, name: str | None = None) -> Group:
-        """The operation that makes one step down the gradient of the loss."""
+        """The operation that takes one step to minimize the loss."""
         return self.apply_gradients(self.compute_gradients(loss, var_list), global_step)
 
     def compute_gradients(self, loss: Any, var_list: Any = None) -> list[tuple[Any, Any]]:
@@ -106,7 +106,7 @@ class Optimizer(Checked):
         return [Assign(v, new) for v, new in zip([variable, *own], moved, strict=True)]
 
     def get_slot(self, var: Any, name: str) -> Variable:
-        """The number kept for a variable under a name."""
+        """The slot of a variable with this name."""
         weight = weight_of(var)
         if (weight, name) not in self._slots:
             value = np.full(weight.shape, self.start(name), weight.dtype)
@@ -114,11 +114,11 @@ class Optimizer(Checked):
         return self._slots[weight, name]
 
     def start(self, name: str) -> float:
-        """Where the numbers of this name start."""
+        """The initial value of a slot."""
         return self.slots[name]
 
     def afterwards(self) -> list[Assign]:
-        """What else changes at a step."""
+        """Other assignments of a step."""
         return []
 
 
@@ -196,7 +196,7 @@ class AdagradOptimizer(Optimizer):
     slots: ClassVar[dict[str, float]] = {"Adagrad": 0.1}
 
     def start(self, name: str) -> float:
-        """Where the sums of squares start."""
+        """The initial value of the sums of squares."""
         return self.initial_accumulator_value
 
     def numbers(self) -> list[Any]:

@@ -37,7 +37,7 @@ class Variable(Operation):
         name: str | None = None,
         dtype: Any = None,
         *,
-        path: str | None = None,  # the whole name, where the scopes are in it already
+        path: str | None = None,  # the whole name, if it includes the scopes already
     ):
         graph = get_default_graph()
         initial = tensor(initial_value() if callable(initial_value) else initial_value, dtype)
@@ -94,7 +94,7 @@ class Variable(Operation):
         return Assign(self, self - tensor(delta))
 
     def load(self, value: Any, session: Any) -> None:
-        """Give the variable a value in a session at once."""
+        """Set the variable in a session, at once."""
         session.store(self.weight, value)
 
     def __repr__(self) -> str:
@@ -109,7 +109,7 @@ class Group(Operation):
 
 
 def _nothing(*values: Any) -> None:
-    """The value of operations that are run for what they do."""
+    """The value, None, of operations that are run for their effect."""
 
 
 def group(*inputs: Any) -> Group:

@@ -1,4 +1,4 @@
-"""What variables are to caviar, with values that live in sessions; and what a run assigns to them."""
+"""Variables as caviar's layers and models see them, whose values live in sessions; and assignments to them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read(weight: Any) -> Any:
 
 
 def weight_of(variable: Any) -> GraphVariable:
-    """caviar's variable of a variable, TensorFlow's or a layer's."""
+    """caviar's variable behind a variable of TensorFlow's, or of a layer."""
     found = variable.saved_as if isinstance(variable, Node) else None
     if isinstance(found, GraphVariable):
         return found
@@ -62,7 +62,7 @@ def weight_of(variable: Any) -> GraphVariable:
 
 
 class Assign(Operation):
-    """The value that a variable gets when this is run."""
+    """An operation that assigns to a variable when it is run; its value is the new value."""
 
     unwalked = Operation.unwalked | {"target"}  # so that a run needs no value of what it only assigns to
 

@@ -52,7 +52,7 @@ def numel(input: Tensor) -> int:
 
 
 def clone(input: Tensor) -> Tensor:
-    """The same values, to be changed apart."""
+    """A copy: changing one does not change the other."""
     return input.clone()
 
 

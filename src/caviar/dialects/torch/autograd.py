@@ -1,4 +1,4 @@
-"""Whether gradients are recorded, and gradients by themselves."""
+"""`torch.autograd`: whether gradients are recorded, and functions that compute them."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _seed(given: Tensor | None) -> Value | None:
 
 
 def check(target: Tensor, seed: Any, create_graph: bool) -> None:
-    """Refuse what has no gradient."""
+    """Raise for a tensor that has no gradient."""
     if not target.requires_grad:
         raise ArgumentError(
             "backward needs a tensor that was made from one with requires_grad=True: this one was not, "

@@ -1,4 +1,4 @@
-"""A layer or model of caviar's as a module: it computes with tensors, and its weights are parameters."""
+"""caviar's layers and models as modules, which compute with tensors, and whose weights are parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from caviar.recording.values import Value
 
 
 class SharedParameter(Parameter):
-    """A parameter that is a variable of caviar's: what changes one changes the other."""
+    """A parameter that shares its value with a variable of caviar's: changing one changes the other."""
 
     def __new__(cls, variable: Any) -> Any:
         """The parameter that a variable is."""
@@ -29,12 +29,12 @@ class SharedParameter(Parameter):
         return self
 
     def hold(self, value: Value) -> None:
-        """Take another value, and give it to the variable."""
+        """Take another value, and assign it to the variable too."""
         super().hold(value)
         vars(self)["variable"].assign(self.array())
 
     def follow(self) -> SharedParameter:
-        """Take the value that the variable has by now."""
+        """Take the variable's present value."""
         value = vars(self)["variable"].value
         if self._held.array is not value:
             self._held = Value(value)
@@ -44,7 +44,7 @@ class SharedParameter(Parameter):
 def called(
     seed: Any, draw: Any, *given: jax.Array, structure: Structure, inputs: int, training: bool
 ) -> tuple[Any, ...]:
-    """What a layer gives, leaf by leaf, then the values of its variables after it."""
+    """The leaves of a layer's outputs, then the values of its variables after the call."""
     args, values = given[:inputs], given[inputs : inputs + len(structure.slots)]
     numbers, key = given[inputs + len(structure.slots) :], creation.key_of(seed, draw)
     found = evaluate(structure, numbers, list(values), training=training, rng=key, call=lambda layer: layer(*args))
@@ -74,7 +74,7 @@ class FromCaviar(Module):
         return {vars(w)["variable"].path.replace("/", "."): w.detach() for w in self._parameters()}
 
     def forward(self, *inputs: Tensor) -> Any:
-        """What the layer gives; its state follows while training."""
+        """The layer's outputs; while training its state is updated."""
         ensure_built(self.layer, *(jax.ShapeDtypeStruct(x.shape, x.held().spec.dtype) for x in inputs))
         weights, apart = self._parameters(), take_apart(self.layer)
         seed, draw = creation.next_draw()

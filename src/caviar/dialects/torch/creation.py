@@ -1,4 +1,4 @@
-"""Making tensors from data, from nothing, and by chance. Chance is NumPy's, on the host: it compiles nothing."""
+"""Making tensors from data, of given numbers, and of random ones. These are NumPy's, on the host, so they compile nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from caviar.recording.values import Value
 
 
 class _Chance:
-    """Where random numbers come from: a generator for the host, and seeds for what is drawn inside programs."""
+    """The sources of random numbers: a generator for the host, and seeds for draws inside programs."""
 
     generator = np.random.default_rng()
     seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1)
@@ -54,12 +54,12 @@ class Generator:
         self.seed()
 
     def manual_seed(self, seed: int) -> Generator:
-        """Begin anew from a seed."""
+        """Start again from this seed."""
         self._seed, self.chance = int(seed), np.random.default_rng(int(seed) % 2**63)
         return self
 
     def seed(self) -> int:
-        """Begin anew from a seed that nobody knows."""
+        """Start again from an unpredictable seed, which is returned."""
         return self.manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)).initial_seed()
 
     def initial_seed(self) -> int:
@@ -128,7 +128,7 @@ def _held(array: np.ndarray) -> np.ndarray:
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """A tensor of whatever it is; a tensor as it is."""
+    """A tensor of any data; a tensor is returned as it is."""
     return (data if dtype is None else data.to(dtype)) if isinstance(data, Tensor) else tensor(data, dtype)
 
 
@@ -149,12 +149,12 @@ def _type(dtype: Any) -> np.dtype:
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros of a shape."""
+    """A tensor of this shape filled with 0."""
     return fresh(np.zeros(_size(size), _type(dtype)), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones of a shape."""
+    """A tensor of this shape filled with 1."""
     return fresh(np.ones(_size(size), _type(dtype)), requires_grad)
 
 
@@ -162,18 +162,18 @@ empty = zeros
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """One number everywhere."""
+    """A tensor of this shape filled with one number."""
     kind = held_as(dtype) if dtype is not None else tensor(fill_value).held().spec.dtype
     return fresh(np.full(_size((size,)), fill_value, kind), requires_grad)
 
 
 def zeros_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros of the same shape and type."""
+    """A tensor of the input's shape and type filled with 0."""
     return full_like(input, 0, dtype, requires_grad=requires_grad)
 
 
 def ones_like(input: Tensor, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones of the same shape and type."""
+    """A tensor of the input's shape and type filled with 1."""
     return full_like(input, 1, dtype, requires_grad=requires_grad)
 
 
@@ -183,7 +183,7 @@ empty_like = zeros_like
 def full_like(
     input: Tensor, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """One number everywhere, in the same shape and type."""
+    """A tensor of the input's shape and type filled with one number."""
     kind = input.held().spec.dtype if dtype is None else held_as(dtype)
     return fresh(np.full(input.shape, float(fill_value) if kind.kind == "f" else fill_value, kind), requires_grad)
 
@@ -199,12 +199,12 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
 
 
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """So many numbers from start to end, both included."""
+    """`steps` evenly spaced numbers from start to end, both included."""
     return fresh(np.linspace(start, end, steps).astype(_type(dtype)))
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """Ones on the diagonal."""
+    """A matrix with 1 on the diagonal, and 0 elsewhere."""
     return fresh(np.eye(n, m, dtype=_type(dtype)))
 
 
@@ -221,29 +221,29 @@ def drawn(kind: str, size: Any, dtype: Any, *numbers: float, source: Any = None)
 def rand(
     *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Numbers between 0 and 1."""
+    """Random numbers, uniformly distributed in [0, 1)."""
     return drawn("uniform", _size(size), dtype, 0, 1, source=generator).requires_grad_(requires_grad)
 
 
 def randn(
     *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Numbers from the standard normal distribution."""
+    """Random numbers from the standard normal distribution."""
     return drawn("normal", _size(size), dtype, 0, 1, source=generator).requires_grad_(requires_grad)
 
 
 def rand_like(input: Tensor, dtype: Any = None) -> Tensor:
-    """Numbers between 0 and 1, of the same shape and type."""
+    """Random numbers, uniformly distributed in [0, 1), in the input's shape and type."""
     return rand(*input.shape, dtype=dtype or input.dtype)
 
 
 def randn_like(input: Tensor, dtype: Any = None) -> Tensor:
-    """Normal numbers of the same shape and type."""
+    """Random numbers from the standard normal distribution, in the input's shape and type."""
     return randn(*input.shape, dtype=dtype or input.dtype)
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None) -> Tensor:
-    """Normal numbers with mean and standard deviation, numbers or tensors."""
+    """Random numbers from normal distributions; mean and standard deviation are numbers or tensors."""
     if size is None:
         size = next((v.shape for v in (mean, std) if isinstance(v, Tensor)), None)
     if size is None:
@@ -254,20 +254,20 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
 def randint(
     low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = None, device: Any = None
 ) -> Tensor:
-    """Whole numbers from low to high, high excluded."""
+    """Random integers from low to high, high excluded."""
     if size is None:
         low, high, size = 0, low, high
     return fresh(_held(_host(generator).integers(low, high, tuple(size))).astype(held_as(dtype or np.int64)))
 
 
 def randperm(n: Count, *, generator: Any = None, device: Any = None) -> Tensor:
-    """The numbers below n in random order."""
+    """The integers below n in random order."""
     check(randperm, {"n": n})
     return fresh(_held(_host(generator).permutation(n)))
 
 
 def bernoulli(input: Tensor) -> Tensor:
-    """Ones with these probabilities, else zeros."""
+    """1 with these probabilities, else 0."""
     return (rand_like(input) < input).to(input.dtype)
 
 

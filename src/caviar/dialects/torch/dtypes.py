@@ -27,7 +27,7 @@ class dtype:
 
     @property
     def is_floating_point(self) -> bool:
-        """Whether it holds fractions."""
+        """Whether it is a type of floats."""
         return bool(jax.numpy.issubdtype(self.numpy, jax.numpy.floating))
 
     def __repr__(self) -> str:

@@ -29,7 +29,7 @@ Dim = Any  # None, an int, or several
 
 
 def operand(value: Any) -> Any:
-    """A tensor or number as the recording takes it."""
+    """A tensor or number as an input of a recorded call."""
     if value is None or isinstance(value, (Tensor, np.int32)) or type(value) in (int, float):
         return value
     if isinstance(value, (bool, np.bool_)):
@@ -55,7 +55,7 @@ def frozen(value: Any) -> Any:
 
 
 def record(function: Any, *operands: Any, **static: Any) -> Any:
-    """Write down a function of arrays; static arguments by keyword."""
+    """Record the call of a function of arrays, whose keyword arguments are static."""
     options = tuple([(k, frozen(v)) for k, v in static.items()]) if static else ()
     return write_down(Tensor, function, [v if type(v) is Tensor else operand(v) for v in operands], options)
 
@@ -104,7 +104,7 @@ _SPELLINGS = {"axis": "dim", "keepdims": "keepdim", "self": "input"}
 
 
 def floats(input: Array, name: str) -> Array:
-    """What is computed in fractions, if it holds some: else the result would be cut to whole numbers."""
+    """An integer tensor as floats, where the result has fractions."""
     if not jnp.issubdtype(input.dtype, jnp.floating):
         raise DataError(f"{name} takes floats, and was given {input.dtype}: say x.float()")
     return input
@@ -149,24 +149,24 @@ def _where_most(name: str, function: Any) -> Callable[..., Array]:
 
 
 def cumsum(input: Array, dim: int) -> Array:
-    """Running sums along `dim`."""
+    """The sums of the first 1, 2, 3, ... elements along `dim`."""
     return jnp.cumsum(input, dim)
 
 
 def cumprod(input: Array, dim: int) -> Array:
-    """Running products along `dim`."""
+    """The products of the first 1, 2, 3, ... elements along `dim`."""
     return jnp.cumprod(input, dim)
 
 
 def softmax(input: Array, dim: int | None = None, dtype: Any = None) -> Array:
-    """Positive numbers that sum to 1 along `dim`."""
+    """exp(x_i) / sum_j exp(x_j) along `dim`: probabilities that sum to 1."""
     return activations.softmax(
         floats(input if dtype is None else input.astype(dtype), "softmax"), -1 if dim is None else dim
     )
 
 
 def log_softmax(input: Array, dim: int | None = None, dtype: Any = None) -> Array:
-    """The logarithm of softmax."""
+    """log(softmax(x)) along `dim`, computed without overflow."""
     return activations.log_softmax(
         floats(input if dtype is None else input.astype(dtype), "log_softmax"), -1 if dim is None else dim
     )
@@ -219,7 +219,7 @@ def rpow(input: Array, other: Any) -> Array:
 
 
 def clamp(input: Array, min: Any = None, max: Any = None) -> Array:
-    """The elements kept between `min` and `max`."""
+    """The elements, clipped to [`min`, `max`]."""
     return jnp.clip(input, min, max)
 
 
@@ -252,17 +252,17 @@ def index_select(input: Array, index: Array, dim: int) -> Array:
 
 
 def repeat(input: Array, repeats: Counts) -> Array:
-    """The tensor laid side by side so many times along each dimension."""
+    """The tensor repeated so many times along each dimension."""
     return jnp.tile(input, repeats)
 
 
 def roll(input: Array, shifts: Any, dims: Dim = None) -> Array:
-    """The elements shifted around."""
+    """The elements shifted along dimensions; those that leave one end enter at the other."""
     return jnp.roll(input, shifts, dims)
 
 
 def flip(input: Array, dims: Dim) -> Array:
-    """The elements back to front."""
+    """The elements in reverse order along dimensions."""
     return jnp.flip(input, dims)
 
 

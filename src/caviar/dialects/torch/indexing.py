@@ -36,7 +36,7 @@ def write(x: Tensor, index: Any, value: Any) -> None:
 
 
 def _taken_apart(x: Tensor, index: Any, moving: bool) -> tuple[Template, list[Any]]:
-    """What each index does, and the numbers and tensors in them."""
+    """The kinds of the indices, and the numbers and tensors in them."""
     items = _complete(x, index if isinstance(index, tuple) else (index,))
     if any(isinstance(i, Tensor) for i in items):
         moving = False
@@ -80,7 +80,7 @@ def _within(i: int, size: int, axis: int) -> int:
 
 
 def _complete(x: Tensor, items: tuple[Any, ...]) -> list[Any]:
-    """One index for each dimension: masks become the places where they are true, which looks at them."""
+    """One index for each dimension; masks become the places where they are true, for which their values are computed."""
     full: list[Any] = []
     for item in items:
         item = wrap(np.asarray(item)) if isinstance(item, (list, np.ndarray)) else item

@@ -36,7 +36,7 @@ def _in_place(function: Any, name: str) -> Any:
 
 
 def _like(function: Any) -> Any:
-    """An operator: gives way to the other side where that is neither tensor nor number."""
+    """An operator; it leaves the operation to the other operand if that is neither a tensor nor a number."""
 
     def method(self: Tensor, other: Any) -> Any:
         if isinstance(other, (str, bytes, type(None), list, tuple, dict)):
@@ -59,7 +59,7 @@ class _Methods:
     """Methods that are not in the tables."""
 
     def clone(self: Any) -> Any:
-        """The same values, to be changed apart; gradients flow through."""
+        """A copy: changing one does not change the other. Gradients flow through it."""
         if self.requires_grad and recorder().gradients:
             return record(same, self)
         return Tensor.holding(self.held())
@@ -97,36 +97,36 @@ class _Methods:
         return self.transpose(-1, -2)
 
     def zero_(self: Any) -> Any:
-        """Zeros, in place."""
+        """Fill with 0, in place."""
         return self.fill_(0)
 
     def fill_(self: Any, value: Any) -> Any:
-        """One number everywhere, in place."""
+        """Fill with one number, in place."""
         return self.become(creation.full_like(self, value))
 
     def copy_(self: Any, source: Any) -> Any:
-        """Another tensor's values, in place."""
+        """Take over another tensor's values, in place."""
         return self.become(record(copied, self, source))
 
     def set_(self: Any, source: Any) -> Any:
-        """Another tensor's values and shape."""
+        """Take over another tensor's values and shape."""
         self.hold(source.held())
         return self
 
     def uniform_(self: Any, a: float = 0, b: float = 1) -> Any:
-        """Draws between a and b, in place."""
+        """Fill with random numbers between a and b, in place."""
         return self.become(creation.drawn("uniform", self.shape, self.dtype, a, b))
 
     def normal_(self: Any, mean: float = 0, std: float = 1) -> Any:
-        """Draws from a normal distribution, in place."""
+        """Fill with normally distributed random numbers, in place."""
         return self.become(creation.drawn("normal", self.shape, self.dtype, mean, std))
 
     def new_zeros(self: Any, *size: Any) -> Any:
-        """Zeros in this tensor's type."""
+        """A tensor of this shape filled with 0, in this tensor's type."""
         return creation.zeros(*size, dtype=self.dtype)
 
     def new_ones(self: Any, *size: Any) -> Any:
-        """Ones in this tensor's type."""
+        """A tensor of this shape filled with 1, in this tensor's type."""
         return creation.ones(*size, dtype=self.dtype)
 
 

@@ -1,4 +1,4 @@
-"""What is said when a name is not there."""
+"""Errors about missing names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST = 30  # names, which a message can list
 
 
 class MissingNameError(UnknownNameError, AttributeError):
-    """A name that PyTorch may have and this dialect has not."""
+    """A name that this dialect lacks, though PyTorch may have it."""
 
 
 def missing(module: str, known: Iterable[str]) -> Callable[[str], Any]:

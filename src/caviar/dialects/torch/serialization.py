@@ -35,7 +35,7 @@ def save(obj: Any, f: Any) -> None:
 
 
 def load(f: Any, map_location: Any = None, *, weights_only: bool | None = None, mmap: bool | None = None) -> Any:
-    """Load what `save` wrote, or any safetensors file. `map_location` and the others change nothing: there is one device."""
+    """Load what `save` wrote, or any safetensors file. `map_location` and the other arguments are ignored: there is one device."""
     try:
         content = f.read() if hasattr(f, "read") else as_path(f).read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Functions that give several tensors, take several, or give a view: written out one by one."""
+"""Functions that return several tensors, take several, or return a view."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Extreme(NamedTuple):
 
 
 def _view(x: Tensor, get: Any, put: Any, static: dict[str, Any], operands: tuple[Any, ...] = ()) -> Tensor:
-    """What `get` takes from a tensor, remembering how `put` writes it back."""
+    """A view: `get` computes it from the tensor, `put` writes it back."""
     made = record(get, x, *operands, **static)
     frozen = tuple(static.items())
     made.become_view(x, (get, frozen, operands), (put, frozen, operands))
@@ -63,7 +63,7 @@ def _shaped(shape: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def reshape(input: Tensor, *shape: Any) -> Tensor:
-    """The elements in another shape; -1 stands for what is left."""
+    """The elements in another shape; -1 stands for the size that follows from the others."""
     return _view(input, reshape_array, reshape_back, {"shape": _shaped(shape)})
 
 
@@ -90,14 +90,14 @@ def t(input: Tensor) -> Tensor:
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Some dimensions, all by default, as one."""
+    """Some dimensions, by default all, merged into one."""
     shape = tuple(input.shape) or (1,)
     start, end = start_dim % len(shape), end_dim % len(shape)
     return reshape(input, *shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
 
 
 def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
-    """One dimension as several."""
+    """One dimension split into several."""
     at = dim % input.ndim
     return reshape(input, *input.shape[:at], *_shaped((tuple(sizes),)), *input.shape[at + 1 :])
 
@@ -129,7 +129,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """So many slices, as equal as can be."""
+    """At most so many slices of equal size; the last may be smaller."""
     return split(input, -(-input.shape[dim] // chunks), dim)
 
 
@@ -152,7 +152,7 @@ def stacked(*arrays: jax.Array, dim: int = 0) -> jax.Array:
 
 
 def product(*arrays: jax.Array, equation: str) -> jax.Array:
-    """The sum of products that the equation says."""
+    """Sums of products as the equation says: `einsum("ij,jk->ik", a, b)` is the matrix product."""
     return jnp.einsum(equation, *arrays)
 
 
@@ -167,7 +167,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
-    """The sum of products that the equation says."""
+    """Sums of products as the equation says: `einsum("ij,jk->ik", a, b)` is the matrix product."""
     given = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
     return record(product, *given, equation=equation)
 

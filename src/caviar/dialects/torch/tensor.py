@@ -1,4 +1,4 @@
-"""The tensor: what a loop in PyTorch's words computes with. Its operations are in `functions`."""
+"""The tensor. Its operations are in `functions`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Tensor(LazyTensor):
         def __truediv__(self, other: Any) -> Tensor: ...
         def __lt__(self, other: Any) -> Tensor: ...
 
-    # -- what it is -----------------------------------------------------------------------------------------------
+    # -- properties -----------------------------------------------------------------------------------------------
 
     @property
     def spec(self) -> Any:
@@ -227,7 +227,7 @@ class Tensor(LazyTensor):
     # -- writing in place -----------------------------------------------------------------------------------------
 
     def become(self, result: Any) -> Tensor:
-        """Take the value that an operation made, as if it had been computed in place."""
+        """Take the result of an operation as the new value: how in-place operations are done."""
         owner = self._root if self._root is not None else self
         differentiable = recorder().gradients
         if owner._needs == LEAF and differentiable and self._root is None:
@@ -252,7 +252,7 @@ class Tensor(LazyTensor):
 
     @door
     def to(self, *to: Any, dtype: Any = None, device: Any = None, **_: Any) -> Any:
-        """The tensor in another type; devices are checked, and otherwise JAX's affair."""
+        """The tensor in another type; a device is checked, and ignored."""
         for given in (*to, device):
             if isinstance(given, Tensor):
                 dtype = given.dtype
@@ -289,7 +289,7 @@ def cast(x: jax.Array, dtype: Any) -> jax.Array:
 
 
 def wrap(value: Any) -> Tensor:
-    """An array, or whatever else is computed with, as a tensor."""
+    """An array, or another value inside an evaluation, as a tensor."""
     if isinstance(value, Tensor):
         return value
     if isinstance(value, (jax.Array, np.ndarray)):

@@ -40,11 +40,11 @@ class UninitializedParameter(Parameter):
     def __new__(cls) -> Any:
         """A parameter without a shape."""
         self = cls.holding(None, LEAF)  # type: ignore[arg-type]
-        self._root = self  # so that whoever wants the value asks `held`
+        self._root = self  # so that the value is read through `held`
         return self
 
     def held(self) -> Value:
-        """There is no value before there is a shape."""
+        """Raise: there is no value before the shape is known."""
         raise NotBuiltError("this parameter has no shape yet: call the module on an input first")
 
     def __repr__(self) -> str:

@@ -20,7 +20,7 @@ class _Shrink(Applied):
 
 
 class _Softmax(Applied):
-    """A function of the classes along `dim`, which is always printed."""
+    """The base of functions of the classes along `dim`, which `repr` always shows."""
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__(dim=dim)
@@ -36,19 +36,19 @@ class Threshold(Applied):
 
 
 class ReLU(Applied):
-    """The positive part."""
+    """max(x, 0)."""
 
     function = F.relu
 
 
 class ReLU6(Applied):
-    """The elements kept between 0 and 6."""
+    """min(max(x, 0), 6)."""
 
     function = F.relu6
 
 
 class Hardtanh(Applied):
-    """The elements kept between `min_val` and `max_val`."""
+    """x, clipped to [`min_val`, `max_val`]."""
 
     function = F.hardtanh
     shown = ("min_val", "max_val")
@@ -83,13 +83,13 @@ class CELU(Applied):
 
 
 class SELU(Applied):
-    """`ELU`, scaled so that mean 0 and variance 1 are kept."""
+    """`ELU`, scaled so that mean 0 and variance 1 stay the same from layer to layer."""
 
     function = F.selu
 
 
 class GELU(Applied):
-    """x times the probability that a normal variable is below x."""
+    """`x * P(X <= x)` for a standard normal X."""
 
     function = F.gelu
     shown = ("approximate",)
@@ -109,7 +109,7 @@ class Softsign(Applied):
 
 
 class Softshrink(_Shrink):
-    """x moved towards 0 by `lambd`, and 0 within it."""
+    """x moved towards 0 by `lambd`; 0 where |x| is at most `lambd`."""
 
     function = F.softshrink
 
@@ -127,7 +127,7 @@ class Tanhshrink(Applied):
 
 
 class Tanh(Applied):
-    """The hyperbolic tangent."""
+    """tanh(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1."""
 
     function = F.tanh
 
@@ -139,13 +139,13 @@ class Sigmoid(Applied):
 
 
 class LogSigmoid(Applied):
-    """The logarithm of the sigmoid."""
+    """log(sigmoid(x)), computed without overflow."""
 
     function = F.logsigmoid
 
 
 class Hardsigmoid(Applied):
-    """`x / 6 + 1 / 2` kept between 0 and 1."""
+    """`x / 6 + 1 / 2`, clipped to [0, 1]."""
 
     function = F.hardsigmoid
     hidden = ("inplace",)
@@ -178,19 +178,19 @@ class GLU(Applied):
 
 
 class Softmax(_Softmax):
-    """Positive numbers that sum to 1 along `dim`."""
+    """exp(x_i) / sum_j exp(x_j) along `dim`: probabilities that sum to 1."""
 
     function = F.softmax
 
 
 class Softmin(_Softmax):
-    """The softmax of `-x`."""
+    """softmax(-x) along `dim`: the smallest input gets the largest share."""
 
     function = F.softmin
 
 
 class LogSoftmax(_Softmax):
-    """The logarithm of softmax."""
+    """log(softmax(x)) along `dim`, computed without overflow."""
 
     function = F.log_softmax
 
@@ -199,7 +199,7 @@ class Softmax2d(Module):
     """The softmax over the channels, at each place of an image."""
 
     def forward(self, input: Any) -> Any:
-        """The shares of the channels."""
+        """The softmax of the channels."""
         if input.ndim not in (3, 4):
             raise ShapeError(f"Softmax2d takes (n, channels, height, width), and was given {tuple(input.shape)}")
         return F.softmax(input, -3)

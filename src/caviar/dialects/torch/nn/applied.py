@@ -1,4 +1,4 @@
-"""Modules without parameters: a function, and the arguments that follow its tensors kept as attributes.
+"""Modules without parameters: a function, whose arguments after the tensors are attributes.
 
 A new activation or loss is a class of two lines: a docstring and its function.
 """
@@ -24,7 +24,7 @@ class Applied(Module):
     """Options that are never printed."""
     options: ClassVar[dict[str, Any]] = {}
     trains: ClassVar[bool] = False
-    """Whether the function is told `training=`."""
+    """Whether the function takes `training=`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -50,7 +50,7 @@ class Applied(Module):
             )
 
     def forward(self, *inputs: Any) -> Any:
-        """What the function gives."""
+        """The function's result."""
         own, given = vars(self), {}
         for name, default in self.options.items():
             if own[name] is not default:

@@ -17,7 +17,7 @@ from caviar.errors import ArgumentError, ShapeError
 
 
 class _Out(Linear):
-    """The last product, under the name that PyTorch prints for it."""
+    """The output projection, under the class name that PyTorch shows for it."""
 
 
 _Out.__name__ = "NonDynamicallyQuantizableLinear"
@@ -28,7 +28,7 @@ def _xavier(rows: int, columns: int) -> Parameter:
 
 
 class MultiheadAttention(Module):
-    """Every query takes of the values what its heads find alike in the keys; sequences (steps, n, features) by default.
+    """Attention with several heads: softmax(q k^T / sqrt(size)) v on projections. Sequences are (steps, n, features) by default.
 
     >>> from caviar.dialects.torch.nn import MultiheadAttention
     >>> import caviar.dialects.torch as torch

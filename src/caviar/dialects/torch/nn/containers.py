@@ -14,7 +14,7 @@ from caviar.layers.base import Layer
 
 
 def member(container: Module, given: Any) -> Any:
-    """What is put into a container, if it is something that it holds."""
+    """A member for a container; raises if it is of the wrong kind."""
     if not isinstance(given, (Module, Parameter)):
         hint = {list: ": write Sequential(*modules)"}.get(type(given), "")
         hint = ": wrap it in torch.from_caviar" if isinstance(given, Layer) else hint
@@ -23,7 +23,7 @@ def member(container: Module, given: Any) -> Any:
 
 
 class _List(Module):
-    """What containers with numbered members share."""
+    """The base of containers with numbered members."""
 
     def _members(self) -> list[Any]:
         return [v for v in vars(self).values() if isinstance(v, (Module, Parameter))]
@@ -74,14 +74,14 @@ class Sequential(_List):
             setattr(self, str(name), member(self, module))
 
     def forward(self, input: Any) -> Any:
-        """What the last one gives."""
+        """The output of the last module."""
         for value in vars(self).values():
             if isinstance(value, Module):
                 input = value(input)
         return input
 
     def get_config(self) -> dict[str, Any]:
-        """The modules as they are by now."""
+        """The present modules."""
         return (
             {"args": (OrderedDict(self.named_children()),)}
             if not self._numbered()
@@ -129,7 +129,7 @@ class ParameterList(_List):
 
 
 class _Dict(Module):
-    """What containers with named members share."""
+    """The base of containers with named members."""
 
     kind: ClassVar[type]
 

@@ -1,4 +1,4 @@
-"""Convolutions, their transposes, and the lazy forms of both. Parameters begin as PyTorch's do."""
+"""Convolutions, their transposes, and the lazy forms of both. Parameters are initialized as in PyTorch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from caviar.layers.lowering.windows import sizes
 
 
 class _Window(Module):
-    """What convolutions and their transposes share."""
+    """The base of convolutions and their transposes."""
 
     rank: ClassVar[int]
     function: ClassVar[Any]
@@ -68,7 +68,7 @@ class _Conv(_Window):
         self._make((out_channels, in_channels // groups, *self.kernel_size), bias)
 
     def forward(self, input: Any) -> Any:
-        """The kernel at every place of the input, plus the bias."""
+        """The products of the kernel with every window of the input, plus the bias."""
         self._check(input)
         return type(self).function(
             input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, self.padding_mode
@@ -89,7 +89,7 @@ class _ConvTranspose(_Window):
         self._make((in_channels, out_channels // groups, *self.kernel_size), bias)
 
     def forward(self, input: Any, output_size: Any = None) -> Any:
-        """Every value of the input spread by the kernel, plus the bias; `output_size` chooses among the possible sizes."""
+        """Every value of the input times the kernel, summed where they overlap, plus the bias; `output_size` resolves ambiguity."""
         self._check(input)
         extra = self.output_padding if output_size is None else self._extra(input, tuple(output_size)[-self.rank :])
         return type(self).function(

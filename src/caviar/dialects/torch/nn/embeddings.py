@@ -1,4 +1,4 @@
-"""Rows of a matrix for class numbers."""
+"""Embeddings: a row of a matrix for each class number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from caviar.errors import ArgumentError
 
 
 class _Rows(Module):
-    """What the embeddings share: a row for each class number, drawn from the standard normal distribution."""
+    """The base of embeddings: a row for each class number, initially from the standard normal distribution."""
 
     def _make(
         self, num_embeddings: Count, embedding_dim: Count, padding_idx: int | None, given: Any, frozen: bool
@@ -82,7 +82,7 @@ class EmbeddingBag(_Rows):
         self._make(num_embeddings, embedding_dim, padding_idx, _weight, _freeze)
 
     def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
-        """What becomes of each bag."""
+        """The result for each bag."""
         return F.embedding_bag(
             input, self.weight, offsets, self.max_norm, scale_grad_by_freq=self.scale_grad_by_freq, mode=self.mode,
             per_sample_weights=per_sample_weights, include_last_offset=self.include_last_offset, padding_idx=self.padding_idx,

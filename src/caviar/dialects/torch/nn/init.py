@@ -1,4 +1,4 @@
-"""`torch.nn.init`: first values, in place. Chance is the host's, so `torch.manual_seed` repeats it and nothing compiles."""
+"""`torch.nn.init`: initial values, in place. They are drawn on the host: `torch.manual_seed` repeats them, nothing compiles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """How much larger weights must be before a nonlinearity; `param` is the slope of a leaky ReLU.
+    """The factor by which weights before a nonlinearity should be larger; `param` is the slope of a leaky ReLU.
 
     >>> from caviar.dialects.torch.nn.init import calculate_gain
     >>> calculate_gain("leaky_relu", 1.0), calculate_gain("selu")
@@ -59,14 +59,14 @@ def _fan(tensor: Tensor, mode: str) -> int:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: creation.Generator | None = None) -> Tensor:
-    """Uniform between a and b."""
+    """Uniformly distributed between a and b."""
     return _put(tensor, creation.generator(generator).uniform(a, b, tensor.shape))
 
 
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: NotNegative = 1.0, generator: creation.Generator | None = None
 ) -> Tensor:
-    """Normal."""
+    """Normally distributed with this mean and standard deviation."""
     return _put(tensor, creation.generator(generator).normal(mean, std, tensor.shape))
 
 
@@ -78,7 +78,7 @@ def trunc_normal_(
     b: float = 2.0,
     generator: creation.Generator | None = None,
 ) -> Tensor:
-    """Normal, given that it falls between a and b, which are values and not multiples of the deviation."""
+    """Normally distributed, but only between a and b, which are values and not multiples of the standard deviation."""
     low, high = special.ndtr((a - mean) / std), special.ndtr((b - mean) / std)
     if not low < high:
         raise ArgumentError(f"between a={a} and b={b} a normal of mean {mean} and deviation {std} has no values")
@@ -87,22 +87,22 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: Limit) -> Tensor:
-    """The same number everywhere."""
+    """Fill with one number."""
     return _put(tensor, np.full(tensor.shape, val))
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """1 everywhere."""
+    """Fill with 1."""
     return constant_(tensor, 1)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """0 everywhere."""
+    """Fill with 0."""
     return constant_(tensor, 0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """The identity matrix.
+    """Fill a matrix with the identity: 1 on the diagonal, 0 elsewhere.
 
     >>> from caviar.dialects.torch.nn.init import eye_
     >>> import caviar.dialects.torch as torch
@@ -115,7 +115,7 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: Size = 1) -> Tensor:
-    """Kernels that hand on each channel as it is."""
+    """Fill a kernel with an identity, so that the convolution passes each channel on unchanged."""
     if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
         raise ShapeError(
             f"dirac_ is for kernels whose outputs divide into groups, not {tuple(tensor.shape)} in {groups} groups"
@@ -129,7 +129,7 @@ def dirac_(tensor: Tensor, groups: Size = 1) -> Tensor:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: creation.Generator | None = None) -> Tensor:
-    """Uniform, so that the variance stays as it is forwards and backwards, as far as one can have both (Glorot)."""
+    """Uniform with variance gain^2 * 2 / (fan_in + fan_out): a compromise that keeps variances forwards and backwards (Glorot)."""
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
@@ -146,7 +146,7 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: creation.Generator | None = None,
 ) -> Tensor:
-    """Uniform, so that the variance stays as it is forwards ("fan_in") or backwards ("fan_out") (He)."""
+    """Uniform with variance gain^2 / fan, which keeps variances forwards ("fan_in") or backwards ("fan_out") (He)."""
     bound = calculate_gain(nonlinearity, a) * math.sqrt(3 / _fan(tensor, mode))
     return uniform_(tensor, -bound, bound, generator)
 
@@ -163,12 +163,12 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: creation.Generator | None = None) -> Tensor:
-    """Rows, or columns where those are fewer, of length `gain` that stand at right angles."""
+    """A matrix with orthogonal rows (or columns, if there are fewer) of length `gain`."""
     _fans(tensor)
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     drawn = creation.generator(generator).normal(size=(max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(drawn)
-    q *= np.sign(np.diag(r))  # else the directions are not uniform
+    q *= np.sign(np.diag(r))  # makes the distribution of directions uniform
     return _put(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 

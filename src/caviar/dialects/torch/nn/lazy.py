@@ -1,4 +1,4 @@
-"""What modules share that learn the size of their input from the first one, and then are ordinary modules."""
+"""Lazy modules: they take the size of their input from the first one, and then become ordinary modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from caviar.dialects.torch.weights import Parameter, UninitializedParameter
 
 
 class Lazy(Module):
-    """A module whose first argument is missing: it `becomes` an ordinary one when it sees an input."""
+    """The base of lazy modules. `becomes` is the ordinary class that it turns into at the first input."""
 
     becomes: ClassVar[Any]
     axis: ClassVar[int] = 1
@@ -36,7 +36,7 @@ class Lazy(Module):
         return self(*args, **kwargs)
 
     def _take(self, size: int) -> None:
-        """Take the attributes of an ordinary module for inputs of this size."""
+        """Take over the attributes of an ordinary module for inputs of this size."""
         self._written = self._written | {self._missing: size}
         made = vars(self.becomes(**self._written))
         vars(self).update({k: v for k, v in made.items() if k not in _KEPT})

@@ -1,4 +1,4 @@
-"""Products with a matrix, of one input or of two. Parameters begin as PyTorch's do."""
+"""Linear and bilinear modules. Parameters are initialized as in PyTorch."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Linear(Module):
 
 
 class LazyLinear(Lazy, Linear):
-    """A linear module that learns the number of its inputs from the first one.
+    """A linear module that takes the number of its inputs from the first one.
 
     >>> from caviar.dialects.torch.nn import LazyLinear
     >>> import caviar.dialects.torch as torch

@@ -7,25 +7,25 @@ from caviar.dialects.torch.nn.applied import Loss
 
 
 class L1Loss(Loss):
-    """The absolute difference."""
+    """|input - target|, reduced to its mean by default."""
 
     function = F.l1_loss
 
 
 class MSELoss(Loss):
-    """The squared difference."""
+    """(input - target)^2, reduced to its mean by default."""
 
     function = F.mse_loss
 
 
 class HuberLoss(Loss):
-    """Squared up to a difference of `delta`, straight beyond."""
+    """d^2 / 2 where the difference d is at most `delta`, else `delta * (|d| - delta / 2)`."""
 
     function = F.huber_loss
 
 
 class SmoothL1Loss(Loss):
-    """Huber's loss divided by `beta`."""
+    """d^2 / (2 beta) where the difference d is below `beta`, else |d| - beta / 2: Huber's loss divided by `beta`."""
 
     function = F.smooth_l1_loss
 
@@ -49,20 +49,20 @@ class KLDivLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """Minus the log-likelihood of counts."""
+    """The negative log-likelihood of counts under Poisson distributions: `exp(input) - target * input` of log rates."""
 
     function = F.poisson_nll_loss
 
 
 class GaussianNLLLoss(Loss):
-    """Minus the log-likelihood of normal variables with these means and variances."""
+    """The negative log-likelihood under normal distributions: `(log(var) + (input - target)^2 / var) / 2`."""
 
     function = F.gaussian_nll_loss
     tensors = 3
 
 
 class HingeEmbeddingLoss(Loss):
-    """The distance of what belongs together (1), and what is lacking to the margin of what does not (-1)."""
+    """x for pairs that belong together (label 1), and `max(0, margin - x)` for those that do not (label -1); x is a distance."""
 
     function = F.hinge_embedding_loss
 
@@ -74,7 +74,7 @@ class SoftMarginLoss(Loss):
 
 
 class NLLLoss(Loss):
-    """Minus the log-probability of the true class."""
+    """Minus the input at the true class, for inputs that are log-probabilities."""
 
     function = F.nll_loss
 
@@ -92,34 +92,34 @@ class MultiLabelSoftMarginLoss(Loss):
 
 
 class MultiMarginLoss(Loss):
-    """What is lacking to the margin between the true class and the others."""
+    """The sum over the wrong classes i of `max(0, margin - x[true] + x[i])^p`, divided by the number of classes."""
 
     function = F.multi_margin_loss
     fixed = ("p",)
 
 
 class MultiLabelMarginLoss(Loss):
-    """What is lacking to the margin between each true class and each other."""
+    """The sum over true classes t and others i of `max(0, 1 - x[t] + x[i])`, divided by the number of classes."""
 
     function = F.multilabel_margin_loss
 
 
 class MarginRankingLoss(Loss):
-    """What is lacking to the margin by which the first is to be larger (1) or smaller (-1) than the second."""
+    """`max(0, -y (x1 - x2) + margin)`: x1 should be larger than x2 where y is 1, and smaller where y is -1."""
 
     function = F.margin_ranking_loss
     tensors = 3
 
 
 class CosineEmbeddingLoss(Loss):
-    """1 - cosine of what belongs together (1), and the cosine beyond the margin of what does not (-1)."""
+    """1 - cos(x1, x2) for pairs that belong together (label 1), and `max(0, cos(x1, x2) - margin)` for others (label -1)."""
 
     function = F.cosine_embedding_loss
     tensors = 3
 
 
 class TripletMarginLoss(Loss):
-    """What is lacking to the margin by which the anchor is nearer to the positive than to the negative."""
+    """`max(0, |anchor - positive| - |anchor - negative| + margin)`, with p-norms as distances."""
 
     function, tensors = F.triplet_margin_loss, 3
     fixed = ("p",)

@@ -1,4 +1,4 @@
-"""The module: PyTorch's protocol on top of caviar's model, so that a module also compiles, fits and saves."""
+"""The module: PyTorch's interface on top of caviar's model, so that a module also has `compile`, `fit` and `save`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from caviar.recording.values import Value
 
 
 class _Yielding:
-    """A property of caviar's models that gives way to an attribute of the same name: `self.layers = nn.ModuleList(...)`."""
+    """A property of caviar's models that an attribute of the same name replaces: `self.layers = nn.ModuleList(...)`."""
 
     def __init__(self, fallback: Any):
         self.fallback = fallback
@@ -128,7 +128,7 @@ class Module(Model):
         """Call `hook(module, args)` before each forward; what it returns, if anything, are the arguments."""
         return Hook(self._hooks, hook, True)
 
-    # -- what is inside -------------------------------------------------------------------------------------------
+    # -- members --------------------------------------------------------------------------------------------------
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Make a parameter an attribute."""
@@ -206,13 +206,13 @@ class Module(Model):
     # -- modes ----------------------------------------------------------------------------------------------------
 
     def train(self, mode: bool = True) -> Module:
-        """Let dropout drop and normalization look at the batch, here and inside."""
+        """Set training mode, here and inside: dropout drops values, and normalization uses the batch's statistics."""
         for module in self.modules():
             vars(module)["training"] = mode
         return self
 
     def eval(self) -> Module:
-        """No dropout, and normalization by the running statistics, here and inside."""
+        """Set evaluation mode, here and inside: no dropout, and normalization uses the running statistics."""
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
@@ -230,7 +230,7 @@ class Module(Model):
                 p._grad.zero_()
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, **_: Any) -> Module:
-        """Convert all floats to a type; devices are checked, and otherwise JAX's affair."""
+        """Convert all floats to a type; a device is checked, and ignored."""
         for given in (*args, device):
             dtype = given if isinstance(given, dtype_class) else dtype
             if given is not None and not isinstance(given, (dtype_class, bool)):
@@ -289,7 +289,7 @@ class Module(Model):
     # -- printing -------------------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """What stands in the brackets of the module's repr."""
+        """The text in the brackets of the module's `repr`."""
         return ""
 
     def __repr__(self) -> str:
@@ -301,7 +301,7 @@ class Module(Model):
 
 
 class Keys:
-    """What `load_state_dict` did not find, or did not know."""
+    """The names that `load_state_dict` missed, and those that it did not know."""
 
     def __init__(self, missing_keys: list[str], unexpected_keys: list[str]):
         self.missing_keys, self.unexpected_keys = missing_keys, unexpected_keys
@@ -320,7 +320,7 @@ class Hook:
         hooks.append(self)
 
     def remove(self) -> None:
-        """Call it no more."""
+        """Remove the hook."""
         self.hooks.remove(self)
 
 

@@ -1,4 +1,4 @@
-"""What drops values while training."""
+"""Dropout in its forms, as modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class _Dropout(Applied):
 
 
 class Dropout(_Dropout):
-    """Zeros in the place of a share p of the elements while training, the others larger by as much."""
+    """While training, set each element to 0 with probability p, and divide the others by 1 - p."""
 
     function = F.dropout
 
@@ -35,7 +35,7 @@ class Dropout3d(_Dropout):
 
 
 class AlphaDropout(_Dropout):
-    """`Dropout` for networks of SELUs: mean and variance stay."""
+    """`Dropout` for networks with SELU: dropped values become its lower limit, and mean and variance stay the same."""
 
     function = F.alpha_dropout
 

@@ -16,7 +16,7 @@ from caviar.layers.lowering.windows import sizes
 
 
 class _Tracking(Module):
-    """What normalizations with running statistics share."""
+    """The base of normalizations with running statistics."""
 
     ranks: ClassVar[tuple[int, ...]]
 

@@ -10,7 +10,7 @@ from caviar.layers.lowering.windows import sizes
 
 
 class _Pool(Applied):
-    """A window that moves by its own size, if by nothing else."""
+    """The base of pooling; by default the window moves by its own size."""
 
     shown: ClassVar[tuple[str, ...]] = ("kernel_size", "stride", "padding")
     hidden: ClassVar[tuple[str, ...]] = ("ceil_mode", "count_include_pad", "divisor_override")
@@ -35,7 +35,7 @@ class _Adaptive(Applied):
 
 
 class _MaxUnpool(Applied):
-    """Values back at the places that max pooling gave with `return_indices`."""
+    """Puts values back at the places that max pooling returned with `return_indices`."""
 
     tensors = 2
     rank: ClassVar[int]

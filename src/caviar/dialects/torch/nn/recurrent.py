@@ -17,7 +17,7 @@ from caviar.errors import ArgumentError, ShapeError, unknown_name
 
 
 class _Weighed(Module):
-    """What networks and cells share."""
+    """The base of recurrent networks and cells."""
 
     function: ClassVar[Any]
     gates: ClassVar[int]
@@ -54,7 +54,7 @@ class _Weighed(Module):
 
 
 class _Recurrent(_Weighed):
-    """What the recurrent networks share."""
+    """The base of recurrent networks."""
 
     def __init__(
         self, input_size: Count, hidden_size: Size, num_layers: Size = 1, bias: bool = True, batch_first: bool = False,
@@ -110,7 +110,7 @@ class _Recurrent(_Weighed):
         return x, [stack(states) for states in zip(*last, strict=True)]
 
     def flatten_parameters(self) -> None:
-        """Nothing: how weights lie in memory is XLA's choice."""
+        """Does nothing: XLA decides how weights are stored in memory."""
 
     def extra_repr(self) -> str:
         """The sizes, and what is not the default."""
@@ -171,7 +171,7 @@ class RNN(_Recurrent):
 
 
 class _Cell(_Weighed):
-    """What the cells share: a network over a sequence of one step."""
+    """The base of cells: a network over a sequence of one step."""
 
     def __init__(
         self, input_size: Count, hidden_size: Size, bias: bool = True, device: Any = None, dtype: Any = None

@@ -28,7 +28,7 @@ def _flat(input: Any, start_dim: int = 1, end_dim: int = -1) -> Any:
 
 
 class Flatten(Applied):
-    """All dimensions but the batch as one."""
+    """All dimensions but the batch merged into one."""
 
     function = _flat
     shown = ("start_dim", "end_dim")
@@ -39,7 +39,7 @@ def _unflat(input: Any, dim: int, unflattened_size: Any) -> Any:
 
 
 class Unflatten(Applied):
-    """One dimension as several.
+    """One dimension split into several.
 
     >>> from caviar.dialects.torch.nn import Unflatten
     >>> Unflatten(1, (2, 3))
@@ -51,7 +51,7 @@ class Unflatten(Applied):
 
 
 class _Pad(Module):
-    """What the paddings share: so many values before and after each axis of space, the last one first."""
+    """The base of padding: numbers of values before and after each axis of space, beginning with the last axis."""
 
     rank: ClassVar[int]
     mode: ClassVar[str]
@@ -61,7 +61,7 @@ class _Pad(Module):
         self.padding = sizes(padding, 2 * self.rank)
 
     def forward(self, input: Any) -> Any:
-        """The input with edges."""
+        """The padded input."""
         return F.pad(input, self.padding, self.mode)
 
     def extra_repr(self) -> str:
@@ -75,7 +75,7 @@ class _ConstantPad(_Pad):
         self.value = value
 
     def forward(self, input: Any) -> Any:
-        """The input with edges."""
+        """The padded input."""
         return F.pad(input, self.padding, "constant", self.value)
 
     def extra_repr(self) -> str:
@@ -138,19 +138,19 @@ class ReplicationPad3d(_Pad):
 
 
 class CircularPad1d(_Pad):
-    """Sequences that go on at the other side."""
+    """Sequences padded with values from the opposite end."""
 
     rank, mode = 1, "circular"
 
 
 class CircularPad2d(_Pad):
-    """Images that go on at the other side."""
+    """Images padded with values from the opposite edge."""
 
     rank, mode = 2, "circular"
 
 
 class CircularPad3d(_Pad):
-    """Volumes that go on at the other side."""
+    """Volumes padded with values from the opposite side."""
 
     rank, mode = 3, "circular"
 
@@ -177,7 +177,7 @@ _Factor = Annotated[Any, Each(Number(above=0))]
 
 
 class Upsample(Applied):
-    """Space in another size, or so many times as large.
+    """Images, sequences or volumes resized to a size, or by a factor.
 
     >>> from caviar.dialects.torch.nn import Upsample
     >>> Upsample(scale_factor=2.0)
@@ -210,28 +210,28 @@ class UpsamplingNearest2d(Upsample):
 
 
 class UpsamplingBilinear2d(Upsample):
-    """Images with pixels between the others, corners kept."""
+    """Images enlarged by bilinear interpolation, with the corners aligned."""
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, "bilinear", True)
 
 
 class PixelShuffle(Applied):
-    """Channels in groups as blocks of pixels."""
+    """Groups of channels rearranged as blocks of pixels: images become larger."""
 
     function = F.pixel_shuffle
     shown = ("upscale_factor",)
 
 
 class PixelUnshuffle(Applied):
-    """Blocks of pixels as channels."""
+    """Blocks of pixels rearranged as channels: the inverse of `PixelShuffle`."""
 
     function = F.pixel_unshuffle
     shown = ("downscale_factor",)
 
 
 class ChannelShuffle(Applied):
-    """The channels of all groups in turn."""
+    """The channels reordered: the first of every group, then the second of every group, ..."""
 
     function = F.channel_shuffle
     shown = ("groups",)
@@ -245,7 +245,7 @@ class Unfold(Applied):
 
 
 class Fold(Applied):
-    """Patches added up where they came from."""
+    """Patches summed at their places in an image: the transpose of `Unfold`."""
 
     function = F.fold
     shown = ("output_size", *Unfold.shown)
@@ -259,7 +259,7 @@ class CosineSimilarity(Applied):
 
 
 class PairwiseDistance(Applied):
-    """The distance of each vector of the first to that of the second."""
+    """The p-norm of `x1 - x2 + eps` along the last axis."""
 
     function, tensors = F.pairwise_distance, 2
     hidden, fixed = ("p", "eps", "keepdim"), ("p",)

@@ -1,4 +1,4 @@
-"""Transformers: attention and two linear layers, each with what went in added and normalized."""
+"""Transformers: attention and two linear layers, each with a residual connection and normalization."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
 
 
 class _Block(Module):
-    """What the layers of encoder and decoder share."""
+    """The base of encoder and decoder layers."""
 
     attentions: tuple[str, ...] = ("self_attn",)
 
@@ -44,7 +44,7 @@ class _Block(Module):
         self.activation = _ACTIVATIONS.get(activation, activation) if isinstance(activation, str) else activation
 
     def _added(self, x: Any, i: int, step: Any) -> Any:
-        """What goes in plus what step i makes of it, normalized before or after."""
+        """The input plus the output of sublayer i, normalized before or after."""
         norm, dropout = getattr(self, f"norm{i}"), getattr(self, f"dropout{i}")
         return x + dropout(step(norm(x))) if self.norm_first else norm(x + dropout(step(x)))
 
@@ -86,7 +86,7 @@ class TransformerDecoderLayer(_Block):
 
 
 class _Layers(Module):
-    """So many copies of a layer, one after the other."""
+    """The base of stacks of copies of one layer."""
 
     def __init__(self, layer: Module, num_layers: Size, norm: Module | None) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class TransformerDecoder(_Layers):
 
 
 class Transformer(Module):
-    """An encoder of the source, and a decoder that attends to what it gives."""
+    """An encoder of the source sequence, and a decoder of the target that attends to the encoder's output."""
 
     def __init__(
         self, d_model: Count = 512, nhead: Size = 8, num_encoder_layers: Size = 6, num_decoder_layers: Size = 6,

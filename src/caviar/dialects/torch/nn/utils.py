@@ -31,7 +31,7 @@ def _gradients(parameters: Any) -> list[Tensor]:
 def clip_grad_norm_(
     parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
-    """Shorten all gradients together to a norm of at most `max_norm`; the norm that they had."""
+    """Scale all gradients by one factor so that their total norm is at most `max_norm`; returns their norm before."""
     gradients, limit = _gradients(parameters), float(max_norm)
     if not gradients:
         return tensor(0.0)
@@ -42,19 +42,19 @@ def clip_grad_norm_(
 
 
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
-    """Keep every element of the gradients between `-clip_value` and `clip_value`."""
+    """Clip every element of the gradients to [-`clip_value`, `clip_value`]."""
     limit = float(clip_value)
     for gradient in _gradients(parameters):
         gradient.hold(gradient.detach().clamp(-limit, limit).held())
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All parameters one after the other."""
+    """All parameters as one vector."""
     return cat([reshape(p, -1) for p in parameters])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Give all parameters their part of a vector."""
+    """Set all parameters from one vector."""
     at = 0
     for p in parameters:
         p.data = reshape(vec[at : at + p.numel()], *p.shape)

@@ -1,4 +1,4 @@
-"""Schedulers made of schedulers, and the one that listens to a metric."""
+"""Schedulers made of schedulers, and the one that follows a metric."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ChainedScheduler(_Several):
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
     def step(self, epoch: Any = None) -> None:
-        """Let all go on."""
+        """Advance all of them."""
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
@@ -93,7 +93,7 @@ class SequentialLR(_Several):
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
 
     def step(self, epoch: Any = None) -> None:
-        """Let the one whose turn it is go on."""
+        """Advance the one whose turn it is."""
         self.last_epoch += 1
         at = bisect_right(self._milestones, self.last_epoch)
         if at and self._milestones[at - 1] == self.last_epoch:
@@ -123,7 +123,7 @@ class ReduceLROnPlateau(LRScheduler):
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
-        """Hear the metric of one more epoch."""
+        """Advance by an epoch with this metric."""
         metric, self.last_epoch = float(metrics), self.last_epoch + 1 if epoch is None else epoch
         self.num_bad_epochs += 1
         if self.improved(metric):

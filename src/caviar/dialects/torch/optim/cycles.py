@@ -33,7 +33,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
 
 class _Cycle(LRScheduler):
-    """The base of those that move the momentum too: `betas[0]` where there are betas."""
+    """The base of schedulers that change the momentum too: `betas[0]`, where there are betas."""
 
     cycle_momentum: bool
 
@@ -97,7 +97,7 @@ class CyclicLR(_Cycle):
 
 
 class OneCycleLR(_Cycle):
-    """Once up to `max_lr`, and down to nearly nothing; step it after every batch, `total_steps` times."""
+    """Once up to `max_lr`, and down to almost 0; to be stepped after every batch, `total_steps` times."""
 
     def __init__(
         self, optimizer: Any, max_lr: Any, total_steps: Size | None = None, epochs: Size | None = None,
@@ -125,7 +125,7 @@ class OneCycleLR(_Cycle):
         super().__init__(optimizer, last_epoch)
 
     def between(self, corners: list[float]) -> float:
-        """The value now on a way through these corners, one more than there are turns."""
+        """The present value on a path through these corners."""
         at = next((i for i, turn in enumerate(self.turns) if self.last_epoch <= turn), len(self.turns) - 1)
         start, end = self.turns[at - 1] if at else 0.0, self.turns[at]
         passed = (self.last_epoch - start) / (end - start)

@@ -1,4 +1,4 @@
-"""Schedulers that say what the rate is at an epoch, as a share of the first or by a function."""
+"""Schedulers that compute the rate from the epoch: as a share of the first rate, or by a function."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LambdaLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """Each group's own."""
+        """The rate of each group."""
         return [base * share(self.last_epoch) for base, share in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
 
@@ -46,7 +46,7 @@ class MultiplicativeLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """The first rate is as it is."""
+        """The present rate of each group times the function's value; at first, the rate itself."""
         rates = [group["lr"] for group in self.optimizer.param_groups]
         if self._is_initial:
             return rates
@@ -61,7 +61,7 @@ class StepLR(ScaledLR):
         super().__init__(optimizer, last_epoch)
 
     def share(self, epoch: float) -> float:
-        """Stairs down."""
+        """`gamma ** (epoch // step_size)`."""
         return self.gamma ** (epoch // self.step_size)
 
 
@@ -73,7 +73,7 @@ class MultiStepLR(ScaledLR):
         super().__init__(optimizer, last_epoch)
 
     def share(self, epoch: float) -> float:
-        """Stairs down, where they were asked for."""
+        """`gamma ** (milestones reached)`."""
         return self.gamma ** bisect_right(self.milestones, epoch)
 
 
@@ -85,7 +85,7 @@ class ConstantLR(ScaledLR):
         super().__init__(optimizer, last_epoch)
 
     def share(self, epoch: float) -> float:
-        """Little, then all."""
+        """`factor` before epoch `total_iters`, then 1."""
         return self.factor if epoch < self.total_iters else 1.0
 
 
@@ -103,7 +103,7 @@ class LinearLR(ScaledLR):
         super().__init__(optimizer, last_epoch)
 
     def share(self, epoch: float) -> float:
-        """The line, then its end."""
+        """The point on the line, and later its end."""
         passed = min(self.total_iters, epoch) / self.total_iters
         return self.start_factor + (self.end_factor - self.start_factor) * passed
 
@@ -116,7 +116,7 @@ class ExponentialLR(ScaledLR):
         super().__init__(optimizer, last_epoch)
 
     def share(self, epoch: float) -> float:
-        """A power of gamma."""
+        """`gamma ** epoch`."""
         return self.gamma**epoch
 
 
@@ -128,7 +128,7 @@ class PolynomialLR(ScaledLR):
         super().__init__(optimizer, last_epoch)
 
     def share(self, epoch: float) -> float:
-        """What is left of the way, to a power."""
+        """`(1 - epoch / total_iters) ** power`."""
         return float((1 - min(self.total_iters, epoch) / self.total_iters) ** self.power)
 
 
@@ -140,7 +140,7 @@ class CosineAnnealingLR(ScaledLR):
         super().__init__(optimizer, last_epoch)
 
     def share(self, epoch: float) -> float:
-        """The cosine, between 0 and 1."""
+        """`(1 + cos(pi * epoch / T_max)) / 2`, scaled to end at `eta_min`."""
         return (1 + math.cos(math.pi * epoch / self.T_max)) / 2
 
 

@@ -1,4 +1,4 @@
-"""What an optimizer keeps, parameter by parameter. In its state, a list holds one array for each parameter; the rest counts steps."""
+"""The state of an optimizer as PyTorch has it: by parameter. In caviar's state, a list holds an array for each parameter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from caviar.errors import ArgumentError
 
 
 def columns(state: Any) -> list[list[Any]]:
-    """All that is kept, each a list over the parameters."""
+    """The parts of the state, each a list over the parameters."""
     return [leaf for leaf in jax.tree.leaves(state, is_leaf=_is_list) if _is_list(leaf)]
 
 
@@ -23,7 +23,7 @@ def _is_list(leaf: Any) -> bool:
 
 
 def rows(state: Any, names: Sequence[str], count: int) -> list[dict[str, Tensor]]:
-    """A dict for each parameter: the steps that it made, and copies of what is kept of it."""
+    """A dict for each parameter: its number of steps, and copies of its part of the state."""
     named = dict(zip(names, columns(state), strict=True))
     step = np.asarray(state.step, "float32")
     arrays = [{name: column[i] for name, column in named.items() if column[i] is not None} for i in range(count)]
@@ -31,7 +31,7 @@ def rows(state: Any, names: Sequence[str], count: int) -> list[dict[str, Tensor]
 
 
 def restored(fresh: Any, names: Sequence[str], step: int, rows: Sequence[dict[str, Any]], optimizer: str) -> Any:
-    """A fresh state with the steps and arrays of such dicts."""
+    """A new state with the steps and arrays of such dicts."""
     waiting = iter(names)
 
     def column(leaf: Any) -> Any:

@@ -36,13 +36,13 @@ _MOMENTS = {"exp_avg": "", "exp_avg_sq": ""}
 
 
 class SGD(Optimizer):
-    """Gradient descent, with momentum if wanted."""
+    """Gradient descent, optionally with momentum: `v = momentum v + g; w = w - lr v`."""
 
     defaults = {"lr": 1e-3, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False}
     state_names = {"momentum_buffer": "momentum"}
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters; Nesterov's way needs a momentum to look ahead with."""
+        """Add parameters; `nesterov` needs a momentum."""
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         if group["nesterov"] and (not group["momentum"] or group["dampening"]):
@@ -50,7 +50,7 @@ class SGD(Optimizer):
 
     @staticmethod
     def rule(lr: Any, momentum: Any, dampening: Any, weight_decay: Any, nesterov: bool) -> optimizers.Optimizer:
-        """The rate multiplies what leaves the momentum; without one, nothing is dampened."""
+        """The rate multiplies the momentum, and not the gradients that enter it; without momentum there is no dampening."""
         return optimizers.SGD(
             lr, momentum, nesterov, dampening=0.0 if is_off(momentum) else dampening, rate_inside=False,
             weight_decay=weight_decay, decoupled_weight_decay=False,
@@ -58,7 +58,7 @@ class SGD(Optimizer):
 
 
 class ASGD(Optimizer):
-    """Descent with a mean of its weights beside it: `optimizer.state[p]["ax"]`."""
+    """Gradient descent that also computes the mean of its weights: `optimizer.state[p]["ax"]`."""
 
     defaults = {"lr": 1e-2, "lambd": 1e-4, "alpha": 0.75, "t0": 1e6, "weight_decay": 0.0}
     state_names = {"ax": ""}
@@ -89,7 +89,7 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Steps in the units of the weights."""
+    """RMSprop times the root of the mean squared step, so that steps have the units of weights."""
 
     defaults = {"lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0.0}
     state_names = {"square_avg": "", "acc_delta": ""}
@@ -128,7 +128,7 @@ class Rprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """A momentum for the direction, an average of squares for the size."""
+    """`w -= lr * m_hat / (sqrt(v_hat) + eps)`, from running means m of gradients and v of their squares."""
 
     defaults = {
         "lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False,
@@ -148,13 +148,13 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay beside the gradient, not in it."""
+    """Adam with decoupled weight decay: it shrinks the weights directly, and is not added to the gradient."""
 
     defaults = {**Adam.defaults, "weight_decay": 1e-2, "decoupled_weight_decay": True}
 
 
 class Adamax(Optimizer):
-    """Adam with the largest recent gradient in the place of the root of the squares."""
+    """Adam that divides by the largest recent |gradient| (with decay) in place of the root of the mean square."""
 
     defaults = {"lr": 2e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
     state_names = {"exp_avg": "", "exp_inf": ""}
@@ -188,7 +188,7 @@ class NAdam(Optimizer):
 
 
 class RAdam(Optimizer):
-    """Adam that needs no warm-up."""
+    """Adam that divides only when it has seen enough gradients to estimate their squares, so that it needs no warm-up."""
 
     defaults = {
         "lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "decoupled_weight_decay": False,
@@ -204,7 +204,7 @@ class RAdam(Optimizer):
 
 
 class Adafactor(Optimizer):
-    """Adam that keeps a row and a column in the place of a matrix of squares."""
+    """Adam that stores, in place of a matrix of squares, only its row and column means."""
 
     defaults = {"lr": 1e-2, "beta2_decay": -0.8, "eps": (None, 1e-3), "d": 1.0, "weight_decay": 0.0}
     state_names = {"row_var": "", "col_var": ""}
@@ -219,7 +219,7 @@ class Adafactor(Optimizer):
 
 
 class Muon(Optimizer):
-    """The momentum of each matrix made orthogonal; for matrices only. In full precision, where PyTorch takes bfloat16."""
+    """Steps along the momentum of each matrix, made orthogonal; for matrices only. PyTorch computes it in bfloat16, caviar does not."""
 
     defaults = {
         "lr": 1e-3, "weight_decay": 0.1, "momentum": 0.95, "nesterov": True, "ns_coefficients": (3.4445, -4.775, 2.0315),
@@ -247,7 +247,7 @@ class Muon(Optimizer):
         ns_steps: int,
         adjust_lr_fn: Any,
     ) -> optimizers.Optimizer:
-        """Orthogonal steps, longer for larger matrices."""
+        """Orthogonal steps, scaled by the size of the matrix."""
         a, b, c = ns_coefficients
         muon = optimizers.Muon(
             lr, muon_a=a, muon_b=b, muon_c=c, momentum=momentum, ns_steps=ns_steps, nesterov=nesterov,

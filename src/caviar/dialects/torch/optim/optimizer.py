@@ -1,4 +1,4 @@
-"""The optimizer: groups of parameters with their numbers, and one step that runs everything pending as one program."""
+"""The base of optimizers: groups of parameters, and one step that runs everything pending as one program."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def update(state: Any, *arrays: Any, kind: Any, names: tuple[str, ...], static: 
 
 
 class Cohort:
-    """Parameters that have made the same steps, with their state."""
+    """Parameters that have taken the same steps, with their state."""
 
     def __init__(self, params: list[Tensor], state: Value):
         self.params, self.state = params, state
 
     def split(self, at: list[int]) -> Cohort:
-        """The members at these places as a cohort of their own."""
+        """Split off the parameters at these places as another cohort."""
         state = jax.tree.map(_members(at), self.state.array, is_leaf=lambda v: isinstance(v, list))
         return Cohort([self.params[i] for i in at], Value(state))
 
@@ -74,7 +74,7 @@ _ALLOWED: dict[str, Declaration] = {
     "rho": Number(least=0, most=1),
     "step_sizes": Each(_NOT_NEGATIVE, alone=False),
 }
-"""What PyTorch's optimizers ask of their options."""
+"""What PyTorch's optimizers require of their options."""
 
 
 def check_options(name: str, options: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ def check_options(name: str, options: dict[str, Any]) -> None:
 
 
 class Optimizer:
-    """The base of every optimizer: a subclass writes its arguments in `__init__`, and `rule`, which says what they mean.
+    """The base of optimizers: a subclass defines its arguments in `__init__`, and `rule`, the optimizer of caviar's they mean.
 
     >>> from caviar import optimizers
     >>> from caviar.dialects.torch.optim import Optimizer
@@ -165,7 +165,7 @@ class Optimizer:
     # -- one step -------------------------------------------------------------------------------------------------
 
     def step(self, closure: Any = None) -> Any:
-        """Move the parameters by their gradients; runs all that is pending, with this, as one program."""
+        """Update the parameters by their gradients; everything pending runs together with this as one program."""
         loss, self._stepped = None, True
         if closure is not None:
             with enable_grad():
@@ -223,7 +223,7 @@ class Optimizer:
         return numbers, self._known[at][1]
 
     def _refit(self, at: int, static: Any, numbers: list[float]) -> None:
-        """Begin the state anew where other options need another one, if nothing is lost by that."""
+        """Start a new state where changed options need one, unless the old one would be lost."""
         for cohort in self._cohorts[at]:
             fresh = _started(cohort.params, static, numbers)
             old, new = map(str, (jax.tree.structure(cohort.state.array), jax.tree.structure(fresh.array)))
@@ -252,7 +252,7 @@ class Optimizer:
         self._cohorts[at] = arranged
         return [cohort for cohort in arranged if id(cohort.params[0]) in ids]
 
-    # -- keeping --------------------------------------------------------------------------------------------------
+    # -- the state ------------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> dict[Tensor, dict[str, Any]]:
@@ -306,7 +306,7 @@ class Optimizer:
 
 
 def _started(params: list[Tensor], static: Any, numbers: list[float]) -> Value:
-    """The state of parameters that never moved."""
+    """The initial state of parameters."""
     known = dict(static)
 
     def make() -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""What every scheduler shares. They change the groups' numbers, which are arguments of the program, so nothing compiles again."""
+"""The base of schedulers. They change numbers of the groups, which are arguments of the program, so nothing compiles again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from caviar.errors import ArgumentError, warn
 class LRScheduler(Checked):
     """The base of every scheduler: `step()` after each epoch sets every group's learning rate.
 
-    One of your own says in `rate(base, epoch)` what the rate is, or in `get_lr()` if it depends on the one before.
+    Your own scheduler defines `rate(base, epoch)`, or `get_lr()` if the rate depends on the one before.
 
     >>> from caviar.dialects.torch.optim.lr_scheduler import LRScheduler
     >>> import caviar.dialects.torch as torch

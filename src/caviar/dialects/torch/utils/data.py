@@ -43,7 +43,7 @@ _UNUSED = {
 
 
 class DataLoader(Checked):
-    """Batches of a dataset, in order or shuffled. Workers and pinned memory are accepted, and change nothing.
+    """Batches of a dataset, in order or shuffled. Workers and pinned memory are accepted and ignored.
 
     >>> from caviar.dialects.torch.utils.data import DataLoader, TensorDataset
     >>> import caviar.dialects.torch as torch
@@ -79,7 +79,7 @@ class DataLoader(Checked):
         with nothing_foreign(lambda: "what a DataLoader was given"):
             for batch in self._iterated() if isinstance(self.dataset, IterableDataset) else self._taken():
                 yield batch
-                recorder().run()  # what a batch left pending does not grow into the next
+                recorder().run()  # so that pending operations of one batch are not recorded together with the next
 
     def _iterated(self) -> Iterator[Any]:
         """Batches of the rows as they come."""

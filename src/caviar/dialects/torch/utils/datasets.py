@@ -17,7 +17,7 @@ class Dataset:
     """Rows by number: subclass it with `__getitem__` and `__len__`."""
 
     def __class_getitem__(cls, kind: Any) -> Any:
-        """`Dataset[int]` is for those who read."""
+        """`Dataset[int]`, an annotation, is the class itself."""
         return cls
 
     def __getitem__(self, index: Any) -> Any:
@@ -37,7 +37,7 @@ class IterableDataset(Dataset):
 
 
 class TensorDataset(Dataset):
-    """The rows of tensors that are equally long.
+    """Rows of several tensors of equal length, as tuples.
 
     >>> from caviar.dialects.torch.utils.data import TensorDataset
     >>> import caviar.dialects.torch as torch

@@ -1,4 +1,4 @@
-"""Samplers: in which order a dataset's rows are taken. The host draws; `generator=` takes a `torch.Generator`."""
+"""Samplers: the order in which a dataset's rows are taken. Random ones draw on the host; `generator=` is a `torch.Generator`."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class SequentialSampler(Sampler):
 
 
 class Drawn(Sampler):
-    """The base of those that draw the whole order at once."""
+    """The base of samplers that draw the whole order at once."""
 
     generator: Any
 
     def order(self) -> np.ndarray:
-        """An order, another each time."""
+        """A new order at each call."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[int]:
@@ -127,7 +127,7 @@ class BatchSampler(Sampler):
 
 
 def in_batches(rows: Iterator[Any], size: int, drop_last: bool) -> Iterator[list[Any]]:
-    """Lists of so many; the last may be shorter, and is then dropped if wanted.
+    """Lists of so many; a shorter last one is dropped with `drop_last`.
 
     >>> from caviar.dialects.torch.utils.samplers import in_batches
     >>> list(in_batches(iter("abcde"), 2, drop_last=True))

@@ -56,19 +56,19 @@ def threshold(input: Array, threshold: float, value: float, inplace: bool = Fals
 
 @operation
 def relu(input: Array, inplace: bool = False) -> Array:
-    """The positive part."""
+    """max(x, 0)."""
     return activations.relu(input)
 
 
 @operation
 def relu6(input: Array, inplace: bool = False) -> Array:
-    """The elements kept between 0 and 6."""
+    """min(max(x, 0), 6)."""
     return activations.relu6(input)
 
 
 @operation
 def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Array:
-    """The elements kept between `min_val` and `max_val`."""
+    """x, clipped to [`min_val`, `max_val`]."""
     return activations.hard_tanh(input, min_val, max_val)
 
 
@@ -121,13 +121,13 @@ def celu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
 
 @operation
 def selu(input: Array, inplace: bool = False) -> Array:
-    """`elu`, scaled so that mean 0 and variance 1 are kept."""
+    """`elu`, scaled so that mean 0 and variance 1 stay the same from layer to layer."""
     return activations.selu(input)
 
 
 @operation
 def gelu(input: Array, approximate: str = "none") -> Array:
-    """x times the probability that a normal variable is below x; "tanh" is a faster form."""
+    """`x * P(X <= x)` for a standard normal X; `approximate="tanh"` is a faster form."""
     if approximate not in ("none", "tanh"):
         raise unknown_name("approximation of gelu", approximate, ("none", "tanh"))
     return activations.gelu(input, approximate == "tanh")
@@ -147,7 +147,7 @@ def softsign(input: Array) -> Array:
 
 @operation
 def softshrink(input: Array, lambd: float = 0.5) -> Array:
-    """x moved towards 0 by `lambd`, and 0 within it."""
+    """x moved towards 0 by `lambd`; 0 where |x| is at most `lambd`."""
     return activations.soft_shrink(input, lambd)
 
 
@@ -165,7 +165,7 @@ def tanhshrink(input: Array) -> Array:
 
 @operation
 def tanh(input: Array) -> Array:
-    """The hyperbolic tangent."""
+    """tanh(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1."""
     return activations.tanh(input)
 
 
@@ -177,13 +177,13 @@ def sigmoid(input: Array) -> Array:
 
 @operation
 def logsigmoid(input: Array) -> Array:
-    """The logarithm of the sigmoid."""
+    """log(sigmoid(x)), computed without overflow."""
     return activations.log_sigmoid(input)
 
 
 @operation
 def hardsigmoid(input: Array, inplace: bool = False) -> Array:
-    """`x / 6 + 1 / 2` kept between 0 and 1."""
+    """`x / 6 + 1 / 2`, clipped to [0, 1]."""
     return activations.hard_sigmoid(input)
 
 
@@ -206,25 +206,25 @@ def hardswish(input: Array, inplace: bool = False) -> Array:
 
 
 def _axis(input: Array, dim: int | None) -> int:
-    """The classes; where nobody said, PyTorch takes the first dimension of 0, 1 and 3, and else the second."""
+    """The dimension of the classes. By default PyTorch takes the first one of tensors with 0, 1 or 3 dimensions, else the second."""
     return dim if dim is not None else 0 if input.ndim in (0, 1, 3) else 1
 
 
 @operation
 def softmax(input: Array, dim: int | None = None, dtype: Any = None) -> Array:
-    """Positive numbers that sum to 1 along `dim`."""
+    """exp(x_i) / sum_j exp(x_j) along `dim`: probabilities that sum to 1."""
     return activations.softmax(floats(input if dtype is None else input.astype(dtype), "softmax"), _axis(input, dim))
 
 
 @operation
 def softmin(input: Array, dim: int | None = None, dtype: Any = None) -> Array:
-    """The softmax of `-x`."""
+    """softmax(-x) along `dim`: the smallest input gets the largest share."""
     return activations.softmin(floats(input if dtype is None else input.astype(dtype), "softmin"), _axis(input, dim))
 
 
 @operation
 def log_softmax(input: Array, dim: int | None = None, dtype: Any = None) -> Array:
-    """The logarithm of softmax."""
+    """log(softmax(x)) along `dim`, computed without overflow."""
     return activations.log_softmax(
         floats(input if dtype is None else input.astype(dtype), "log_softmax"), _axis(input, dim)
     )
@@ -244,5 +244,5 @@ def _gumbel(key: Array, logits: Array, tau: Any, hard: bool, dim: int) -> Array:
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, dim: int = -1) -> Any:
-    """A draw from the classes that can be differentiated; `hard` gives a one-hot one."""
+    """A random draw of a class that gradients flow through: `softmax((logits + Gumbel noise) / tau)`; with `hard`, one-hot."""
     return by_chance(_gumbel, logits, float(tau), hard=hard, dim=dim)

@@ -1,4 +1,4 @@
-"""Attention: values, weighed by how well queries match keys."""
+"""Attention: means of values, weighted by how well queries match keys."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def scaled_dot_product_attention(
 def attention_weights(
     query: Tensor, key: Tensor, mask: Any = None, scale: Any = None, is_causal: bool = False
 ) -> Tensor:
-    """How much each query (..., length, size) takes of each key."""
+    """The weight of each key for each query (..., length, size)."""
     return record(_weights, query, key, mask, scale, is_causal=is_causal)
 
 
 def _allowed(mask: Any) -> Any:
-    """A mask in which True hides, as one in which True shows."""
+    """A mask in which True hides a key, as one in which True shows it."""
     return FUNCTIONS["logical_not"](mask) if mask is not None and str(mask.dtype) == "torch.bool" else mask
 
 

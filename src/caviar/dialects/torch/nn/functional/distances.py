@@ -1,4 +1,4 @@
-"""How long vectors are, and how near to each other."""
+"""Norms of vectors, and distances between them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def length(x: Array, p: Any, axis: int, keepdims: bool = False) -> Array:
 
 
 def distance(x1: Array, x2: Array, p: Any = 2, eps: Any = 1e-6, keepdim: bool = False) -> Array:
-    """The p-norm of the difference, plus a little, along the last axis."""
+    """The p-norm of `x1 - x2 + eps` along the last axis."""
     return length(x1 - x2 + eps, p, -1, keepdim)
 
 
 @partial(operation, operands=2)
 def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
-    """The distance of each vector of the first to that of the second."""
+    """The distance of each vector of x1 from that of x2: the p-norm of `x1 - x2 + eps`."""
     return distance(x1, x2, p, eps, keepdim)
 
 
@@ -44,5 +44,5 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
 
 @operation
 def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Array:
-    """Every vector along `dim` with length 1."""
+    """Every vector along `dim` divided by its p-norm."""
     return input / jnp.maximum(length(input, p, dim, True), eps)

@@ -1,4 +1,4 @@
-"""Vectors for class numbers."""
+"""Embeddings: vectors for class numbers."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def _one_hot(input: Array, num_classes: int) -> Array:
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """One 1 in a row for each class number."""
+    """A row for each class number, with 1 at its place and 0 elsewhere."""
     classes = int(np.asarray(tensor.array()).max()) + 1 if num_classes < 0 else num_classes
     return record(_one_hot, tensor, num_classes=classes)
 
 
 def _unlearned(weight: Array, row: int | None) -> Array:
-    """The rows, of which one gets no gradient."""
+    """The rows of the weight; that of `padding_idx` gets no gradient."""
     return weight if row is None else weight.at[row].set(jax.lax.stop_gradient(weight[row]))
 
 
 def _rows(weight: Array, ids: Array, padding_idx: int | None) -> Array:
-    """The rows; NaN for numbers that have none, negative ones too."""
+    """The rows for these numbers; NaN for those outside the table, also negative ones."""
     return jnp.take(_unlearned(weight, padding_idx), jnp.where(ids < 0, len(weight), ids), axis=0, mode="fill")
 
 
@@ -42,7 +42,7 @@ def _embedding(input: Array, weight: Array, padding_idx: int | None) -> Array:
 
 
 def _check_ids(input: Any, weight: Any) -> None:
-    """Refuse numbers that have no row, where the data are at hand already."""
+    """Raise for numbers without a row, if they are already computed."""
     array = input.held().array if isinstance(input, Tensor) else None
     if isinstance(array, (np.ndarray, jax.Array)) and not isinstance(array, jax.core.Tracer) and array.size:
         ids, count = np.asarray(array), weight.shape[0]
@@ -56,7 +56,7 @@ def embedding(
     input: Tensor, weight: Any, padding_idx: int | None = None, max_norm: Any = None, norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Any:  # fmt: skip
-    """The row of the weight for each class number; NaN for numbers that have none."""
+    """The row of the weight for each class number; NaN for numbers without a row."""
     _check_options(max_norm, scale_grad_by_freq)
     _check_ids(input, weight)
     return record(_embedding, input, weight, padding_idx=padding_idx)

@@ -56,7 +56,7 @@ def reduced(values: Array, reduction: str) -> Array:
 
 
 def _fitting(input: Array, target: Array, exactly: bool = False) -> None:
-    """Refuse shapes of which a broadcast would make pairs that nobody meant, such as (n, 1) and (n,)."""
+    """Raise for shapes that would be broadcast to unintended pairs, such as (n, 1) and (n,)."""
     if input.shape == target.shape:
         return
     grown = jnp.broadcast_shapes(input.shape, target.shape)
@@ -71,28 +71,28 @@ def _fitting(input: Array, target: Array, exactly: bool = False) -> None:
 
 @partial(operation, operands=2)
 def l1_loss(input: Array, target: Array, reduction: str = "mean") -> Array:
-    """The absolute difference."""
+    """|input - target|, reduced to its mean by default."""
     _fitting(input, target)
     return reduced(losses.MeanAbsoluteError().elements(target, input), reduction)
 
 
 @partial(operation, operands=2)
 def mse_loss(input: Array, target: Array, reduction: str = "mean") -> Array:
-    """The squared difference."""
+    """(input - target)^2, reduced to its mean by default."""
     _fitting(input, target)
     return reduced(losses.MeanSquaredError().elements(target, input), reduction)
 
 
 @partial(operation, operands=2)
 def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0) -> Array:
-    """Squared up to a difference of `delta`, straight beyond."""
+    """d^2 / 2 where the difference d is at most `delta`, else `delta * (|d| - delta / 2)`."""
     _fitting(input, target)
     return reduced(losses.Huber(delta).elements(target, input), reduction)
 
 
 @partial(operation, operands=2)
 def smooth_l1_loss(input: Array, target: Array, reduction: str = "mean", beta: float = 1.0) -> Array:
-    """Huber's loss divided by `beta`."""
+    """d^2 / (2 beta) where the difference d is below `beta`, else |d| - beta / 2: Huber's loss divided by `beta`."""
     _fitting(input, target)
     return reduced(losses.SmoothL1(beta).elements(target, input), reduction)
 
@@ -110,7 +110,7 @@ def _surprise(p: Array, y: Array) -> Array:
 
 @_surprise.defjvp
 def _surprise_slope(at: Any, along: Any) -> tuple[Array, Array]:
-    """With PyTorch's slope, which is large where p is 0 or 1, and not infinite."""
+    """The same, with PyTorch's gradient, which stays finite where p is 0 or 1."""
     (p, y), (dp, dy), (log_p, log_q) = at, along, _logs(at[0])
     return _surprise(p, y), dp * (p - y) / jnp.maximum(p * (1 - p), 1e-12) + dy * (log_q - log_p)
 
@@ -145,7 +145,7 @@ def kl_div(input: Array, target: Array, reduction: str = "mean", log_target: boo
 def poisson_nll_loss(
     input: Array, target: Array, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Array:
-    """Minus the log-likelihood of counts; `full` adds Stirling's approximation of their faculty."""
+    """The negative log-likelihood of counts, `exp(input) - target * input`; `full` adds Stirling's approximation of log(target!)."""
     _fitting(input, target)
     values = jnp.exp(input) - target * input if log_input else input - target * jnp.log(input + eps)
     if full:
@@ -158,7 +158,7 @@ def poisson_nll_loss(
 def gaussian_nll_loss(
     input: Array, target: Array, var: Array, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Array:
-    """Minus the log-likelihood of normal variables with these means and variances; `full` adds the constant."""
+    """`(log(var) + (input - target)^2 / var) / 2`, the negative log-likelihood; `full` adds the constant log(2 pi) / 2."""
     var = var[..., None] if jnp.ndim(var) == input.ndim - 1 and var.shape == input.shape[:-1] else jnp.asarray(var)
     var = var + jax.lax.stop_gradient(jnp.maximum(var, eps) - var)
     values = 0.5 * (jnp.log(var) + jnp.square(input - target) / var)
@@ -167,7 +167,7 @@ def gaussian_nll_loss(
 
 @partial(operation, operands=2)
 def hinge_embedding_loss(input: Array, target: Array, margin: float = 1.0, reduction: str = "mean") -> Array:
-    """The distance of what belongs together (1), and what is lacking to the margin of what does not (-1)."""
+    """x for pairs that belong together (label 1), and `max(0, margin - x)` for those that do not (label -1); x is a distance."""
     apart, together = jnp.where(target == 1, 0, jax.nn.relu(margin - input)), jnp.where(target == -1, 0, input)
     return reduced(apart + together, reduction)
 
@@ -189,7 +189,7 @@ def _of_class(
     if input.ndim == 1:
         return _of_class(loss, input[None], target[None], weight, ignored, reduction, **options).reshape(())
     known = (target == ignored) | ((target >= 0) & (target < input.shape[1]))
-    lost = jnp.where(known, 0, jnp.nan).astype(input.dtype)  # what is no class has no loss that looks like one
+    lost = jnp.where(known, 0, jnp.nan).astype(input.dtype)  # the loss of a number that is no class is NaN
     mean = "mean_with_sample_weight" if reduction == "mean" else reduction
     values = loss(axis=1, ignore_class=ignored, class_weight=weight, reduction=mean, **options)(target, input)
     return values + (lost if reduction == "none" else lost.sum())
@@ -199,7 +199,7 @@ def _of_class(
 def nll_loss(
     input: Array, target: Array, weight: Array | None = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Array:
-    """Minus the log-probability of the true class."""
+    """Minus the input at the true class, for inputs that are log-probabilities."""
     return _of_class(losses.NegativeLogLikelihood, input, target, weight, ignore_index, reduction)
 
 
@@ -240,7 +240,7 @@ def _multi_margin(input: Array, target: Array, weight: Any, p: int, margin: floa
 def multi_margin_loss(
     input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
 ) -> Any:
-    """The mean over the wrong classes of what is lacking to the margin, to the power p."""
+    """The sum over the wrong classes i of `max(0, margin - x[true] + x[i])^p`, divided by the number of classes."""
     if p not in (1, 2):
         raise ArgumentError(f"multi_margin_loss takes p=1 or p=2, and was given {p}")
     return record(_multi_margin, input, target, weight, p=p, margin=margin, reduction=reduction)
@@ -248,7 +248,7 @@ def multi_margin_loss(
 
 @partial(operation, operands=2)
 def multilabel_margin_loss(input: Array, target: Array, reduction: str = "mean") -> Array:
-    """What is lacking to a margin of 1 between each true class and each other; targets are class numbers, ended by -1."""
+    """The sum over true classes t and others i of `max(0, 1 - x[t] + x[i])`, over the number of classes; targets end with -1."""
     listed = jnp.cumprod(target >= 0, -1).astype(bool)
     numbers, classes = jnp.where(listed, target, 0), input.shape[-1]
     true = (jax.nn.one_hot(numbers, classes, dtype=bool) & listed[..., None]).any(-2)
@@ -265,7 +265,7 @@ def multilabel_margin_loss(input: Array, target: Array, reduction: str = "mean")
 def margin_ranking_loss(
     input1: Array, input2: Array, target: Array, margin: float = 0.0, reduction: str = "mean"
 ) -> Array:
-    """What is lacking to the margin by which the first is to be larger (1) or smaller (-1) than the second."""
+    """`max(0, -y (x1 - x2) + margin)`: x1 should be larger than x2 where y is 1, and smaller where y is -1."""
     return reduced(jnp.where((lacking := margin - target * (input1 - input2)) >= 0, lacking, 0), reduction)
 
 
@@ -273,7 +273,7 @@ def margin_ranking_loss(
 def cosine_embedding_loss(
     input1: Array, input2: Array, target: Array, margin: float = 0.0, reduction: str = "mean"
 ) -> Array:
-    """1 - cosine of what belongs together (1), and the cosine beyond the margin of what does not (-1)."""
+    """1 - cos(x1, x2) for pairs that belong together (label 1), and `max(0, cos(x1, x2) - margin)` for others (label -1)."""
     squares = (jnp.square(input1).sum(-1) + 1e-12) * (jnp.square(input2).sum(-1) + 1e-12)
     cosine = (input1 * input2).sum(-1) / jnp.sqrt(squares)
     return reduced(jnp.where(target == 1, 1 - cosine, jax.nn.relu(cosine - margin)), reduction)
@@ -284,7 +284,7 @@ def triplet_margin_loss(
     anchor: Array, positive: Array, negative: Array, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
     swap: bool = False, reduction: str = "mean",
 ) -> Array:  # fmt: skip
-    """What is lacking to the margin by which the anchor is nearer to the positive than to the negative."""
+    """`max(0, |anchor - positive| - |anchor - negative| + margin)`, with p-norms as distances."""
     near, far = distance(anchor, positive, p, eps), distance(anchor, negative, p, eps)
     far = jnp.minimum(far, distance(positive, negative, p, eps)) if swap else far
     return reduced(jax.nn.relu(margin + near - far), reduction)
@@ -303,7 +303,9 @@ def _ctc(
         padded.astype(logits.dtype),
         blank_id=blank,
     )
-    twice = ((labels[:, 1:] == labels[:, :-1]) & ~padded[:, 1:]).sum(1)  # a blank must stand between two that are equal
+    twice = ((labels[:, 1:] == labels[:, :-1]) & ~padded[:, 1:]).sum(
+        1
+    )  # between two equal labels there must be a blank
     values = jnp.where(input_lengths < target_lengths + twice, 0 if zero_infinity else jnp.inf, values)
     return (values / jnp.maximum(target_lengths, 1)).mean() if reduction == "mean" else reduced(values, reduction)
 
