@@ -44,7 +44,7 @@ MODULES = [
 
 # The order of ARCHITECTURE.md.
 ROOMS = [
-    "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "doors",
+    "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "telling",
     "reads", "structures", "parts", "describing", "ranges", "closing", "frames", "graph", "activations", "initializers",
     "regularizers", "images", "layers", "losses",
     "ops", "random",

@@ -28,6 +28,7 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Self, Union, get_args, get_origin
 
+import jax
 import numpy as np
 
 from caviar.declarations import PLAIN, Declaration, Either, Kind, OneOf, fits
@@ -145,6 +146,8 @@ def declaration_of(annotation: Any, own: bool = True) -> Declaration | None:
         return None
     if annotation in PLAIN:
         return PLAIN[annotation]
+    if annotation is jax.Array:
+        return Kind((jax.Array, np.ndarray, np.generic), "an array")
     if origin in _SPOKEN:
         return Kind(origin, _SPOKEN[origin])
     return Kind(annotation) if isinstance(annotation, type) and annotation not in (Any, object) else None

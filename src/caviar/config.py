@@ -55,7 +55,7 @@ def set_floatx(dtype: str) -> None:
     'float64'
     >>> set_floatx("float32")
     """
-    if dtype not in _FLOATS:
+    if not isinstance(dtype, str) or dtype not in _FLOATS:
         raise unknown_name("float type", dtype, _FLOATS)
     jax.config.update("jax_enable_x64", dtype == "float64")
     _Settings.floatx = _Settings.policy = dtype
@@ -111,7 +111,7 @@ def set_dtype_policy(policy: str) -> None:
     'bfloat16'
     >>> set_dtype_policy("float32")
     """
-    if policy not in _POLICIES:
+    if not isinstance(policy, str) or policy not in _POLICIES:
         raise unknown_name("dtype policy", policy, _POLICIES)
     if policy.startswith("mixed_"):
         _Settings.policy = policy

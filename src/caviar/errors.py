@@ -164,7 +164,12 @@ def retell(error: Exception, what: Callable[[], str]) -> None:
     Traceback (most recent call last):
     caviar.errors.ArgumentError: a size of 'three' makes no sense here (ValueError: not a number)
     """
-    if isinstance(error, CaviarError) or not _is_of_libraries(error) or _is_a_wrong_call(error):
+    if (
+        isinstance(error, CaviarError)
+        or not isinstance(error, CONFUSED)
+        or not _is_of_libraries(error)
+        or _is_a_wrong_call(error)
+    ):
         return
     said = str(error).partition("\n")[0]
     kind = (

@@ -13,6 +13,7 @@ from caviar import public
 from caviar.declarations import NotNegative, OneOf
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.parts import Part, is_off
+from caviar.telling import all_tell
 
 __all__ = [
     "L1",
@@ -161,3 +162,6 @@ def get(identifier: Any) -> Callable[[jax.Array], jax.Array] | None:
     if identifier is not None and not callable(identifier):
         raise ArgumentError(f"a regularizer is a name, L1(0.01), L2(0.01) or a function, and not {identifier!r}")
     return identifier
+
+
+all_tell(globals(), __all__)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from caviar.telling import all_tell
+
 __all__ = [
     "celu",
     "elu",
@@ -55,3 +57,6 @@ def exponential(x: jax.Array) -> jax.Array:
     [1.0]
     """
     return jnp.exp(x)
+
+
+globals().update(all_tell(globals(), __all__))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from caviar.activations.sigmoids import hard_sigmoid, within
 from caviar.parts import is_off
+from caviar.telling import all_tell
 
 __all__ = [
     "gelu",
@@ -168,3 +169,6 @@ def sparse_plus(x: jax.Array) -> jax.Array:
 
 
 swish, hard_swish = silu, hard_silu
+
+
+globals().update(all_tell(globals(), __all__))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.graph.evaluation import squeezed
+from caviar.telling import all_tell
 
 __all__ = [
     "hard_sigmoid",
@@ -88,3 +89,6 @@ def sparse_sigmoid(x: jax.Array) -> jax.Array:
 def within(x: jax.Array, low: float, high: float) -> jax.Array:
     """`clip`, with derivative 0 at both ends."""
     return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
+
+
+globals().update(all_tell(globals(), __all__))

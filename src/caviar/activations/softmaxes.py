@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.graph.evaluation import squeezed
+from caviar.telling import all_tell
 
 __all__ = [
     "glu",
@@ -88,3 +89,6 @@ def glu(x: jax.Array, axis: int = -1) -> jax.Array:
     [2.0]
     """
     return jax.nn.glu(x, axis)
+
+
+globals().update(all_tell(globals(), __all__))

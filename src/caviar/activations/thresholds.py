@@ -5,6 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from caviar.telling import all_tell
+
 __all__ = [
     "hard_shrink",
     "linear",
@@ -91,3 +93,6 @@ def hard_shrink(x: jax.Array, threshold: float = 0.5) -> jax.Array:
     [-2.0, 0.0, 2.0]
     """
     return jnp.where(jnp.abs(x) <= threshold, 0, x)
+
+
+globals().update(all_tell(globals(), __all__))

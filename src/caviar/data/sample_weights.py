@@ -30,7 +30,7 @@ def class_weights(rows: Rows, weights: Any, outputs: list[Any] | None = None) ->
     output = None if outputs is None else outputs[0]
     labels = classes_of(rows.y[0], output)
     names, at = np.unique(labels, return_inverse=True)
-    known = balanced(labels) if weights == "balanced" else check_class_weight(weights)
+    known = balanced(labels) if isinstance(weights, str) and weights == "balanced" else check_class_weight(weights)
     _check_known(known, names, output)
     each = np.array([known.get(int(name), 1.0) for name in names], np.float32)[at.reshape(labels.shape)]
     given = rows.weight[0]

@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config, engine
-from caviar.errors import ArgumentError, NotBuiltError, ShapeError
+from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError
 from caviar.graph.node import Node
 from caviar.numbers import checked
+from caviar.telling import tells
 
 
+@tells
 class Variable(Node):
     """A leaf with a value: a weight, or a number that training changes.
 
@@ -78,6 +80,8 @@ class Variable(Node):
 
     def _converted(self, value: Any) -> jax.Array:
         """The value in this variable's type, if it can be."""
+        if value is None or (isinstance(value, np.ndarray) and value.dtype.kind == "O" and None in value):
+            raise DataError(f"the value for variable {self.path!r} holds None, which is no number")
         if jnp.issubdtype(self.dtype, jnp.floating) and not isinstance(value, Node):
             value = checked(value, f"the value for variable {self.path!r}", self.dtype, finite=False)
         return jnp.asarray(value, self.dtype)

@@ -31,6 +31,7 @@ from caviar.layers.holding import WeightHolder
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
 from caviar.numbers import own_copy, spoken
 from caviar.parts import Part, float_fields, parts_of, take_apart
+from caviar.telling import tells
 from caviar.text import snake_case
 
 __all__ = ["Layer"]
@@ -103,6 +104,7 @@ class Layer(WeightHolder):
 
     # -- weights --------------------------------------------------------------------------------------------------
 
+    @tells
     def add_weight(
         self,
         name: str,
@@ -145,6 +147,8 @@ class Layer(WeightHolder):
         return [p for p in parts_of(self, Layer) if p is not self]
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "trainable" and not isinstance(value, (bool, int, np.bool_)):
+            raise ArgumentError(f"trainable of layer {self.name!r} is True or False, and not {value!r:.60}")
         if name == "trainable" and value != self.trainable:  # freezing a layer freezes its sublayers
             for layer in (self, *self.sublayers()):
                 vars(layer)["trainable"] = value
@@ -231,21 +235,24 @@ class Layer(WeightHolder):
             raise told from error
 
     def _finish(self, context: Context, args: Any, outputs: Any) -> Any:
-        if outputs is None:
+        found = jax.tree.leaves(outputs)
+        if not found:
             raise ArgumentError(
                 f"layer {self.name!r} gives nothing: end {type(self).__name__}.call with `return outputs`"
             )
+        if strange := [output for output in found if not hasattr(output, "shape")]:
+            raise ArgumentError(f"layer {self.name!r} gives {strange[0]!r:.60}, which is no array")
         if args and not context.building:
             mask = self.compute_mask(args[0], _mask_of(context, args[0]))
             masks = mask if isinstance(mask, (tuple, list)) else [mask]  # a single mask belongs to the first output
-            for output, own in zip(jax.tree.leaves(outputs), masks, strict=False):
+            for output, own in zip(found, masks, strict=False):
                 context.set_mask(output, own)
         if context.building:
-            for output in jax.tree.leaves(outputs):
+            for output in found:
                 known = tuple(n for n in jnp.shape(output) if n not in UNKNOWN_SIZES)
                 require_memory(f"an output of layer {self.name!r}", known, jnp.result_type(output))
         if self.activity_regularizer is not None:
-            batch = jax.tree.leaves(outputs)[0].shape[0]
+            batch = found[0].shape[0]
             penalty: Any = regularizers.get(self.activity_regularizer)
             context.penalties.append(penalty(outputs) / batch)
         if context.note is not None:
@@ -308,9 +315,11 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
             told = nothing_foreign(lambda: f"the shape {shapes[0]}, for which layer {self.name!r} is built,")
             with told if current() is None else contextlib.nullcontext():  # else the outer layer's error says for what
                 build(self, *shapes)
-            vars(self)["built"] = True
-            if current() is None and shapes and not is_built(self):  # sublayers that are built where they are called
-                ensure_built(self, *map(_of_shape, shapes))
+                vars(self)["built"] = True
+                if (
+                    current() is None and shapes and not is_built(self)
+                ):  # sublayers that are built where they are called
+                    ensure_built(self, *map(_of_shape, shapes))
 
     return wrapped
 

@@ -184,10 +184,12 @@ class Model(Trainee):
 
     def save(self, filepath: FilePath, overwrite: bool = True) -> None:
         """Save architecture, weights, and the state of training, as one file that executes nothing when loaded."""
+        check(Model.save, {"overwrite": overwrite}, "save")
         saving.save_model(self, filepath, overwrite)
 
     def save_weights(self, filepath: FilePath, overwrite: bool = True) -> None:
         """Save the weights alone."""
+        check(Model.save_weights, {"overwrite": overwrite}, "save_weights")
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: FilePath) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from caviar.arguments import check
+from caviar.declarations import Number, Seed
 from caviar.errors import ArgumentError, unknown_name
 from caviar.insight.picture import as_it_is, picture, save
 from caviar.studies.drawing import (
@@ -183,13 +185,17 @@ def plot_zoom(
     return finish(axes, found, path, bar=True)
 
 
-def plot_grid_versus_random(side: int = 5, seed: int = 0, axes: Any = None, path: Path = None) -> Any:
+_Side = Annotated[int, Number(least=1, most=100, whole=True)]
+
+
+def plot_grid_versus_random(side: _Side = 5, seed: Seed = 0, axes: Any = None, path: Path = None) -> Any:
     """Why not a grid: as many trials test `side` values of the hyperparameter that matters, or side * side values.
 
     >>> from caviar.studies import plot_grid_versus_random
     >>> [axes.child_axes[0].get_title() for axes in plot_grid_versus_random(side=3).axes]
     ['grid: 9 trials, 3 values of what matters', 'random: 9 trials, 9 values of what matters']
     """
+    check(plot_grid_versus_random, {"side": side, "seed": seed})
     pair = panels_of(axes, 2, (10, 5), 2)
     middles = (np.arange(side) + 0.5) / side
     grid = np.stack(np.meshgrid(middles, middles), -1).reshape(-1, 2)

@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any
 
 from caviar import config
+from caviar.arguments import check
 from caviar.errors import ArgumentError, FileError, unknown_name
 from caviar.files import FilePath
 from caviar.graph.node import Input
@@ -156,6 +157,7 @@ class Study:
 
     def plot(self, kind: str = "overview", path: FilePath | None = None) -> Any:
         """A picture: "overview", "parallel", "scatter", "curves" or "zoom"; a Figure, also written to `path`."""
+        check(Study.plot, {"kind": kind}, "plot")
         rows, curves, dimensions, rest = self.table(), self.curves(), self._dimensions(), (self.monitor, self.sign)
         draw = {
             "overview": lambda: plots.plot_study(rows, curves, dimensions, *rest, path=path),

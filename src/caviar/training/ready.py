@@ -11,9 +11,10 @@ import jax
 from caviar import config
 from caviar.closing import check_closed
 from caviar.data.arrays import Rows
-from caviar.errors import ArgumentError, CaviarError
+from caviar.errors import ArgumentError, CaviarError, retell
 from caviar.graph.evaluation import numbers_of
 from caviar.layers.base import ensure_built
+from caviar.numbers import spoken
 from caviar.parts import Apart, take_apart
 from caviar.training.compiled import check_objective, check_targets, name_logs, output_names, start_run
 from caviar.training.doors import Doors, doors_of
@@ -64,6 +65,8 @@ def _build(model: Trainee, x: Any, rows: int) -> Built:
         doors = doors_of(model, batch)
         return Built(doors, jax.tree.leaves(doors.outputs), output_names(model, doors.outputs))
     except Exception as error:
+        if not isinstance(x, (dict, list)):
+            retell(error, lambda: f"model {model.name!r} for {spoken(batch)}")
         if isinstance(error, CaviarError) or not isinstance(x, (dict, list)):
             raise
         given = f"a dict of {', '.join(map(repr, x))}" if isinstance(x, dict) else f"a list of {len(x)} arrays"

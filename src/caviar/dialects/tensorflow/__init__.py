@@ -39,8 +39,8 @@ from caviar.dialects.tensorflow.variables import (
     global_variables_initializer,
     variables_initializer,
 )
-from caviar.doors import door, doors
 from caviar.errors import unknown_name
+from caviar.telling import all_tell, tells
 
 __all__ = [
     "Graph", "GraphKeys", "InteractiveSession", "Session", "Variable", "constant", "get_default_graph", "get_default_session",
@@ -56,7 +56,7 @@ def _public(module: Any) -> dict[str, Any]:
     return {n: f for n, f in vars(module).items() if n[0] != "_" and getattr(f, "__module__", "") == module.__name__}
 
 
-globals().update(doors(globals(), {*__all__} - {"Graph", "GraphKeys"}))  # whose methods speak of what called them
+globals().update(all_tell(globals(), {*__all__} - {"Graph", "GraphKeys"}))  # whose methods speak of what called them
 
 
 def disable_v2_behavior() -> None:
@@ -96,7 +96,7 @@ _MORE: dict[str, Any] = {
 }  # fmt: skip
 
 
-_MORE |= {name: door(given, name) for name, given in _MORE.items() if inspect.isfunction(given)}
+_MORE |= {name: tells(given, name) for name, given in _MORE.items() if inspect.isfunction(given)}
 
 
 def random_normal_initializer(mean: float = 0.0, stddev: float = 1.0, seed: int | None = None) -> Any:

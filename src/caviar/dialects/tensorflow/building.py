@@ -208,7 +208,7 @@ def writes(function: Callable[..., Any]) -> Callable[..., Any]:
         except CONFUSED as error:
             raise misfit(f"tf.{function.__name__.lstrip('_')}", (args, kwargs), error) from error
 
-    write.is_door = True  # type: ignore[attr-defined]
+    write.tells_itself = True  # type: ignore[attr-defined]
     return write
 
 

@@ -11,9 +11,9 @@ from caviar.dialects.tensorflow.building import tensor
 from caviar.dialects.tensorflow.graphs import get_default_graph, variable_scope
 from caviar.dialects.tensorflow.shaping import reshape
 from caviar.dialects.tensorflow.variables import get_variable
-from caviar.doors import doors
 from caviar.graph import Node
 from caviar.layers.given import InitializerLike
+from caviar.telling import all_tell
 
 __all__ = [
     "dense", "dropout", "flatten",
@@ -67,4 +67,4 @@ def dropout(
     return nn.dropout(inputs, rate=rate, seed=seed) if training else tensor(inputs)
 
 
-globals().update(doors(globals()))
+globals().update(all_tell(globals()))

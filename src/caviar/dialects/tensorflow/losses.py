@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from caviar.dialects.tensorflow import nn
 from caviar.dialects.tensorflow.building import tensor, writes
-from caviar.doors import doors
 from caviar.graph import Node
+from caviar.telling import all_tell
 
 __all__ = [
     "absolute_difference", "hinge_loss", "huber_loss", "log_loss", "mean_squared_error", "sigmoid_cross_entropy",
@@ -102,4 +102,4 @@ def sigmoid_cross_entropy(multi_class_labels: Any, logits: Any, weights: Any = 1
     return _weighted_mean(nn.sigmoid_cross_entropy_with_logits(labels=multi_class_labels, logits=logits), weights)
 
 
-globals().update(doors(globals()))
+globals().update(all_tell(globals()))

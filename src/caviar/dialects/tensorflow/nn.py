@@ -14,12 +14,12 @@ from caviar.dialects.tensorflow.building import tensor, writes
 from caviar.dialects.tensorflow.operations import TABLE
 from caviar.dialects.tensorflow.random import drawn
 from caviar.dialects.tensorflow.shaping import gather
-from caviar.doors import doors
 from caviar.errors import ArgumentError
 from caviar.graph import Node, apply
 from caviar.layers.lowering.convolution import conv
 from caviar.layers.lowering.pooling import max_pool as largest
 from caviar.layers.lowering.pooling import mean_pool as means
+from caviar.telling import all_tell
 
 __all__ = [
     "avg_pool", "batch_normalization", "bias_add", "conv2d", "crelu", "dropout", "elu", "embedding_lookup", "gelu", "in_top_k",
@@ -350,4 +350,4 @@ def top_k(input: Array, k: int = 1, sorted: bool = True) -> Any:
     return tuple(jax.lax.top_k(jnp.asarray(input), k))
 
 
-globals().update(doors(globals()))
+globals().update(all_tell(globals()))

@@ -14,9 +14,9 @@ from caviar import config
 from caviar.declarations import Seed
 from caviar.dialects.tensorflow.building import as_dtype, known, lengths
 from caviar.dialects.tensorflow.graphs import get_default_graph
-from caviar.doors import doors
 from caviar.errors import ArgumentError
 from caviar.graph import Input, Operation, apply
+from caviar.telling import all_tell
 
 __all__ = [
     "normal", "set_random_seed", "set_seed", "shuffle", "truncated_normal", "uniform",
@@ -126,4 +126,6 @@ def _shuffled(key: Any, shape: Any, dtype: Any, value: Any) -> Any:
     return jax.random.permutation(key, jnp.asarray(value))
 
 
-globals().update(doors(globals(), ["normal", "set_random_seed", "set_seed", "shuffle", "truncated_normal", "uniform"]))
+globals().update(
+    all_tell(globals(), ["normal", "set_random_seed", "set_seed", "shuffle", "truncated_normal", "uniform"])
+)

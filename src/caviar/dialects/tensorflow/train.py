@@ -24,10 +24,10 @@ from caviar.dialects.tensorflow.graphs import get_default_graph
 from caviar.dialects.tensorflow.saver import Saver
 from caviar.dialects.tensorflow.variables import Group, Variable
 from caviar.dialects.tensorflow.weights import Assign, Weight, weight_of
-from caviar.doors import doors
 from caviar.errors import ArgumentError
 from caviar.graph import Graph, Node, apply
 from caviar.parts import take_apart
+from caviar.telling import all_tell
 
 __all__ = [
     "AdadeltaOptimizer", "AdagradOptimizer", "AdamOptimizer", "GradientDescentOptimizer", "MomentumOptimizer", "Optimizer",
@@ -344,4 +344,4 @@ def get_or_create_global_step() -> Variable:
     return graph.shared["global_step"]
 
 
-globals().update(doors(globals(), __all__))
+globals().update(all_tell(globals(), __all__))

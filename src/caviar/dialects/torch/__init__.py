@@ -26,7 +26,7 @@ from caviar.dialects.torch.serialization import load, save
 from caviar.dialects.torch.shapes import OF_SEVERAL as _OF_SEVERAL
 from caviar.dialects.torch.shapes import SHAPES as _SHAPES
 from caviar.dialects.torch.tensor import Tensor
-from caviar.doors import doors as _doors
+from caviar.telling import all_tell as _all_tell
 
 _equip()
 globals().update(_CREATORS | _TYPES | _FUNCTIONS | _SHAPES | _OF_SEVERAL)
@@ -61,6 +61,6 @@ __all__ = [
     "is_grad_enabled", "is_tensor", "load", "nn", "no_grad", "numel", "optim", "save", "set_default_dtype", "set_grad_enabled",
     "utils", "e", "inf", "nan", "pi", *_CREATORS, *_FUNCTIONS, *_OF_SEVERAL, *_SHAPES, *_TYPES,
 ]  # fmt: skip
-globals().update(_doors(globals(), ("clone", "from_caviar", "load", "numel", "save")))
+globals().update(_all_tell(globals(), ("clone", "from_caviar", "load", "numel", "save")))
 __dir__ = __all__.copy
 __getattr__ = _missing("torch", __all__)

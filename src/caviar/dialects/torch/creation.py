@@ -12,10 +12,10 @@ from caviar.arguments import check
 from caviar.declarations import Count
 from caviar.dialects.torch.dtypes import default, get_default_dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
-from caviar.doors import door
 from caviar.errors import ArgumentError, DataError
 from caviar.graph.evaluation import current
 from caviar.recording.values import Value
+from caviar.telling import tells
 
 
 class _Chance:
@@ -278,7 +278,7 @@ def new(cls: type[Tensor], *data: Any) -> Tensor:
     return tensor(data[0], dtype=None if isinstance(data[0], Tensor) else get_default_dtype())
 
 
-CREATORS = {f.__name__: door(f) for f in (
+CREATORS = {f.__name__: tells(f) for f in (
     tensor, as_tensor, from_numpy, zeros, ones, full, zeros_like, ones_like, full_like, arange, linspace, eye, rand, randn,
     rand_like, randn_like, normal, randint, randperm, bernoulli, manual_seed, initial_seed, Generator,
-)} | {"empty": door(empty), "empty_like": door(empty_like)}  # fmt: skip
+)} | {"empty": tells(empty), "empty_like": tells(empty_like)}  # fmt: skip

@@ -18,11 +18,11 @@ from caviar import activations
 from caviar.declarations import Counts
 from caviar.dialects.torch.dtypes import dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
-from caviar.doors import door
 from caviar.errors import CONFUSED, DataError, retell
 from caviar.graph.evaluation import current
 from caviar.numbers import spoken
 from caviar.recording.tensor import record as write_down
+from caviar.telling import tells
 
 Array = jax.Array
 Dim = Any  # None, an int, or several
@@ -75,7 +75,7 @@ def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = F
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return record(function, *args) if len(args) == operands and not kwargs else arranged(args, kwargs)
-        except CONFUSED as error:  # a door, written out: a call of it costs 4 % of recording
+        except CONFUSED as error:  # as `tells` does, written out: a call of it costs 4 % of recording
             retell(error, lambda: f"{function.__name__} of {spoken((*args, *kwargs.values()))}")
             raise
 
@@ -96,7 +96,7 @@ def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = F
 
     call.__name__ = call.__qualname__ = function.__name__
     call.__doc__ = function.__doc__ or f"`{function.__name__}`, element by element."
-    call.__wrapped__, call.is_door = function, True  # type: ignore[attr-defined]
+    call.__wrapped__, call.tells_itself = function, True  # type: ignore[attr-defined]
     return call
 
 
@@ -365,8 +365,8 @@ def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 
 FUNCTIONS |= {
-    "pow": door(_pow, "pow"),
-    "where": door(_where, "where"),
-    "gather": door(lambda input, dim, index: _gather(input, index, dim=dim), "gather"),
-    "index_select": door(lambda input, dim, index: _select(input, index, dim=dim), "index_select"),
+    "pow": tells(_pow, "pow"),
+    "where": tells(_where, "where"),
+    "gather": tells(lambda input, dim, index: _gather(input, index, dim=dim), "gather"),
+    "index_select": tells(lambda input, dim, index: _select(input, index, dim=dim), "index_select"),
 }

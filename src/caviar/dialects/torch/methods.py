@@ -15,9 +15,9 @@ from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.shapes import SHAPES, reshape
 from caviar.dialects.torch.tensor import Tensor
 from caviar.dialects.torch.weights import walk_tensor
-from caviar.doors import door
 from caviar.errors import ArgumentError
 from caviar.recording.recorder import recorder
+from caviar.telling import tells
 
 _OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder",
     "pow": "pow", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "eq": "eq", "ne": "ne",
@@ -155,7 +155,7 @@ def equip() -> None:
         setattr(Tensor, f"{name}_", _in_place(FUNCTIONS[name], f"{name}_"))
     for name, method in vars(_Methods).items():
         if not name.startswith("__"):
-            setattr(Tensor, name, door(method, name) if inspect.isfunction(method) else method)
+            setattr(Tensor, name, tells(method, name) if inspect.isfunction(method) else method)
     for operator, name in _OPERATORS.items():
         setattr(Tensor, f"__{operator}__", _like(FUNCTIONS[name]))
         setattr(Tensor, f"__i{operator}__", _in_place(FUNCTIONS[name], f"__i{operator}__"))
@@ -168,10 +168,10 @@ def equip() -> None:
     for name in ("float", "double", "half", "bfloat16", "long", "int", "short", "bool"):
         setattr(Tensor, name, lambda self, kind=TYPES[name]: self.to(kind))
     special = {
-        "__getitem__": door(indexing.read, "an index"),
-        "__setitem__": door(indexing.write, "an assignment"),
+        "__getitem__": tells(indexing.read, "an index"),
+        "__setitem__": tells(indexing.write, "an assignment"),
         "__getattr__": _unknown,
         "__walk__": walk_tensor,
     }
-    for name, method in {**special, "__new__": staticmethod(creation.new), "backward": door(backward)}.items():
+    for name, method in {**special, "__new__": staticmethod(creation.new), "backward": tells(backward)}.items():
         setattr(Tensor, name, method)

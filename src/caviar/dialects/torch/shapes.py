@@ -12,8 +12,8 @@ import numpy as np
 
 from caviar.dialects.torch.functions import FUNCTIONS, record
 from caviar.dialects.torch.tensor import Tensor, wrap
-from caviar.doors import door
 from caviar.errors import ShapeError
+from caviar.telling import tells
 
 
 class Extreme(NamedTuple):
@@ -243,11 +243,11 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
     return bool(np.allclose(np.asarray(input.array()), np.asarray(other.array()), rtol, atol, equal_nan))
 
 
-SHAPES = {f.__name__: door(f) for f in (
+SHAPES = {f.__name__: tells(f) for f in (
     reshape, permute, transpose, t, flatten, unflatten, squeeze, unsqueeze, narrow, split, chunk, unbind, sort, argsort, topk, nonzero,
     unique, equal, allclose, _extreme("max", 1), _extreme("min", -1),
 )}  # fmt: skip
 OF_SEVERAL = {
-    name: door(f)
+    name: tells(f)
     for name, f in {"cat": cat, "concat": cat, "concatenate": cat, "stack": stack, "einsum": einsum}.items()
 }

@@ -10,12 +10,12 @@ import numpy as np
 
 from caviar.dialects.torch.dtypes import Size, device, dtype, held_as, is_available, type_of
 from caviar.dialects.torch.printing import text
-from caviar.doors import door
 from caviar.errors import ArgumentError, DataError, ShapeError
 from caviar.recording.encoding import LEAF, NO_GRADIENT, RESULT
 from caviar.recording.recorder import recorder
 from caviar.recording.tensor import LazyTensor, record
 from caviar.recording.values import Value
+from caviar.telling import tells
 
 
 class Tensor(LazyTensor):
@@ -250,7 +250,7 @@ class Tensor(LazyTensor):
 
     # -- elsewhere ------------------------------------------------------------------------------------------------
 
-    @door
+    @tells
     def to(self, *to: Any, dtype: Any = None, device: Any = None, **_: Any) -> Any:
         """The tensor in another type; a device is checked, and ignored."""
         for given in (*to, device):

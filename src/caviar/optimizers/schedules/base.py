@@ -137,4 +137,5 @@ def value_at(value: float_or_schedule | Callable[[Any], Any], step: Any) -> Any:
     >>> value_at(0.1, 7)
     0.1
     """
-    return value(step) if callable(value) else value
+    found = value(step) if callable(value) else value
+    return as_float(found) if isinstance(found, int) else found

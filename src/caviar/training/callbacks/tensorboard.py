@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from caviar.declarations import Count, OneOf, Times
+from caviar.declarations import Count, Counts, OneOf, Times
+from caviar.errors import warn
 from caviar.files import as_path, make_folder
 from caviar.training.callbacks.base import Callback, Logs, quickest
 from caviar.training.events import EventWriter, new_name
@@ -20,7 +21,7 @@ class TensorBoard(Callback):
     """Writes curves, the model and, every `histogram_freq` epochs, its weights: `tensorboard --logdir logs`.
 
     `update_freq` is "epoch", "batch" or a number of batches. Profiles and embeddings are not written: those arguments
-    are accepted, so that scripts run, and ignored.
+    are accepted so that scripts run, and a profile that was asked for is warned about.
 
     >>> from caviar.callbacks import TensorBoard
     >>> TensorBoard("logs").pace, TensorBoard("logs", histogram_freq=1).pace, TensorBoard("logs", update_freq=10).pace
@@ -39,7 +40,7 @@ class TensorBoard(Callback):
         write_images: bool = False,
         write_steps_per_second: bool = False,
         update_freq: Annotated[str, OneOf("epoch", "batch")] | Times = "epoch",
-        profile_batch: Any = 0,
+        profile_batch: Counts = 0,
         embeddings_freq: Count = 0,
         embeddings_metadata: Any = None,
     ):
@@ -49,6 +50,8 @@ class TensorBoard(Callback):
         self.write_images = write_images
         self.write_steps_per_second = write_steps_per_second
         self.update_freq = update_freq
+        if profile_batch:
+            warn("TensorBoard(profile_batch=...) writes no profile: use jax.profiler.trace(log_dir) around fit")
         self.profile_batch = profile_batch
         self.embeddings_freq = embeddings_freq
         self.embeddings_metadata = embeddings_metadata

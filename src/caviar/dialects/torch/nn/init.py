@@ -12,9 +12,9 @@ from caviar.declarations import Limit, NotNegative, Share, Size
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.tensor import Tensor
-from caviar.doors import doors
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.recording.values import Value
+from caviar.telling import all_tell
 
 _GAINS = {
     **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), 1.0),
@@ -192,5 +192,5 @@ __all__ = [
     "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
 __dir__ = __all__.copy
-globals().update(doors(globals(), __all__, asks=True))
+globals().update(all_tell(globals(), __all__, asks=True))
 __getattr__ = missing("nn.init", __all__)

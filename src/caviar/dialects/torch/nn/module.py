@@ -14,12 +14,12 @@ from caviar.dialects.torch import dtypes
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.tensor import Tensor, device_class, dtype_class
 from caviar.dialects.torch.weights import Parameter, UninitializedParameter
-from caviar.doors import door
 from caviar.errors import CONFUSED, ArgumentError, ShapeError, retell
 from caviar.graph.evaluation import current
 from caviar.models.model import Model
 from caviar.numbers import spoken
 from caviar.recording.values import Value
+from caviar.telling import tells
 
 
 class _Yielding:
@@ -89,7 +89,7 @@ class Module(Model):
                 return self._hooked(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
             if any(isinstance(v, Tensor) for v in (*args, *kwargs.values())) or not args:
                 return self._hooked(args, kwargs)
-        except CONFUSED as error:  # a door, written out for speed
+        except CONFUSED as error:  # as `tells` does, written out for speed
             retell(error, lambda: f"{type(self).__name__}() of {spoken((*args, *kwargs.values()))}")
             raise
         return super().__call__(*args, **kwargs)
@@ -266,7 +266,7 @@ class Module(Model):
         )
         return OrderedDict((name, value.detach()) for name, value in found)
 
-    @door
+    @tells
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
         """Take the values of a state dict; with `strict` the names must be the same."""
         own = self.state_dict()

@@ -13,7 +13,7 @@ from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.shapes import cat, reshape
 from caviar.dialects.torch.tensor import Tensor
-from caviar.doors import doors
+from caviar.telling import all_tell
 
 
 def _clipped(limit: Any, *gradients: jax.Array, norm_type: float) -> tuple[jax.Array, ...]:
@@ -63,5 +63,5 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
 __dir__ = __all__.copy
-globals().update(doors(globals(), __all__))
+globals().update(all_tell(globals(), __all__))
 __getattr__ = missing("nn.utils", __all__)

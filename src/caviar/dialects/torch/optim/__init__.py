@@ -11,10 +11,10 @@ from caviar.dialects.torch.optim import members as _members
 from caviar.dialects.torch.optim import swa_utils as swa_utils
 from caviar.dialects.torch.optim.members import *
 from caviar.dialects.torch.optim.optimizer import Optimizer
-from caviar.doors import doors as _doors
+from caviar.telling import all_tell as _all_tell
 
 __all__ = [*_members.__all__, "Optimizer", "lr_scheduler", "swa_utils"]
-_doors(globals(), __all__)
+_all_tell(globals(), __all__)
 __dir__ = __all__.copy
 
 _REFUSED = {

@@ -13,12 +13,12 @@ from caviar.dialects.torch.optim.combined import *
 from caviar.dialects.torch.optim.cycles import *
 from caviar.dialects.torch.optim.decays import *
 from caviar.dialects.torch.optim.scheduling import LRScheduler
-from caviar.doors import doors as _doors
+from caviar.telling import all_tell as _all_tell
 
 _LRScheduler = LRScheduler  # its name in older programs
 
 __all__ = [*_combined.__all__, *_cycles.__all__, *_decays.__all__, "LRScheduler"]
-_doors(globals(), __all__)
+_all_tell(globals(), __all__)
 __dir__ = __all__.copy
 
 _SPELLINGS = {"SequentialScheduler": "SequentialLR", "ChainedLR": "ChainedScheduler"}

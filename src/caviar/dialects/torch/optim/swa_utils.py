@@ -10,7 +10,7 @@ from caviar.dialects.torch import creation
 from caviar.dialects.torch.autograd import no_grad
 from caviar.dialects.torch.names import missing
 from caviar.dialects.torch.nn.module import Module
-from caviar.doors import doors
+from caviar.telling import all_tell
 
 
 class AveragedModel(Module):
@@ -69,6 +69,6 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable[..., Any]:
 
 
 __all__ = ["AveragedModel", "get_ema_avg_fn"]
-globals().update(doors(globals(), __all__))
+globals().update(all_tell(globals(), __all__))
 __dir__ = __all__.copy
 __getattr__ = missing("optim.swa_utils", __all__)

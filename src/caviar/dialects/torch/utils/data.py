@@ -32,9 +32,9 @@ from caviar.dialects.torch.utils.samplers import (
     WeightedRandomSampler,
     in_batches,
 )
-from caviar.doors import doors
 from caviar.errors import ArgumentError, DataError, ShapeError, nothing_foreign
 from caviar.recording.recorder import recorder
+from caviar.telling import all_tell
 
 _UNUSED = {
     "num_workers", "pin_memory", "timeout", "worker_init_fn", "multiprocessing_context", "prefetch_factor", "persistent_workers",
@@ -179,6 +179,6 @@ __all__ = [
     "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "default_collate", "default_convert",
     "get_worker_info", "random_split",
 ]  # fmt: skip
-globals().update(doors(globals(), __all__))
+globals().update(all_tell(globals(), __all__))
 __dir__ = __all__.copy
 __getattr__ = missing("torch.utils.data", __all__)

@@ -17,12 +17,12 @@ from caviar.dialects.torch.nn.functional import (
     pooling,
     shaping,
 )
-from caviar.doors import door as _door
+from caviar.telling import tells as _tells
 
 _MODULES = (
     activations, attention, convolution, distances, embeddings, losses, noise, normalization, pooling, shaping,
 )  # fmt: skip
-_FUNCTIONS: dict[str, Any] = {name: _door(getattr(module, name)) for module in _MODULES for name in module.__all__}
+_FUNCTIONS: dict[str, Any] = {name: _tells(getattr(module, name)) for module in _MODULES for name in module.__all__}
 globals().update(_FUNCTIONS)
 
 __all__ = [*_FUNCTIONS]

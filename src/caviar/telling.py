@@ -1,6 +1,6 @@
-"""Front doors: functions that users call, behind which nothing foreign is raised.
+"""Functions that users call tell what makes no sense: nothing foreign is raised behind them.
 
-What a call was given is asked about only when something failed, so a door costs next to nothing.
+What a call was given is asked about only when something failed, so this costs next to nothing.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from caviar.arguments import check
 from caviar.errors import CONFUSED, retell
 from caviar.numbers import spoken
 
-_BY_PYTHON = {"__init__", "__getitem__", "__setitem__"}
+_BY_PYTHON = {"__init__", "__call__", "__getitem__", "__setitem__"}
 
 
-def door(inside: Any, name: str = "", asks: bool = False) -> Any:
+def tells(inside: Any, name: str = "", asks: bool = False) -> Any:
     """A function that tells what makes no sense, by the argument where its annotation says which; of a class, its methods.
 
     One that `asks` holds every call against its annotations: that costs ten microseconds.
 
     >>> import statistics
-    >>> from caviar.doors import door
-    >>> door(statistics.mean, "mean")([])
+    >>> from caviar.telling import tells
+    >>> tells(statistics.mean, "mean")([])
     Traceback (most recent call last):
     caviar.errors.ArgumentError: mean of [] makes no sense here (StatisticsError: mean requires at least one data point)
     """
     if isinstance(inside, type):
         for key, method in list(vars(inside).items()):
             if inspect.isfunction(method) and (key[0] != "_" or key in _BY_PYTHON):
-                setattr(inside, key, door(method, inside.__name__ if key == "__init__" else key))
+                setattr(inside, key, tells(method, inside.__name__ if key == "__init__" else key))
         return inside
-    if getattr(inside, "is_door", False):
+    if getattr(inside, "tells_itself", False):
         return inside
     name = name or inside.__name__
 
@@ -48,19 +48,23 @@ def door(inside: Any, name: str = "", asks: bool = False) -> Any:
             retell(error, lambda: _call_of(inside, name, args, kwargs))
             raise
 
-    enter.is_door = True  # type: ignore[attr-defined]
+    enter.tells_itself = True  # type: ignore[attr-defined]
     return enter
 
 
-def doors(space: dict[str, Any], names: Iterable[str] = (), asks: bool = False) -> dict[str, Any]:
-    """The functions and classes of these names in a module, by default those that it defines, as doors.
+def all_tell(space: dict[str, Any], names: Iterable[str] = (), asks: bool = False) -> dict[str, Any]:
+    """The functions and classes of these names in a module, by default those that it defines, so that they tell.
 
-    >>> from caviar.doors import doors
-    >>> list(doors({"half": lambda x: x / 2, "number": 3}, ["half", "number"]))
+    >>> from caviar.telling import all_tell
+    >>> list(all_tell({"half": lambda x: x / 2, "number": 3}, ["half", "number"]))
     ['half']
     """
     names = names or [n for n, v in space.items() if n[0] != "_" and getattr(v, "__module__", "") == space["__name__"]]
-    return {name: door(space[name], name, asks) for name in names if callable(space.get(name))}
+    found = {name: space[name] for name in names if callable(space.get(name))}
+    made = {
+        id(given): tells(given, "", asks) for given in found.values()
+    }  # two names of one function stay one function
+    return {name: made[id(given)] for name, given in found.items()}
 
 
 def _call_of(inside: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
