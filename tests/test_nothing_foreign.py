@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import caviar
-from caviar import layers, losses, metrics, ops
-from caviar.callbacks import CallbackList, LearningRateScheduler
+from caviar import activations, layers, losses, metrics, ops, regularizers
+from caviar.callbacks import CallbackList, LearningRateScheduler, TensorBoard
 from caviar.errors import ArgumentError, CaviarError, DataError, ShapeError
-from caviar.graph import Input
+from caviar.graph import Input, Variable
 from caviar.insight import plot_history
 from caviar.layers import Dense, Layer
 from caviar.models import Sequential
 from caviar.optimizers import SGD
 from caviar.optimizers.schedules import CosineDecay
+from caviar.studies import plot_grid_versus_random
 from caviar.utils import to_categorical
 
 X = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
@@ -103,6 +106,24 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "no dict as arguments": (lambda: Dense.from_config(3), "from_config takes what get_config gives"),
     "text as a step": (lambda: CosineDecay(0.1, 5)("a"), "the step or rate 'a' of a schedule"),
     "a loss of numbers without rows": (lambda: losses.categorical_crossentropy(1.0, 2.0), "categorical_crossentropy of"),
+    "nothing for an activation": (lambda: activations.softmax(None), "softmax must be an array, and is None"),
+    "a list for an activation": (lambda: activations.relu([1.0]), "x of relu must be an array"),
+    "what cannot be halved": (lambda: activations.glu(X), r"glu of \(4, 3\) makes no sense here"),
+    "text for a regularizer": (lambda: regularizers.L1L2(0.1)("abc"), "__call__ must be an array, and is 'abc'"),
+    "nothing for a regularizer": (lambda: regularizers.OrthogonalRegularizer()(None), "must be an array, and is None"),
+    "a layer of no number": (lambda: Sequential([layers.Lambda(lambda x: 5), Dense(1)]).predict(X, verbose=0), "gives 5, which is"),
+    "a layer of an empty dict": (lambda: Sequential([layers.Lambda(lambda x: {}), Dense(1)]).predict(X, verbose=0), "gives nothing"),
+    "shapes for one layer": (lambda: layers.TimeDistributed(Dense(2)).build([(2, 3), (2, 4)]), "makes no sense here"),
+    "a weight without a name": (lambda: Dense(1).add_weight([]), r"name of add_weight must be a text, and is \[\]"),
+    "an array to freeze": (lambda: setattr(Dense(1), "trainable", np.ones(3)), "trainable of layer .* is True or False"),
+    "an array as a float type": (lambda: caviar.config.set_floatx(np.ones(3)), "unknown float type"),  # type: ignore[arg-type]
+    "an array as a policy": (lambda: caviar.config.set_dtype_policy(np.ones(3)), "unknown dtype policy"),  # type: ignore[arg-type]
+    "rows of a variable": (lambda: Variable([[1], [1, 2]]), "makes no sense here"),
+    "a key as a value": (lambda: Variable(jax.random.key(0)), "was given a random key"),
+    "nothing to assign": (lambda: Variable(0.0).assign(None), "holds None, which is no number"),
+    "gaps to assign": (lambda: Variable([0.0, 1.0]).assign(np.array([None, 1.0])), "holds None, which is no number"),
+    "a schedule beyond floats": (lambda: fitted(optimizer=SGD(lambda step: 10**39)), "learning_rate of SGD must be .* it gives 1000"),
+    "a side of text": (lambda: plot_grid_versus_random("a"), "side of plot_grid_versus_random must be"),  # type: ignore[arg-type]
     "no history": (lambda: plot_history(5), "draws what fit returns"),
     "no callbacks": (lambda: CallbackList(5), "callbacks wants"),  # type: ignore[arg-type]
 }  # fmt: skip
@@ -126,6 +147,8 @@ OF_A_MODEL: dict[str, tuple[Callable[[Any], Any], str]] = {
     "rows in a column of objects": (lambda m: m.predict(np.array([X[0], X[1, :2]], object), verbose=0), "holds ndarray values"),
     "a summary printed by a number": (lambda m: m.summary(print_fn=5), "print_fn of summary must be a function"),
     "a layer that gives nothing": (lambda m: Silent()(Input((3,))), "gives nothing: end Silent.call with `return outputs`"),
+    "an array as a flag": (lambda m: m.save("a.caviar", overwrite=np.ones(3)), "overwrite of save must be True or False"),
+    "an array of class weights": (lambda m: m.train_on_batch(X, [0, 1, 0, 1], class_weight=np.ones(3)), "class_weight"),
     "a study of too long a name": (lambda m: caviar.load_study("x" * 300), "x"),
     "another structure in a later batch": (lambda m: m.fit(iter([(X, Y), ([X, X], Y)]), verbose=0), "."),
 }  # fmt: skip
@@ -176,3 +199,10 @@ def test_class_numbers_of_any_type_are_taken(dtype: str) -> None:
 
 def test_no_metric_stands_for_an_output_without_one() -> None:
     assert list(fitted(metrics=[None]).history) == ["loss"]
+
+
+def test_a_profile_that_is_not_written_is_said(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="writes no profile"):
+        TensorBoard(tmp_path, profile_batch=(2, 5))
+    with pytest.raises(ArgumentError, match="profile_batch of TensorBoard"):
+        TensorBoard(tmp_path, profile_batch="a")

@@ -39,6 +39,8 @@ class Variable(Node):
             array = jnp.asarray(value, dtype=dtype or _natural_dtype(value))
         except TypeError as error:
             raise ArgumentError(f"a variable holds numbers, and was given {value!r}") from error
+        if jnp.issubdtype(array.dtype, jax.dtypes.extended):
+            raise ArgumentError("a variable holds numbers, and was given a random key: give jax.random.key_data(key)")
         super().__init__(array.shape, str(array.dtype), name)
         self.trainable = trainable
         self.initializer: Any = None
