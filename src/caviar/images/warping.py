@@ -11,6 +11,7 @@ from caviar import config
 from caviar.declarations import DataFormat, NotNegative, OneOf
 from caviar.images.axes import as_given, as_type, channels_last
 from caviar.images.filters import blurred
+from caviar.parts import is_off
 
 Order = Annotated[str, OneOf("nearest", "bilinear")]
 FillMode = Annotated[str, OneOf("constant", "nearest", "wrap", "mirror", "reflect")]
@@ -30,7 +31,15 @@ def map_coordinates(
     >>> map_coordinates(jnp.array([1.0, 3.0]), [[0.5]], 1).tolist()
     [2.0]
     """
-    return jax.scipy.ndimage.map_coordinates(inputs, list(jnp.asarray(coordinates)), order, fill_mode, fill_value)
+    return sampled(inputs, list(jnp.asarray(coordinates)), order, fill_mode, fill_value)
+
+
+def sampled(values: jax.Array, places: Any, order: int, fill_mode: str, fill_value: Any) -> jax.Array:
+    """JAX's own, for a value of nothing that may be a number of a program."""
+    if fill_mode != "constant" or is_off(fill_value):
+        return jax.scipy.ndimage.map_coordinates(values, places, order, fill_mode)
+    nothing = jnp.asarray(fill_value, values.dtype)
+    return jax.scipy.ndimage.map_coordinates(values - nothing, places, order, fill_mode) + nothing
 
 
 def affine_transform(
@@ -113,7 +122,7 @@ def warped(
         found = places(y, x, own)
 
         def channel(plane: jax.Array) -> jax.Array:
-            return jax.scipy.ndimage.map_coordinates(plane, found, order, fill_mode, fill_value)
+            return sampled(plane, found, order, fill_mode, fill_value)
 
         return jax.vmap(channel, -1, -1)(image)
 

@@ -166,7 +166,7 @@ class RepeatVector(Layer):
         return Live([np.ones(self.n, bool), *x])
 
 
-class _Resizing(Layer):
+class _Framing(Layer):
     """The base of layers that change the sizes of the `rank` axes between batch and channels."""
 
     rank: ClassVar[int]
@@ -193,10 +193,10 @@ class _Resizing(Layer):
         return pairs
 
 
-class _ZeroPadding(_Resizing):
+class _ZeroPadding(_Framing):
     padding: Counts
 
-    live = _Resizing.live
+    live = _Framing.live
 
     def call(self, x: jax.Array) -> jax.Array:
         """The input with zeros around it."""
@@ -253,10 +253,10 @@ class ZeroPadding3D(_ZeroPadding):
     rank = 3
 
 
-class _Cropping(_Resizing):
+class _Cropping(_Framing):
     cropping: Counts
 
-    live = _Resizing.live
+    live = _Framing.live
 
     def call(self, x: jax.Array) -> jax.Array:
         """The middle of the input."""
@@ -318,13 +318,13 @@ class Cropping3D(_Cropping):
 Interpolation = Annotated[str, OneOf("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")]
 
 
-class _UpSampling(_Resizing):
+class _UpSampling(_Framing):
     size: Sizes
     interpolation: Interpolation = "nearest"
 
     takes = "floats"
 
-    live = _Resizing.live
+    live = _Framing.live
 
     def call(self, x: jax.Array) -> jax.Array:
         """The enlarged input."""
