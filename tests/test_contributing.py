@@ -60,7 +60,8 @@ def passed(tmp_path_factory: pytest.TempPathFactory) -> str:
     root = tmp_path_factory.mktemp("house")
     for name in ("src", "tests"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", root)
+    for name in ("pyproject.toml", "conftest.py"):
+        shutil.copy(ROOT / name, root)
     for step in STEPS:
         step.follow(root)
     names = [name for step in STEPS for name in step.names]

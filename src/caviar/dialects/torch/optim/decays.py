@@ -140,7 +140,7 @@ class CosineAnnealingLR(ScaledLR):
         super().__init__(optimizer, last_epoch)
 
     def share(self, epoch: float) -> float:
-        """`(1 + cos(pi * epoch / T_max)) / 2`, scaled to end at `eta_min`."""
+        """`(1 + cos(pi * epoch / T_max)) / 2`: the share of the way from `eta_min` to the first rate."""
         return (1 + math.cos(math.pi * epoch / self.T_max)) / 2
 
 
