@@ -145,7 +145,7 @@ def test_a_folder_that_cannot_be_used_is_told_and_done_without(tmp_path: Path, m
         cache.use_default()
     monkeypatch.setenv("CAVIAR_CACHE", str(tmp_path))
     monkeypatch.setattr(os, "getuid", lambda: 12345)  # somebody else could put programs there
-    with pytest.warns(UserWarning, match="belongs to somebody else"):
+    with pytest.warns(UserWarning, match="belongs to another user"):
         cache.use_default()
     monkeypatch.delenv("CAVIAR_CACHE")
     monkeypatch.setattr(Path, "home", _no_home)

@@ -143,8 +143,8 @@ def test_a_path_is_text_or_bytes_or_a_path_and_knows_the_home(
 REFUSED = {
     "a number": (3, "named by a str"),
     "nothing": (None, "named by a str"),
-    "an empty name": ("", "no name of a file"),
-    "no name": ("a\0b", "no name of a file"),
+    "an empty name": ("", "not a file name"),
+    "no name": ("a\0b", "not a file name"),
     "a folder": (".", "is a folder"),
     "no folder": ("nowhere/model.caviar", "could not be written.*No such file"),
     "a file as folder": (f"{__file__}/model.caviar", "could not be written.*Not a directory"),
@@ -222,5 +222,5 @@ ELSE = {
 def test_what_is_read_and_is_something_else_is_one_error(load: Any, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(FileError, match=r"/file is no whole .*: it is truncated, altered"):
+    with pytest.raises(FileError, match=r"/file is not a complete .*: it is truncated, altered"):
         load(path)

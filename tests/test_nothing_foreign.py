@@ -140,7 +140,7 @@ OF_A_MODEL: dict[str, tuple[Callable[[Any], Any], str]] = {
     "weights that are a number": (lambda m: m.set_weights(5), "set_weights takes a list of arrays"),
     "weights that are no numbers": (
         lambda m: m.set_weights([np.float32([[1], [np.nan], [0]]), np.zeros(1)]), r"'only/kernel' holds nan at \(1, 0\)"),
-    "a layer of no index": (lambda m: m.get_layer(index=7), "none of index 7"),
+    "a layer of no index": (lambda m: m.get_layer(index=7), "no index 7"),
     "a layer of half an index": (lambda m: m.get_layer(index=0.5), "index of get_layer"),
     "a control without a name": (lambda m: m.controls[[]], "a control is found by its name"),
     "an empty dict": (lambda m: m.predict_on_batch({}), "a dict without a single array"),

@@ -168,7 +168,7 @@ def test_batches_by_number_are_a_stream() -> None:
 
 
 def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="is no folder"):
+    with pytest.raises(FileError, match="is not a folder"):
         utils.image_dataset_from_directory(tmp_path / "none")
     with pytest.raises(DataError, match="no files of that kind"):
         utils.text_dataset_from_directory(tmp_path)

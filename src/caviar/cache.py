@@ -88,7 +88,7 @@ def _check_own(folder: Path) -> None:
     """Refuse a folder of another user: whoever can write programs into it decides what runs here."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to somebody else")
+        raise PermissionError(f"{folder} belongs to another user")
     with tempfile.TemporaryFile(dir=folder):
         pass
 

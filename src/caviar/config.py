@@ -78,7 +78,7 @@ def set_epsilon(value: float) -> None:
     >>> config.set_epsilon(1e-7)
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < 1:
-        raise ArgumentError(f"set_epsilon wants a small number, as 1e-7, and was given {value!r}")
+        raise ArgumentError(f"set_epsilon wants a small number, such as 1e-7, and was given {value!r}")
     _Settings.epsilon = float(value)
 
 

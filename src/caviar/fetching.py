@@ -111,4 +111,4 @@ def _unpack(archive: Path, path: Path) -> None:
         with tarfile.open(archive) as packed:
             packed.extractall(path, filter="data")
     else:
-        raise FileError(f"{archive} is no archive that can be extracted: a tar or a zip file is")
+        raise FileError(f"{archive} is not an archive that can be extracted: a tar or a zip file is")

@@ -33,7 +33,7 @@ def as_path(path: Any) -> Path:
     except TypeError:
         raise FileError(f"a file is named by a str or a pathlib.Path, and {path!r} was given") from None
     if not text or "\0" in text:
-        raise FileError(f"{text!r} is no name of a file: give one, such as 'model.caviar'")
+        raise FileError(f"{text!r} is not a file name: give one, such as 'model.caviar'")
     return Path(os.path.expanduser(text))
 
 
@@ -140,7 +140,9 @@ def reading(path: Any, kind: str = "caviar file") -> Iterator[Path]:
         raise FileError(f"{named}: {error}") from error
     except Exception as error:
         wrong = f"{type(error).__name__}: {error}"
-        raise FileError(f"{named} is no whole {kind}: it is truncated, altered, or something else ({wrong})") from error
+        raise FileError(
+            f"{named} is not a complete {kind}: it is truncated, altered, or something else ({wrong})"
+        ) from error
 
 
 def make_folder(path: Any) -> Path:

@@ -127,7 +127,7 @@ def numeric(value: Any, where: str, columns: list[str] | None = None) -> np.ndar
     except ValueError as error:
         raise DataError(f"{where} is ragged: its rows differ in length ({error})") from None
     except (TypeError, RuntimeError) as error:
-        raise DataError(f"{where} is {type(value).__name__}, which makes no array ({error})") from None
+        raise DataError(f"{where} is {type(value).__name__}, which cannot be made an array ({error})") from None
     if isinstance(array, np.ma.MaskedArray):
         array = _without_gaps(array, where)
     if array.dtype.kind == "O":

@@ -363,7 +363,7 @@ class Choice(_Listed, _Anything):
         places = [i for i, o in enumerate(self.options) if o is value]
         places += [i for i, o in enumerate(self.options) if type(o) is type(value) and repr(o) == repr(value)]
         if not places:
-            raise ArgumentError(f"{value!r} is none of the options of {self!r}")
+            raise ArgumentError(f"{value!r} is not among the options of {self!r}")
         return places[0]
 
     @classmethod

@@ -578,5 +578,5 @@ def test_a_number_that_is_no_class_costs_nan() -> None:
 def test_a_constant_is_numbers_those_of_half_precision_among_them() -> None:
     half = value(tf.constant(np.asarray(Dense(1)(np.ones((2, 1)))).astype("bfloat16")))
     assert (str(half.dtype), half.shape) == ("bfloat16", (2, 1))
-    with pytest.raises(ArgumentError, match="'text' is no number"):
+    with pytest.raises(ArgumentError, match="'text' is neither a number"):
         tf.constant("text")

@@ -95,19 +95,19 @@ REFUSED: dict[str, tuple[Callable[..., Any], type[Exception], str]] = {
     "assigned twice": (lambda: _twice(tf.Variable(1, name="w")), ArgumentError, "'w' would be assigned twice"),
     "assigned another shape": (lambda: tf.Variable([1.0], name="w").assign([1.0, 2.0]), ShapeError, r"'w' has shape \(1,\) .* \(2,\)"),
     "loaded another shape": (lambda: tf.Variable([1.0], name="w").load(3.0, tf.Session()), ShapeError, r"'w' has shape \(1,\)"),
-    "assigned to a node": (lambda: tf.assign(tf.constant(1), 2), ArgumentError, "is no variable"),
+    "assigned to a node": (lambda: tf.assign(tf.constant(1), 2), ArgumentError, "is not a variable"),
     "no variable in the loss": (lambda: _minimize(X()[0, 0] ** 2), ArgumentError, "depends on no trainable variable"),
     "only a frozen variable": (lambda: _minimize(tf.Variable(1.0, trainable=False) ** 2), ArgumentError, "no trainable variable"),
     "a loss of integers": (lambda: _minimize(tf.Variable(1) ** 2), ArgumentError, "only floats have gradients"),
     "a number as loss": (lambda: _minimize(3.0), ArgumentError, "a loss is a node"),
     "no gradients": (lambda: tf.train.AdamOptimizer().apply_gradients([(None, tf.Variable(1.0))]), ArgumentError, "no gradient for any"),
-    "gradients of numbers": (lambda: tf.gradients(3.0, tf.Variable(1.0)), ArgumentError, "3.0 is none"),
+    "gradients of numbers": (lambda: tf.gradients(3.0, tf.Variable(1.0)), ArgumentError, "3.0 is not a node"),
     "hidden nodes": (lambda: _hidden(), ArgumentError, "computed inside a gradient"),
     "shapes": (lambda: tf.matmul(tf.constant(A), tf.constant(B)), ShapeError, r"tf.matmul was given \(2, 3\), \(2, 3\)"),
     "known and unknown lengths": (lambda: tf.add(X(), tf.constant(A[:, :2])), ShapeError, r"\(None, 2\), \(2, 2\).*\(None\) goes with"),
     "no shape": (lambda: tf.reduce_sum(tf.placeholder(tf.float64, name="x"), axis=1), ShapeError, "'x' was made without a shape"),
-    "no array": (lambda: tf.constant([[1.0], [2.0, 3.0]]), CaviarError, "no array of numbers"),
-    "unknown sizes": (lambda: tf.zeros([tf.constant(3)]), ArgumentError, "no size that can be known before the run"),
+    "no array": (lambda: tf.constant([[1.0], [2.0, 3.0]]), CaviarError, "neither a number nor an array of numbers"),
+    "unknown sizes": (lambda: tf.zeros([tf.constant(3)]), ArgumentError, "not a size that is known before the run"),
     "unknown range": (lambda: tf.range(tf.constant(3)), ArgumentError, "give numbers"),
     "a variable without a shape": (lambda: tf.Variable(X()), ShapeError, r"needs a whole shape.*\(None, 2\)"),
     "get_variable without a shape": (lambda: tf.get_variable("w"), ArgumentError, "'w' needs a shape"),
@@ -172,7 +172,7 @@ def test_refused(name: str) -> None:
 def test_files_that_are_refused(tmp_path: Path) -> None:
     w, other = tf.Variable(1.0, name="w"), tf.Variable(1.0, name="other")
     with tf.Session() as session:
-        with pytest.raises(FileError, match=r"no whole file of tf\.train\.Saver"):
+        with pytest.raises(FileError, match=r"not a complete file of tf\.train\.Saver"):
             tf.train.Saver().restore(session, file(tmp_path))
         session.run(tf.global_variables_initializer())
         path = tf.train.Saver([w]).save(session, tmp_path / "model")

@@ -40,7 +40,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "less than none in order": (lambda: torch.randperm(-1), "n of randperm must be"),
     "a seed of text": (lambda: torch.manual_seed("a"), "seed of manual_seed must be a whole number"),
     "half an index": (lambda: A[0.5], "an index of .* makes no sense here"),
-    "a flag as an index": (lambda: A[True], "True is no index"),
+    "a flag as an index": (lambda: A[True], "True is not an index"),
     "an index beyond": (lambda: A[5], "out of bounds"),
     "a view of text": (lambda: A.view("a"), "view of .* makes no sense here"),
     "no device": (lambda: A.to(""), "unknown device ''"),

@@ -213,8 +213,8 @@ def _edit(path: Path, **changes: Any) -> None:
 BROKEN = {
     "truncated": (_truncate, "truncated"),
     "altered": (_flip, "altered"),
-    "text": (lambda path: path.write_text("not a model"), "no whole caviar file"),
-    "empty": (lambda path: path.write_bytes(b""), "no whole caviar file"),
+    "text": (lambda path: path.write_text("not a model"), "not a complete caviar file"),
+    "empty": (lambda path: path.write_bytes(b""), "not a complete caviar file"),
     "of another version": (lambda path: _edit(path, format=99, caviar="9.0"), "format 99, written by caviar 9.0"),
     "of another kind": (lambda path: _edit(path, kind="run"), "holds a run"),
     "that asks for code": (lambda path: _edit(path, model={"class": "system", "number": 0, "config": {}}), "not caviar's own"),

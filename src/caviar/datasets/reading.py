@@ -62,7 +62,7 @@ def arrays_in(path: Path) -> dict[str, Any]:
             for name in packed.namelist():
                 found[name.removesuffix(".npy")] = _array(io.BytesIO(packed.read(name)))
     except (zipfile.BadZipFile, ValueError, pickle.UnpicklingError) as error:
-        raise FileError(f"{path} is no .npz file ({error}): fetch it anew") from error
+        raise FileError(f"{path} is not an .npz file ({error}): fetch it again") from error
     return found
 
 

@@ -67,7 +67,7 @@ class Writer:
 
     def node(self, node: Node, number: int) -> Any:
         """Raise for a kind of node that cannot be saved."""
-        raise FileError(f"{node!r} in the graph of the model is nothing that a file can hold")
+        raise FileError(f"{node!r} in the graph of the model cannot be saved")
 
     def input(self, node: Input, number: int) -> Any:
         """An input node."""
@@ -139,7 +139,7 @@ class Reader:
 
     def _array(self, value: Any) -> Any:
         if value["dtype"] not in _DTYPES:
-            raise FileError(f"an array of type {value['dtype']!r} is nothing that caviar writes")
+            raise FileError(f"it has an array of type {value['dtype']!r}, which caviar does not write")
         return np.asarray(value["array"], np.dtype(value["dtype"]))
 
     def _slice(self, value: Any) -> Any:

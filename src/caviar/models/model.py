@@ -162,7 +162,7 @@ class Model(Trainee):
         check(Model.get_layer, {"name": name, "index": index}, "get_layer")
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
-                raise ArgumentError(f"model {self.name!r} has {len(self.layers)} layers, and none of index {index}")
+                raise ArgumentError(f"model {self.name!r} has {len(self.layers)} layers, and no index {index}")
             return self.layers[index]
         found = {layer.name: layer for layer in self.layers}
         if name not in found:

@@ -65,7 +65,7 @@ def _model_of(
     with at_most(count):
         model = Reader(custom_objects, count)(document["model"])
         if not isinstance(model, kind):
-            raise FileError(f"it describes {model!r}, which is no model")
+            raise FileError(f"it describes {model!r}, which is not a model")
         if document["inputs"] is not None:
             model.built_for = read_specs(document["inputs"])
         model.columns = document.get("columns")

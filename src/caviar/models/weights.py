@@ -50,7 +50,7 @@ def check_names(model: Layer, tensors: dict[str, np.ndarray]) -> None:
     expected = [f"{i:05d} {_kind(v.path)}" for i, v in enumerate(model.variables)]
     other = next((n for n, e in zip(tensors, expected, strict=True) if _kind(n) != e), None)
     if other is not None:
-        raise FileError(f"its weight {other!r} is none of the model that it describes")
+        raise FileError(f"its weight {other!r} does not belong to the model that it describes")
 
 
 def cast(tensor: np.ndarray, dtype: str, name: str = "it") -> np.ndarray:

@@ -71,7 +71,7 @@ def _build(model: Trainee, x: Any, rows: int) -> Built:
             raise
         given = f"a dict of {', '.join(map(repr, x))}" if isinstance(x, dict) else f"a list of {len(x)} arrays"
         raise ArgumentError(
-            f"x is {given}, of which model {model.name!r} can make nothing ({type(error).__name__}: {error}): for one input "
+            f"x is {given}, which model {model.name!r} cannot take ({type(error).__name__}: {error}): for one input "
             "give one array, such as np.stack(x); a dict is for inputs that have these names"
         ) from error
 

@@ -122,7 +122,7 @@ def _found(
     """The files, the numbers of their classes if there are any, and the classes' names."""
     folder = as_path(directory)
     if not folder.is_dir():
-        raise FileError(f"{folder} is no folder: give one that holds a folder for each class")
+        raise FileError(f"{folder} is not a folder: give one that holds a folder for each class")
     if labels != "inferred":
         paths = _files(folder, endings, follow_links)
         if labels is not None and len(labels) != len(paths):

@@ -96,7 +96,7 @@ def load_img(
                 image = library.open(found)
                 image.load()
             except OSError as error:
-                raise FileError(f"{found} is no image that can be read: {error}") from error
+                raise FileError(f"{found} is not an image that can be read: {error}") from error
     mode = _MODES[color_mode]
     if image.mode != mode and not (mode == "L" and image.mode in ("I;16", "I")):
         image = image.convert(mode)

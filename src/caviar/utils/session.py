@@ -54,7 +54,7 @@ def standardize_dtype(dtype: Any) -> str:
     try:
         return str(plain[dtype]) if dtype in plain else jnp.dtype(dtype).name
     except TypeError as error:
-        raise ArgumentError(f"{dtype!r} is no type of numbers: write one such as 'float32'") from error
+        raise ArgumentError(f"{dtype!r} is not a type of numbers: write one such as 'float32'") from error
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:

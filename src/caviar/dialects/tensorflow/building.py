@@ -44,7 +44,7 @@ def as_array(value: Any, dtype: Any = None) -> np.ndarray:
     except ValueError:  # rows of different lengths
         array = np.array(None)
     if array.dtype.kind not in "biuf" and array.dtype != jnp.bfloat16:
-        raise ArgumentError(f"{value!r} is no number, and no array of numbers of one shape")
+        raise ArgumentError(f"{value!r} is neither a number nor an array of numbers")
     return array.astype(as_dtype(dtype or (config.floatx() if array.dtype.kind == "f" else array.dtype)))
 
 
@@ -143,7 +143,7 @@ def sizes(shape: Any) -> Any:
         of = shape.args[0]
         return tuple(Axis(of, i) if known is None else known for i, known in enumerate(of.shape))
     if isinstance(shape, Node):
-        raise ArgumentError(f"{shape!r} is no shape that can be known before the run: give ints, or tf.shape(x)")
+        raise ArgumentError(f"{shape!r} is not a shape that is known before the run: give ints, or tf.shape(x)")
     return tuple(map(_size, shape)) if np.ndim(shape) or nodes_in(shape) else (int(shape),)
 
 
@@ -167,7 +167,7 @@ def _size(size: Any) -> Any:
         source, at = size.args
         if isinstance(source, Operation) and source.function is shape_of:
             return Axis(source.args[0], at)
-    raise ArgumentError(f"{size!r} is no size that can be known before the run: give an int, or tf.shape(x)[i]")
+    raise ArgumentError(f"{size!r} is not a size that is known before the run: give an int, or tf.shape(x)[i]")
 
 
 def known(shape: Any) -> Shape:

@@ -120,7 +120,7 @@ def gradients(ys: Any, xs: Any, grad_ys: Any = None, name: str | None = None) ->
 def _nodes(given: Any) -> list[Any]:
     nodes = list(given) if isinstance(given, (list, tuple)) else [given]
     if strange := [n for n in nodes if not isinstance(n, Node)]:
-        raise ArgumentError(f"gradients are of nodes with respect to nodes, and {strange[0]!r} is none")
+        raise ArgumentError(f"gradients are of nodes with respect to nodes, and {strange[0]!r} is not a node")
     return nodes
 
 

@@ -58,7 +58,7 @@ def weight_of(variable: Any) -> GraphVariable:
     found = variable.saved_as if isinstance(variable, Node) else None
     if isinstance(found, GraphVariable):
         return found
-    raise ArgumentError(f"{variable!r} is no variable: only variables can be assigned to, trained and saved")
+    raise ArgumentError(f"{variable!r} is not a variable: only variables can be assigned to, trained and saved")
 
 
 class Assign(Operation):

@@ -68,7 +68,7 @@ def _taken_apart(x: Tensor, index: Any, moving: bool) -> tuple[Template, list[An
 def _whole(item: Any) -> int:
     if isinstance(item, (bool, np.bool_)):
         raise ArgumentError(
-            f"{item} is no index: give a number, a slice, or a tensor of as many bools as there are rows"
+            f"{item} is not an index: give a number, a slice, or a tensor of as many bools as there are rows"
         )
     return operator.index(item)
 

@@ -67,7 +67,7 @@ def multi_hot(
     """
     classes = num_classes or kwargs.get("num_tokens")
     if not classes:
-        raise ArgumentError("multi_hot wants num_classes, the number of different numbers")
+        raise ArgumentError("multi_hot wants num_classes, the number of classes")
     several = 1 if inputs.ndim > 1 else 0
     return jnp.max(one_hot(inputs, classes, axis, dtype, sparse), axis=several)
 

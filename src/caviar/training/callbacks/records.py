@@ -142,7 +142,7 @@ class CSVLogger(Callback):
             with path.open(newline="", encoding="utf-8") as file:
                 return next(csv.reader(file, delimiter=self.separator), None)
         except (OSError, ValueError, csv.Error) as error:
-            raise FileError(f"{path} cannot be appended to: it is no CSV file ({error})") from error
+            raise FileError(f"{path} cannot be appended to: it is not a CSV file ({error})") from error
 
     def _line(self, values: list[Any]) -> str:
         text = io.StringIO(newline="")

@@ -19,7 +19,7 @@ class _Rows(Module):
         self, num_embeddings: Count, embedding_dim: Count, padding_idx: int | None, given: Any, frozen: bool
     ) -> None:
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-            raise ArgumentError(f"padding_idx={padding_idx} is none of {num_embeddings} embeddings")
+            raise ArgumentError(f"padding_idx={padding_idx} is not among the {num_embeddings} embeddings")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings
         rows = creation.generator().normal(size=(num_embeddings, embedding_dim)).astype(creation.default())

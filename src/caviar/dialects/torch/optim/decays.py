@@ -98,7 +98,7 @@ class LinearLR(ScaledLR):
         self.start_factor = _below_one("start_factor", start_factor)
         self.end_factor = _below_one("end_factor", end_factor)
         if not start_factor:
-            raise ArgumentError("start_factor=0 is no factor to begin with: give a small one, as 1e-3")
+            raise ArgumentError("start_factor must not be 0: give a small number, such as 1e-3")
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 

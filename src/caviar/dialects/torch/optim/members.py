@@ -46,7 +46,7 @@ class SGD(Optimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         if group["nesterov"] and (not group["momentum"] or group["dampening"]):
-            raise ArgumentError("nesterov=True needs a momentum, as in momentum=0.9, and no dampening")
+            raise ArgumentError("nesterov=True needs a momentum, such as momentum=0.9, and no dampening")
 
     @staticmethod
     def rule(lr: Any, momentum: Any, dampening: Any, weight_decay: Any, nesterov: bool) -> optimizers.Optimizer:
