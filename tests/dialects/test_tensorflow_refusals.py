@@ -126,7 +126,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], type[Exception], str]] = {
     "collection": (lambda: tf.get_collection("variable"), ArgumentError, "did you mean 'variables'"),
     "a mistyped name": (lambda: tf.reduce_men, AttributeError, r"unknown name 'tf\.reduce_men': did you mean 'reduce_mean'"),
     "another version": (lambda: tf.GradientTape, AttributeError, "'tf.GradientTape'"),
-    "no module": (lambda: importlib.import_module("caviar.dialects.tensorflow.keras.datasets"), ModuleNotFoundError, "datasets"),
+    "no module": (lambda: importlib.import_module("caviar.dialects.tensorflow.keras.applications"), ModuleNotFoundError, "applications"),
     "no file": (lambda: tf.train.Saver([]).restore(tf.Session(), "nowhere"), FileError, "nowhere: there is no such file"),
 }  # fmt: skip
 
