@@ -50,8 +50,16 @@ class Context:
     ()
     """
 
-    def __init__(self, training: bool = False, rng: jax.Array | None = None, building: bool = False, note: Any = None):
+    def __init__(
+        self,
+        training: bool = False,
+        rng: jax.Array | None = None,
+        building: bool = False,
+        note: Any = None,
+        real: Any = None,
+    ):
         self.training, self.rng, self.building = training, rng, building
+        self.real = real  # how many rows of the batch are no padding; None where all are real
         self.note = note  # called with every layer and its outputs
         self.met: list[Any] | None = None  # if wanted, every layer called, with its first input and its outputs
         self.tape: Tape | None = None  # if wanted, every call of a layer or an operation
@@ -113,6 +121,18 @@ def current() -> Context | None:
     None
     """
     return _stack.contexts[-1] if _stack.contexts else None
+
+
+def real_rows() -> Any:
+    """How many rows of the batch under evaluation are no padding; None where all are real.
+
+    >>> from caviar.graph.evaluation import Context, evaluating, real_rows
+    >>> with evaluating(Context(real=3)):
+    ...     real_rows()
+    3
+    """
+    context = current()
+    return None if context is None else context.real
 
 
 @contextlib.contextmanager
@@ -213,6 +233,7 @@ def evaluate(
     *,
     training: bool = False,
     rng: jax.Array | None = None,
+    real: Any = None,
     call: Callable[[Any], Any],
 ) -> Outcome:
     """Call a copy of the part that holds the given numbers and values; pure, so every JAX transformation applies.
@@ -228,7 +249,7 @@ def evaluate(
     (6.0, 3.0)
     """
     copy = put_together(structure, numbers, values)
-    with evaluating(Context(training, rng)) as context:
+    with evaluating(Context(training, rng, real=real)) as context:
         outputs = call(copy)
     return Outcome(outputs, collect(structure, copy), copy, context)
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from caviar.declarations import Axes, Axis, NotNegative, OneOf, Share, Size
 from caviar.errors import ArgumentError, ShapeError
 from caviar.frames import Fitting, Live
+from caviar.graph.evaluation import real_rows
 from caviar.layers.base import Layer
 from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering.normalize import batch_normalize
@@ -87,10 +88,11 @@ class BatchNormalization(_ScaledAndShifted):
         if not (training and self.trainable):
             y = self._scaled_and_shifted((x - self.moving_mean) * jax.lax.rsqrt(self.moving_variance + self.epsilon))
         elif mask is None:
-            y, mean, variance = batch_normalize(x, self._gamma(x), self._beta(x), jnp.asarray(self.epsilon, x.dtype))
+            to_normalize = x, self._gamma(x), self._beta(x), jnp.asarray(self.epsilon, x.dtype)
+            y, mean, variance = batch_normalize(*to_normalize, real_rows())
             self._follow(mean, variance)
         else:
-            mean, variance = _masked_moments(x, jnp.moveaxis(mask[..., None], self.axis, -1))
+            mean, variance = _masked_moments(x, jnp.moveaxis(_of_real_rows(mask)[..., None], self.axis, -1))
             y = self._scaled_and_shifted((x - mean) * jax.lax.rsqrt(variance + self.epsilon))
             self._follow(mean, variance)
         return jnp.moveaxis(y, -1, self.axis).astype(given)
@@ -260,6 +262,13 @@ class UnitNormalization(Layer):
         """Every example at length 1; zeros stay zeros."""
         flat, restored = _flattened(x, _several(self.axis))
         return restored(flat * jax.lax.rsqrt(jnp.maximum(jnp.square(flat).sum(-1, keepdims=True), 1e-24)))
+
+
+def _of_real_rows(mask: jax.Array) -> jax.Array:
+    """The mask without rows of padding."""
+    real = real_rows()
+    rows = jnp.arange(mask.shape[0]).reshape(-1, *[1] * (mask.ndim - 1))
+    return mask if real is None else mask & (rows < real)
 
 
 def _precise(x: jax.Array) -> jax.Array:

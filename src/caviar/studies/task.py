@@ -22,6 +22,7 @@ from caviar.training.callbacks import CallbackList
 from caviar.training.compiled import check_targets, name_logs
 from caviar.training.fit import plan_for
 from caviar.training.recipe import Recipe
+from caviar.training.row_by_row import may_be_padded
 from caviar.training.source import build_for
 from caviar.training.trainee import Trainee
 from caviar.training.vectorized import on_all_devices
@@ -62,7 +63,7 @@ class Task:
         count = self.rows.number if seat.fold is None else seat.fold[0]
         given = size if self.validation_batch_size is None else check_batch_size(self.validation_batch_size)
         plan = plan_for(count, size, None, self.shuffle, given, self.validation_freq)
-        return Group(recipe, plan, self.data, frame)
+        return Group(recipe, plan._replace(padding=may_be_padded(recipe)), self.data, frame)
 
     def recipe(self, values: dict[str, Any]) -> tuple[Recipe, int]:
         """The recipe of these values, and the batch size; everything that cannot work is refused here."""

@@ -26,6 +26,7 @@ from caviar.training.program import Plan, batch_trainer
 from caviar.training.progress import Progress
 from caviar.training.ready import built, ready_for
 from caviar.training.recipe import Recipe
+from caviar.training.row_by_row import may_be_padded
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_asked, as_list
 from caviar.training.source import Source, on_device, with_validation
@@ -83,6 +84,7 @@ def fit(
     name_logs(recipe, rows or source.first_rows(names))
     model.columns = source.columns or model.columns
     listed.check(recipe.logged(validated=validation is not None))
+    plan = plan._replace(padding=may_be_padded(recipe))
 
     progress = Progress(epochs, plan.steps or None, verbose)
     training = Training(recipe, run, plan, epochs, Listeners(model, listed, progress), on_device(validation))

@@ -30,21 +30,21 @@ def with_states(run: Any, states: States) -> Any:
 
 
 def train_batch(
-    structure: Structure, numbers: Numbers, run: Run, statistics: Statistics, batch: Any
+    structure: Structure, numbers: Numbers, run: Run, statistics: Statistics, batch: Any, real: Any = None
 ) -> tuple[Run, Any]:
-    """Train on one batch and count it."""
+    """Train on one batch and count it; where it is padded, so many of its rows are real."""
     recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
-    step, report = take_step("train_step", recipe, Step(structure, numbers, run), batch)
-    return step.run._replace(step=run.step + 1), recipe.accumulate(statistics, batch, report)
+    step, report = take_step("train_step", recipe, Step(structure, numbers, run, real), batch)
+    return step.run._replace(step=run.step + 1), recipe.accumulate(statistics, batch, report, real)
 
 
 def score_batch(
-    structure: Structure, numbers: Numbers, run: Any, statistics: Statistics, batch: Any
+    structure: Structure, numbers: Numbers, run: Any, statistics: Statistics, batch: Any, real: Any = None
 ) -> tuple[list[Any], Any]:
     """Count one batch without training; with the variables that no gradient changes, after it."""
     recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
-    step, report = take_step("test_step", recipe, Step(structure, numbers, run), batch)
-    return step.run.fixed, recipe.scoring().accumulate(statistics, batch, report)
+    step, report = take_step("test_step", recipe, Step(structure, numbers, run, real), batch)
+    return step.run.fixed, recipe.scoring().accumulate(statistics, batch, report, real)
 
 
 def predict_batch(structure: Structure, numbers: Numbers, weights: Weights, x: Any) -> tuple[list[Any], Any]:
@@ -67,20 +67,22 @@ def moving(one: Callable[..., tuple[list[Any], Any]], weights: Any, *given: Any)
     return {place: weights.fixed[place] for place in places}, shapes
 
 
-def evaluate_rows(structure: Structure, numbers: Numbers, run: Any, data: Any, batch_size: int) -> tuple[States, Any]:
-    """The states after all rows of some data, and the logs."""
+def evaluate_rows(
+    structure: Structure, numbers: Numbers, run: Any, data: Any, batch_size: int, padding: bool = False
+) -> tuple[States, Any]:
+    """The states after all rows of some data, and the logs; the last batch is padded if it may be."""
     first = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), data)
     empty = no_scores(structure, numbers, run, first[0])
 
-    def one(run: Any, statistics: Statistics, batch: Any) -> Any:
-        return score_batch(structure, numbers, run, statistics, batch)
+    def one(run: Any, statistics: Statistics, batch: Any, real: Any = None) -> Any:
+        return score_batch(structure, numbers, run, statistics, batch, real)
 
-    def body(carry: Any, batch: Any) -> Any:
+    def body(carry: Any, batch: Any, real: Any) -> Any:
         states, statistics = carry
-        fixed, statistics = one(with_states(run, states), statistics, batch)
+        fixed, statistics = one(with_states(run, states), statistics, batch, real)
         return {place: fixed[place] for place in states}, statistics
 
-    states, statistics = over_rows(body, (moving(one, run, empty, first)[0], empty), data, batch_size)
+    states, statistics = over_rows(body, (moving(one, run, empty, first)[0], empty), data, batch_size, padding)
     return states, scores(structure, numbers, run, statistics)
 
 

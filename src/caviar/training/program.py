@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from caviar.graph.programs import cached
 from caviar.parts import Numbers, Structure, put_together
 from caviar.randomness import shuffled
+from caviar.training.padding import is_worthwhile, places
 from caviar.training.passes import (
     evaluate_rows,
     output_shapes,
@@ -22,7 +23,7 @@ from caviar.training.passes import (
 )
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, Statistics, Weights
-from caviar.training.step import end_epoch, merge, separate
+from caviar.training.step import end_epoch, merge, separate, take
 
 CAPACITY = 128
 """The most epochs whose logs one dispatch brings back."""
@@ -38,6 +39,12 @@ class Plan(NamedTuple):
     validation_batch: int | None
     validation_freq: int = 1
     phase: int = 0  # which epoch begins a pass over the rows, where a pass takes several
+    padding: bool = False  # whether the last, partial batch may be padded to a full one
+
+    @property
+    def pads(self) -> bool:
+        """Whether all steps of training are of one shape, the last one padded."""
+        return self.padding and is_worthwhile(self.rows, self.batch_size)
 
     @property
     def whole(self) -> int:
@@ -119,22 +126,26 @@ class Epoch:
         self.structure, self.plan, self.numbers, self.data, self.validation = structure, plan, numbers, data, validation
 
     def some_steps(self, run: Run, statistics: Statistics, left: Any) -> tuple[Run, Any, Any]:
-        """Take full batches until the epoch or the number of steps left ends; then the partial batch, a step of its own shape."""
+        """Steps up to the end of the epoch or of the budget; the partial batch is padded, or a step of its own shape."""
         plan, before = self.plan, self.plan.before(run.epoch)
-        full, steps = plan.rows // plan.batch_size - before, plan.steps_of(run.epoch)
+        full = (plan.whole if plan.pads else plan.rows // plan.batch_size) - before
+        steps = plan.steps_of(run.epoch)
         begins = before + run.position == 0
         run = run._replace(order=jax.lax.cond(begins, self.new_order, lambda run: run.order, run))
         count = jnp.clip(jnp.minimum(full, steps) - run.position, 0, left)
         start = before + run.position
 
         def one(i: Any, carry: Any) -> Any:
-            rows = jax.lax.dynamic_slice_in_dim(carry[0].order, (start + i) * plan.batch_size, plan.batch_size, -1)
-            return self.step(carry[0], carry[1], rows)
+            first = (start + i) * plan.batch_size
+            if plan.pads:
+                taken, real = places(plan.rows, first, plan.batch_size)
+                return self.step(*carry, carry[0].order.at[..., taken].get(mode="promise_in_bounds"), real)
+            return self.step(*carry, jax.lax.dynamic_slice_in_dim(carry[0].order, first, plan.batch_size, -1))
 
         if plan.rows >= plan.batch_size:
             run, statistics = jax.lax.fori_loop(0, count, one, (run, statistics))
         run = run._replace(position=run.position + count)
-        if plan.rows % plan.batch_size:
+        if plan.rows % plan.batch_size and not plan.pads:
             rest = run.order[..., plan.rows // plan.batch_size * plan.batch_size :]
             last = (run.position == full) & (run.position < steps) & (left > count)
             run, statistics = jax.lax.cond(last, lambda c: self.step(c[0], c[1], rest), lambda c: c, (run, statistics))
@@ -164,9 +175,9 @@ class Epoch:
         rows = jnp.arange(self.plan.rows, dtype=jnp.int32) if rows is None else rows
         return shuffled(run.keys[0], rows, run.epoch) if self.plan.shuffle else rows
 
-    def step(self, run: Run, statistics: Statistics, rows: Any) -> tuple[Run, Any]:
-        """One step on these rows."""
-        return train_batch(self.structure, self.numbers, run, statistics, take(self.data, rows))
+    def step(self, run: Run, statistics: Statistics, rows: Any, real: Any = None) -> tuple[Run, Any]:
+        """One step on these rows, of which so many are no padding."""
+        return train_batch(self.structure, self.numbers, run, statistics, take(self.data, rows), real)
 
     def end(self, run: Run, statistics: Statistics) -> tuple[Run, dict[str, Any]]:
         """Logs, validation, rules."""
@@ -179,7 +190,7 @@ class Epoch:
     def _validate(self, run: Run) -> tuple[Any, dict[str, Any]]:
         def validated(run: Run) -> tuple[Any, dict[str, Any]]:
             size = self.plan.validation_batch or 32
-            return evaluate_rows(self.structure, self.numbers, run, self.validation, size)
+            return evaluate_rows(self.structure, self.numbers, run, self.validation, size, self.plan.padding)
 
         def skipped(run: Run) -> tuple[Any, dict[str, Any]]:
             states, logs = jax.eval_shape(validated, run)
@@ -189,11 +200,6 @@ class Epoch:
         if self.plan.validation_freq == 1:
             return validated(run)
         return jax.lax.cond((run.epoch + 1) % self.plan.validation_freq == 0, validated, skipped, run)
-
-
-def take(data: Any, rows: Any) -> Any:
-    """Some rows of the data."""
-    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
 
 
 def chunk_trainer(structure: Structure) -> Callable[..., tuple[Run, Any, dict[str, Any]]]:
@@ -256,13 +262,13 @@ def no_statistics(structure: Structure, batch_size: int, numbers: Numbers, run: 
     return recipe.initial_statistics(output_shapes(structure, numbers, run, batch))
 
 
-def evaluator(structure: Structure, batch_size: int) -> Callable[..., Any]:
+def evaluator(structure: Structure, batch_size: int, padding: bool = False) -> Callable[..., Any]:
     """`states, logs = (weights, numbers, data)`: the logs over all rows of some data, and what layers keep of them."""
 
     def make() -> Callable[..., Any]:
-        return lambda weights, numbers, data: evaluate_rows(structure, numbers, weights, data, batch_size)
+        return lambda weights, numbers, data: evaluate_rows(structure, numbers, weights, data, batch_size, padding)
 
-    return cached(("evaluate", structure, batch_size), make)
+    return cached(("evaluate", structure, batch_size, padding), make)
 
 
 def answerer(structure: Structure) -> Callable[..., Any]:

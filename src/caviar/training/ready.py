@@ -19,6 +19,7 @@ from caviar.parts import Apart, take_apart
 from caviar.training.compiled import check_objective, check_targets, name_logs, output_names, start_run
 from caviar.training.doors import Doors, doors_of
 from caviar.training.recipe import Recipe
+from caviar.training.row_by_row import may_be_padded
 from caviar.training.state import Run, Weights
 from caviar.training.step import separate
 
@@ -86,6 +87,7 @@ class Ready:
         if trains:
             check_objective(self.recipe, rows.x)
         name_logs(self.recipe, rows)
+        self.padding = may_be_padded(self.recipe)
         self.apart = take_apart(self.recipe)
         self.trainable, self.fixed = separate(self.apart.structure, self.apart.variables)
         self.after: Any = None

@@ -16,6 +16,7 @@ from caviar.layers.base import Layer
 from caviar.losses.shapes import ratio
 from caviar.metrics.sums import no_sums, plus
 from caviar.parts import Part, parts_of
+from caviar.training.padding import mask_padding
 from caviar.training.state import Statistics
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Recipe(Part):
         x, y, weight = batch
         raw = self.network(x)
         outputs = jax.tree.leaves(raw)
+        mask_padding(outputs)
         totals = self.totals(outputs, y, weight)
         rest = self._own_loss(x, y, raw, weight) if self.own_loss else self.penalty()
         penalty = jnp.asarray(rest, config.floatx())
@@ -131,10 +133,10 @@ class Recipe(Part):
         """The outputs that have a loss."""
         return [place for place, loss in enumerate(self.losses) if loss is not None]
 
-    def accumulate(self, statistics: Statistics, batch: Any, report: Any) -> dict[str, Any]:
+    def accumulate(self, statistics: Statistics, batch: Any, report: Any, real: Any = None) -> dict[str, Any]:
         """Count one batch. Everything is kept as sums, so that an epoch is exact however its rows are batched."""
         x, y, weight = batch
-        rows = jax.tree.leaves(x)[0].shape[0]
+        rows = jax.tree.leaves(x)[0].shape[0] if real is None else real
         if self.custom_logs:
             terms = [*(report[name] * rows for name in self.custom_logs), rows]
             return {"loss": plus(statistics["loss"], _line(terms))}

@@ -80,7 +80,7 @@ def _score_rows(model: Trainee, compiled: Compiled, x: Any, y: Any, weight: Any,
     ready = ready_for(model, apart, known, rows)
     check_ids_at(known.doors, apart, rows.x)
     check_losses(ready.recipe, rows, known.outputs)
-    program = evaluator(ready.apart.structure, min(size, rows.number))
+    program = evaluator(ready.apart.structure, min(size, rows.number), ready.padding)
     states, logs = progress.call(program, ready.weights, ready.numbers, on_device(rows))
     store_states(ready.apart, states)
     return ready.recipe, logs

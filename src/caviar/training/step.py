@@ -13,6 +13,7 @@ from caviar import config
 from caviar.graph.evaluation import evaluate
 from caviar.parts import Numbers, Structure, put_together
 from caviar.randomness import beside
+from caviar.training.padding import is_worthwhile, places
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Ruling
 from caviar.training.state import Run
@@ -37,6 +38,7 @@ class Step:
     structure: Structure
     numbers: Numbers
     run: Any  # a Run, or Weights alone where nothing is trained
+    real: Any = None  # how many rows of the batch are no padding; None where all are real
 
     def gradients(self, function: Callable[[Recipe], tuple[Any, Any]]) -> tuple[Any, Any, list[Any], Step]:
         """Value, extra result and gradients of `function(recipe) -> (scalar, extra)`, and the step with new layer state."""
@@ -44,7 +46,9 @@ class Step:
 
         def scalar(trainable: list[Any]) -> tuple[Any, Any]:
             values = merge(self.structure, trainable, self.run.fixed)
-            found = evaluate(self.structure, self.numbers, values, training=True, rng=rng, call=function)
+            found = evaluate(
+                self.structure, self.numbers, values, training=True, rng=rng, real=self.real, call=function
+            )
             value, extra = found.outputs
             return value, (extra, separate(self.structure, found.values)[1])
 
@@ -56,7 +60,9 @@ class Step:
         """The result of `function(recipe)`, and the step with what layers keep from batch to batch."""
         rng = beside(self.run.keys[1], self.run.step) if training and isinstance(self.run, Run) else None
         values = merge(self.structure, self.run.trainable, self.run.fixed)
-        found = evaluate(self.structure, self.numbers, values, training=training, rng=rng, call=function)
+        found = evaluate(
+            self.structure, self.numbers, values, training=training, rng=rng, real=self.real, call=function
+        )
         pairs = zip(separate(self.structure, found.values)[1], self.run.fixed, strict=True)
         fixed = [old if new is old else jnp.asarray(new, old.dtype) for new, old in pairs]
         return found.outputs, replace(self, run=self.run._replace(fixed=fixed))
@@ -84,17 +90,31 @@ class Step:
         return replace(self, run=self.run._replace(trainable=trainable, optimizer=state))
 
 
-def over_rows(body: Callable[[Any, Any], Any], carry: Any, data: Any, batch_size: int) -> Any:
-    """Fold `body(carry, batch)` over all rows in order: full batches, then the partial one."""
+def take(data: Any, rows: Any) -> Any:
+    """Some rows of the data."""
+    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
+
+
+def over_rows(body: Callable[..., Any], carry: Any, data: Any, batch_size: int, padding: bool = False) -> Any:
+    """Fold `body(carry, batch, real)` over all rows in order; the last batch is padded, or of its own size with `real` None."""
     rows = jax.tree.leaves(data)[0].shape[0]
     full = rows // batch_size
 
     def at(start: Any, size: int) -> Any:
         return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), data)
 
+    def one(i: Any, carry: Any) -> Any:
+        return body(carry, at(i * batch_size, batch_size), None)
+
+    def one_padded(i: Any, carry: Any) -> Any:
+        taken, real = places(rows, i * batch_size, batch_size)
+        return body(carry, take(data, taken), real)
+
+    if padding and is_worthwhile(rows, batch_size):
+        return jax.lax.fori_loop(0, full + 1, one_padded, carry)
     if full:
-        carry = jax.lax.fori_loop(0, full, lambda i, c: body(c, at(i * batch_size, batch_size)), carry)
-    return body(carry, at(full * batch_size, rows - full * batch_size)) if rows % batch_size else carry
+        carry = jax.lax.fori_loop(0, full, one, carry)
+    return body(carry, at(full * batch_size, rows - full * batch_size), None) if rows % batch_size else carry
 
 
 def end_epoch(structure: Structure, numbers: Numbers, run: Run, logs: dict[str, Any]) -> tuple[Run, dict[str, Any]]:

@@ -21,9 +21,10 @@ from caviar.graph.programs import cached
 from caviar.layers.weights import Draw
 from caviar.parts import Numbers, Structure
 from caviar.training.compiled import first_run_of
-from caviar.training.program import Epoch, EpochLogs, Plan, take, train
+from caviar.training.program import Epoch, EpochLogs, Plan, train
 from caviar.training.rules import watched
 from caviar.training.state import Run, Statistics
+from caviar.training.step import take
 
 LANES = (4, 5, 6)
 """Members of a block on each CPU device: more are no faster, and in smaller blocks fewer lanes stay empty."""
@@ -124,9 +125,9 @@ class Lanes(Epoch):
         """The rows in the order of the coming epoch."""
         return self._each(lambda epoch, own, run: epoch.new_order(run, own.rows), 0, run)
 
-    def step(self, run: Run, statistics: Statistics, rows: Any) -> tuple[Run, Any]:
-        """One step on these rows."""
-        return self._each(lambda epoch, own, *args: epoch.step(*args), (_AXES, 0), run, statistics, rows)
+    def step(self, run: Run, statistics: Statistics, rows: Any, real: Any = None) -> tuple[Run, Any]:
+        """One step on these rows, of which so many are no padding."""
+        return self._each(lambda epoch, own, *args: epoch.step(*args, real), (_AXES, 0), run, statistics, rows)
 
     def end(self, run: Run, statistics: Statistics) -> tuple[Run, dict[str, Any]]:
         """Logs, validation, rules. A member whose loss is NaN or infinite stops."""
