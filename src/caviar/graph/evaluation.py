@@ -50,16 +50,9 @@ class Context:
     ()
     """
 
-    def __init__(
-        self,
-        training: bool = False,
-        rng: jax.Array | None = None,
-        building: bool = False,
-        note: Any = None,
-        real: Any = None,
-    ):
+    def __init__(self, training: bool = False, rng: jax.Array | None = None, building: bool = False, note: Any = None):
         self.training, self.rng, self.building = training, rng, building
-        self.real = real  # how many rows of the batch are no padding; None where all are real
+        self.real: Any = None  # how many rows of the batch are no padding; None where all are real
         self.note = note  # called with every layer and its outputs
         self.met: list[Any] | None = None  # if wanted, every layer called, with its first input and its outputs
         self.tape: Tape | None = None  # if wanted, every call of a layer or an operation
@@ -121,18 +114,6 @@ def current() -> Context | None:
     None
     """
     return _stack.contexts[-1] if _stack.contexts else None
-
-
-def real_rows() -> Any:
-    """How many rows of the batch under evaluation are no padding; None where all are real.
-
-    >>> from caviar.graph.evaluation import Context, evaluating, real_rows
-    >>> with evaluating(Context(real=3)):
-    ...     real_rows()
-    3
-    """
-    context = current()
-    return None if context is None else context.real
 
 
 @contextlib.contextmanager
@@ -249,7 +230,8 @@ def evaluate(
     (6.0, 3.0)
     """
     copy = put_together(structure, numbers, values)
-    with evaluating(Context(training, rng, real=real)) as context:
+    with evaluating(Context(training, rng)) as context:
+        context.real = real
         outputs = call(copy)
     return Outcome(outputs, collect(structure, copy), copy, context)
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from caviar.declarations import Axes, Axis, NotNegative, OneOf, Share, Size
 from caviar.errors import ArgumentError, ShapeError
 from caviar.frames import Fitting, Live
-from caviar.graph.evaluation import real_rows
+from caviar.graph.evaluation import current
 from caviar.layers.base import Layer
 from caviar.layers.given import InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering.normalize import batch_normalize
@@ -89,7 +89,7 @@ class BatchNormalization(_ScaledAndShifted):
             y = self._scaled_and_shifted((x - self.moving_mean) * jax.lax.rsqrt(self.moving_variance + self.epsilon))
         elif mask is None:
             to_normalize = x, self._gamma(x), self._beta(x), jnp.asarray(self.epsilon, x.dtype)
-            y, mean, variance = batch_normalize(*to_normalize, real_rows())
+            y, mean, variance = batch_normalize(*to_normalize, _real_rows())
             self._follow(mean, variance)
         else:
             mean, variance = _masked_moments(x, jnp.moveaxis(_of_real_rows(mask)[..., None], self.axis, -1))
@@ -264,9 +264,15 @@ class UnitNormalization(Layer):
         return restored(flat * jax.lax.rsqrt(jnp.maximum(jnp.square(flat).sum(-1, keepdims=True), 1e-24)))
 
 
+def _real_rows() -> Any:
+    """How many rows of the batch under evaluation are no padding; None where all are real."""
+    context = current()
+    return None if context is None else context.real
+
+
 def _of_real_rows(mask: jax.Array) -> jax.Array:
     """The mask without rows of padding."""
-    real = real_rows()
+    real = _real_rows()
     rows = jnp.arange(mask.shape[0]).reshape(-1, *[1] * (mask.ndim - 1))
     return mask if real is None else mask & (rows < real)
 
