@@ -36,7 +36,7 @@ __all__ = [
 
 
 def backend() -> str:
-    """What computes: JAX.
+    """The name of the library that computes: 'jax'.
 
     >>> from caviar import backend
     >>> backend.backend()
@@ -46,7 +46,7 @@ def backend() -> str:
 
 
 def get_uid(prefix: str = "") -> int:
-    """How often a name has been asked for, this time included.
+    """The number of calls with this prefix so far, this one included.
 
     >>> from caviar import backend
     >>> backend.get_uid("thing"), backend.get_uid("thing")
@@ -67,7 +67,7 @@ def is_float_dtype(dtype: Any) -> bool:
 
 
 def is_int_dtype(dtype: Any) -> bool:
-    """Whether a type is one of whole numbers.
+    """Whether a type is one of integers.
 
     >>> from caviar import backend
     >>> backend.is_int_dtype("uint8"), backend.is_int_dtype("float32")
@@ -77,7 +77,7 @@ def is_int_dtype(dtype: Any) -> bool:
 
 
 def result_type(*dtypes: Any) -> str:
-    """The type that values of these types have together.
+    """The type of the result of an operation on values of these types.
 
     >>> from caviar import backend
     >>> backend.result_type("int32", "float32")

@@ -1,4 +1,4 @@
-"""Files that lie in `~/.keras`, or in KERAS_HOME: found there, or fetched, checked and put there."""
+"""Files in Keras' folder, `~/.keras` or KERAS_HOME: found there, or downloaded, checked and stored there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DIGITS = {32: "md5", 64: "sha256"}
 
 
 def home() -> Path:
-    """The folder of Keras' files: `~/.keras`, or what KERAS_HOME says."""
+    """The folder of Keras' files: KERAS_HOME, or `~/.keras`."""
     return as_path(os.environ.get("KERAS_HOME") or "~/.keras")
 
 
@@ -41,9 +41,9 @@ def get_file(
     cache_dir: Any = None,
     force_download: bool = False,
 ) -> str:
-    """The path of a file that lies in `~/.keras/datasets`; one that does not is fetched from `origin` first.
+    """The path of a file in `~/.keras/datasets`, which is downloaded from `origin` if it is missing.
 
-    A hash is compared with the file's own. With `extract` it is the folder of what an archive holds.
+    A hash given is compared with the file's. With `extract` an archive is extracted, and the path is that of its folder.
 
     >>> import pathlib, tempfile
     >>> from caviar.utils import get_file
@@ -80,7 +80,7 @@ def _is_archive(name: str) -> bool:
 
 
 def _is_the(path: Path, wanted: str | None, algorithm: str) -> bool:
-    """Whether a file has a hash, if one is known."""
+    """Whether a file has this hash; True if none is given."""
     if not wanted:
         return True
     kind = _DIGITS.get(len(wanted), "sha256") if algorithm == "auto" else algorithm
@@ -103,7 +103,7 @@ def _fetch(origin: str | None, archive: Path, path: Path) -> None:
 
 
 def _unpack(archive: Path, path: Path) -> None:
-    """An archive's files into a folder, and into no other."""
+    """Extract an archive into a folder; members that would be written elsewhere are refused."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(path)

@@ -1,8 +1,8 @@
-"""Frames: arrays of the largest size, which members of several sizes share. A member's weights fill some of their places and the
-others hold zeros; gradients count only at the places that are *live*.
+"""Frames: arrays of the largest size, which members of several sizes share. A member's weights fill some of their places, the
+*live* ones, and the others hold zeros; gradients count only at live places.
 
-A layer with a size says in `live` which units of its output are live when some of its input's are. What it does not say it does
-not know: its members then need programs of their own.
+A layer with a size defines `live`: which units of its output are live, given those of its input. The members of a network with
+a layer that does not define it need programs of their own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Axis = np.ndarray
 
 
 class Live(tuple[Axis, ...]):
-    """The live places along each axis of an array, the batch left out. An array's are those that are live along all axes."""
+    """The live places along each axis of an array, without the batch. An element is live if it is so along all axes."""
 
     @property
     def is_whole(self) -> bool:
@@ -48,7 +48,7 @@ def whole(shape: Iterable[int]) -> Live:
 
 
 class Varied(np.ndarray):
-    """An array that each member has its own values for, known by where they come from."""
+    """An array of which each member has its own values, which are found by their origin."""
 
     origin: Any
 
@@ -74,14 +74,14 @@ class Noted(NamedTuple):
 
 
 class Place(NamedTuple):
-    """An array on a tape."""
+    """The number of an array on a tape."""
 
     number: int
     shape: tuple[int, ...]
 
 
 class Tape:
-    """Every call of an evaluation, as far as it is followed from outside; filled while a network is traced."""
+    """The outermost calls of layers and operations in an evaluation, written while a network is traced."""
 
     def __init__(self) -> None:
         self.calls: list[Noted] = []
@@ -90,7 +90,7 @@ class Tape:
         self._alive: list[Any] = []  # keeps ids unique
 
     def place(self, value: Any) -> Any:
-        """An array's place; all else as it is."""
+        """An array's place on the tape; anything else unchanged."""
         if not hasattr(value, "shape") or not hasattr(value, "dtype"):
             return value
         if id(value) not in self._numbers:
@@ -99,7 +99,7 @@ class Tape:
         return _Leaf(Place(self._numbers[id(value)], tuple(value.shape)))
 
     def write(self, what: Any, args: Any, kwargs: Any, outputs: Any, since: int | None = None) -> None:
-        """Take down a call. What a layer called meanwhile is its own affair, unless it passes everything on."""
+        """Write a call. Calls made inside a layer are dropped, unless the layer only passes everything on."""
         manner = _manner(what)
         if manner == PASSES_ON:
             return
@@ -119,7 +119,7 @@ PASSES_ON = "passes on"
 
 
 def trusted(part: Any, word: str, *methods: str) -> Any:
-    """What a part says of itself, unless a class derived from where it is said does one of the methods differently."""
+    """What a part defines about itself, unless a subclass of the class that defines it overrides one of these methods."""
     order = type(part).__mro__
     said, *done = (
         next((i for i, cls in enumerate(order) if name in vars(cls)), len(order)) for name in (word, *methods)
@@ -140,25 +140,25 @@ class Fitting:
     def __init__(self, own: Mapping[str, Any]):
         self.own = own
         self.weights: dict[int, Live] = {}  # by the id of the variable
-        self.told: dict[tuple[int, str], np.ndarray] = {}  # by the id of the layer and the attribute
+        self.told: dict[tuple[int, str], np.ndarray] = {}  # by (id of the layer, attribute)
         self.needed: set[tuple[int, str]] = set()
         self.work = 0.0  # multiplications for one row
         self.elements = 0.0  # values for one row that functions computed side by side give
         self.used = 0.0  # the weights of the call under way
-        self.shape: tuple[int, ...] = ()  # of what it gives, the batch left out
+        self.shape: tuple[int, ...] = ()  # the shape of its output, without the batch
 
     def size(self, value: Any) -> int:
         """A size of the frame as it is for this member."""
         return int(self.own.get(value.origin, value)) if isinstance(value, ClosedSize) else int(value)
 
     def axis(self, size: Any) -> Axis:
-        """An axis of so many units, of which the member has the first."""
+        """An axis of so many units, of which the member's are the first."""
         if self.size(size) > size:
             raise FrameError(f"{self.size(size)} units do not fit into {int(size)}")
         return np.arange(size) < self.size(size)
 
     def weigh(self, weight: Any, *axes: Axis) -> None:
-        """Tell which places of a weight are live."""
+        """Set which places of a weight are live."""
         live = Live(axes)
         self.used += math.prod(int(axis.sum()) for axis in live)
         if tuple(len(axis) for axis in live) != tuple(weight.shape):
@@ -168,7 +168,7 @@ class Fitting:
             raise FrameError(f"weight {weight.path!r} is used with inputs of two kinds")
 
     def tell(self, layer: Any, needed: bool = True, **values: Any) -> None:
-        """Let a layer have values of the member's own as attributes, if that is needed for some member of the frame."""
+        """Set an attribute of a layer to a value of the member's own, where members of the frame differ in it."""
         for name, value in values.items():
             before = self.told.setdefault((id(layer), name), np.asarray(value))
             if not np.array_equal(before, value):
@@ -177,7 +177,7 @@ class Fitting:
                 self.needed.add((id(layer), name))
 
     def activated(self, activation: Any, live: Live) -> Live:
-        """The live units after an activation function, which must look at each value by itself if some are not live."""
+        """The live units after an activation function, which must work element by element if some units are not live."""
         if not live.is_whole and activation is not None and not by_element(activation):
             raise FrameError(f"{activation!r} looks at several units together")
         options = getattr(activation, "options", ())
@@ -193,20 +193,20 @@ class Fitting:
         return Live(found)
 
     def common(self, layer: Any, axes: Iterable[Axis]) -> Axis:
-        """The live places along an axis that several arrays share; an axis of one place goes with any."""
+        """The live places along an axis of several arrays, which must agree; an axis of length 1 fits any."""
         found = [axis for axis in axes if len(axis) > 1] or [np.ones(1, bool)]
         if not all(np.array_equal(axis, found[0]) for axis in found):
             raise FrameError(f"the inputs of {layer.name!r} have other live units each")
         return found[0]
 
     def need_whole(self, what: Any, *live: Any) -> None:
-        """Refuse inputs of which some places are not live."""
+        """Raise for inputs of which some places are not live."""
         if not all(one.is_whole for one in jax.tree.leaves(live)):
             raise FrameError(f"{what} looks at several units together")
 
 
 def fitted(tape: Tape, own: Mapping[str, Any]) -> Fitting:
-    """How a member of such sizes fits into the frame whose network was traced."""
+    """How a member with these sizes fits into the frame whose network was traced."""
     fit, known = Fitting(own), dict[int, Live]()
 
     def live_of(leaf: Any) -> Any:
@@ -356,7 +356,7 @@ _WRAPPERS = {"jit": "jaxpr", "pjit": "jaxpr", "custom_jvp_call": "call_jaxpr", "
 
 
 def by_element(function: Any) -> bool:
-    """Whether a function, or something with a word of its own about it, computes each value from one value.
+    """Whether a function works element by element: it may say so itself, else its operations are looked at.
 
     >>> import jax
     >>> from caviar.frames import by_element
@@ -378,7 +378,7 @@ def _traced_by_element(function: Callable[..., Any]) -> bool:
 
 
 def _is_by_element(jaxpr: Any) -> bool:
-    """Only operations on single values, and constants that are the same for all of them."""
+    """Whether there are only operations on single elements, with constants that are the same for all."""
     if any(v.aval.shape for v in jaxpr.constvars):
         return False
     for equation in jaxpr.eqns:

@@ -1,4 +1,4 @@
-"""Random numbers, in Keras' words. The numbers are JAX's, and others than Keras draws from the same seed.
+"""Random numbers, with Keras' names. They are JAX's, and differ from those that Keras draws from the same seed.
 
 Without a seed, every call draws anew: in a training program from the step's own key, elsewhere from that of `set_random_seed`. A
 whole number as seed gives the same numbers at every call. A `SeedGenerator` gives others at every call, and all of them
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class SeedGenerator(Part):
-    """Seeds for draws, another one at every call.
+    """A sequence of seeds: another one at every call.
 
     >>> from caviar import random
     >>> seeds = random.SeedGenerator(1)
@@ -51,7 +51,7 @@ class SeedGenerator(Part):
         self.count = 0
 
     def next(self, ordered: bool = True) -> jax.Array:
-        """A key of JAX's, another one at every call."""
+        """The next random key of JAX."""
         del ordered
         context = current()
         if context is not None:
@@ -114,7 +114,7 @@ def truncated_normal(
 def uniform(
     shape: Counts, minval: Any = 0.0, maxval: Any = 1.0, dtype: DataType | None = None, seed: Any = None
 ) -> jax.Array:
-    """Numbers between two others, all equally likely; whole numbers if the type is one of them.
+    """Uniformly distributed numbers in [minval, maxval); integers if the type is one of integers.
 
     >>> from caviar import random
     >>> bool((random.uniform((5,), 2.0, 3.0, seed=1) >= 2).all())
@@ -128,7 +128,7 @@ def uniform(
 
 
 def randint(shape: Counts, minval: Any, maxval: Any, dtype: DataType = "int32", seed: Any = None) -> jax.Array:
-    """Whole numbers from `minval`, below `maxval`.
+    """Integers from `minval` to `maxval`, excluded.
 
     >>> from caviar import random
     >>> sorted(set(random.randint((50,), 0, 3, seed=1).tolist()))
@@ -139,7 +139,7 @@ def randint(shape: Counts, minval: Any, maxval: Any, dtype: DataType = "int32", 
 
 
 def categorical(logits: Any, num_samples: Size, dtype: DataType = "int32", seed: Any = None) -> jax.Array:
-    """Numbers of classes, as likely as the softmax of each row of logits says.
+    """Class numbers, drawn with the probabilities softmax(logits) of each row.
 
     >>> from caviar import random
     >>> random.categorical([[0.0, 99.0]], 3, seed=1).tolist()
@@ -152,7 +152,7 @@ def categorical(logits: Any, num_samples: Size, dtype: DataType = "int32", seed:
 
 
 def beta(shape: Counts, alpha: Any, beta: Any, dtype: DataType | None = None, seed: Any = None) -> jax.Array:
-    """Numbers of a beta distribution.
+    """Numbers from a beta distribution.
 
     >>> from caviar import random
     >>> random.beta((2,), 2.0, 3.0, seed=1).shape
@@ -164,7 +164,7 @@ def beta(shape: Counts, alpha: Any, beta: Any, dtype: DataType | None = None, se
 
 
 def gamma(shape: Counts, alpha: Any, dtype: DataType | None = None, seed: Any = None) -> jax.Array:
-    """Numbers of a gamma distribution.
+    """Numbers from a gamma distribution.
 
     >>> from caviar import random
     >>> random.gamma((2,), 2.0, seed=1).shape
@@ -178,7 +178,7 @@ def gamma(shape: Counts, alpha: Any, dtype: DataType | None = None, seed: Any = 
 def binomial(
     shape: Counts, counts: Any, probabilities: Any, dtype: DataType | None = None, seed: Any = None
 ) -> jax.Array:
-    """How many of so many tries succeed.
+    """Numbers from a binomial distribution: how many of `counts` trials succeed, each with these probabilities.
 
     >>> from caviar import random
     >>> random.binomial((2,), 5, 1.0, seed=1).tolist()
@@ -191,7 +191,7 @@ def binomial(
 
 
 def shuffle(x: Any, axis: Axis = 0, seed: Any = None) -> jax.Array:
-    """The entries of an axis in another order.
+    """The entries of an axis in random order.
 
     >>> from caviar import random
     >>> sorted(random.shuffle([1, 2, 3], seed=1).tolist())
@@ -202,7 +202,7 @@ def shuffle(x: Any, axis: Axis = 0, seed: Any = None) -> jax.Array:
 
 
 def dropout(inputs: Any, rate: Share, noise_shape: Any = None, seed: Any = None) -> jax.Array:
-    """Values of which some are zero, and the others larger, so that the mean stays.
+    """Each value set to 0 with probability `rate`, else divided by 1 - rate, so that the mean stays.
 
     >>> from caviar import random
     >>> set(random.dropout([1.0, 1.0, 1.0], 0.5, seed=1).tolist()) <= {0.0, 2.0}

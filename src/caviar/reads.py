@@ -1,8 +1,8 @@
-"""What was read of things that may change, and whether it would be read the same now.
+"""What was read from objects that may change, and whether it is still the same.
 
-A walk over a part notes whatever it reads: attributes, entries of dicts, items of lists. As long as the very same objects stand
-there, the walk need not be made again. Nothing has to tell that it changed, so no way of changing it is missed; and looking costs
-a hundredth of a walk.
+A walk over a part notes whatever it reads: attributes, entries of dicts, items of lists. As long as the very same objects are
+there, the walk need not be repeated. No object has to report its changes, so none is missed; and checking costs a hundredth of a
+walk.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 
 class Reads:
-    """What was read so far.
+    """Everything that one walk has read.
 
     >>> from caviar.reads import Reads
     >>> rates, reads = {"dropout": 0.2, "decays": [0.1]}, Reads()
@@ -41,7 +41,7 @@ class Reads:
         self.looks: dict[Callable[[Any], Any], tuple[list[Any], list[Any]]] = {}
 
     def entries(self, held: dict[Any, Any], keys: Iterable[Any]) -> tuple[Any, ...]:
-        """The values of a dict, or of an object's `vars`, under these keys; a new key would be noticed, too."""
+        """The values of a dict, or of an object's `vars`, under these keys; a new key counts as a change, too."""
         keys = tuple(keys)
         return self._read(held, _entries(*keys, keys[0]) if keys else None)[: len(keys)]
 
@@ -50,7 +50,7 @@ class Reads:
         return self._read(held, tuple if held else None)
 
     def look(self, see: Callable[[Any], Any], thing: Any) -> Any:
-        """What a function sees in a thing; compared by value, where the object is another each time."""
+        """What a function reads from an object, compared by value, since it returns a new object each time."""
         things, seen = self.looks.setdefault(see, ([], []))
         things.append(thing)
         seen.append(see(thing))
@@ -73,7 +73,7 @@ class Reads:
         return values
 
     def hold(self) -> bool:
-        """Whether all would be read as it was."""
+        """Whether everything is still as it was read."""
         if list(map(len, self.holders)) != self.sizes:
             return False
         now = chain.from_iterable(map(operator.call, self.readers, self.sources))
@@ -81,7 +81,7 @@ class Reads:
             return all(map(operator.is_, now, self.found)) and all(
                 list(map(see, things)) == seen for see, (things, seen) in self.looks.items()
             )
-        except LookupError:  # another key stands where one did
+        except LookupError:  # a key has been replaced by another
             return False
 
 

@@ -1,4 +1,4 @@
-"""What is not a number of a part: equal for parts that compile to the same program, and compared at a glance."""
+"""Structures: all of a part that is not a number or a value. Equal ones compile to the same program; comparing them is quick."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Slot(NamedTuple):
 
 
 class _Alike:
-    """What all equal structures have in common, so that comparing them compares nothing else."""
+    """A token that equal structures share, so that comparing them is comparing tokens."""
 
 
 _alikes: weakref.WeakValueDictionary[Any, _Alike] = weakref.WeakValueDictionary()

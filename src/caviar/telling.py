@@ -1,6 +1,6 @@
-"""Functions that users call tell what makes no sense: nothing foreign is raised behind them.
+"""Wrapping public functions so that nonsense raises an error of caviar's, and never one of the libraries below.
 
-What a call was given is asked about only when something failed, so this costs next to nothing.
+The arguments of a call are examined only when it fails, so this costs next to nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _BY_PYTHON = {"__init__", "__call__", "__getitem__", "__setitem__"}
 
 
 def tells(inside: Any, name: str = "", asks: bool = False) -> Any:
-    """A function that tells what makes no sense, by the argument where its annotation says which; of a class, its methods.
+    """A function whose errors name the argument that does not fit its annotation, or the whole call; of a class, its methods.
 
-    One that `asks` holds every call against its annotations: that costs ten microseconds.
+    With `asks` the arguments of every call are checked first, which costs ten microseconds.
 
     >>> import statistics
     >>> from caviar.telling import tells
@@ -53,7 +53,7 @@ def tells(inside: Any, name: str = "", asks: bool = False) -> Any:
 
 
 def all_tell(space: dict[str, Any], names: Iterable[str] = (), asks: bool = False) -> dict[str, Any]:
-    """The functions and classes of these names in a module, by default those that it defines, so that they tell.
+    """The functions and classes with these names in a module, by default all that it defines, wrapped by `tells`.
 
     >>> from caviar.telling import all_tell
     >>> list(all_tell({"half": lambda x: x / 2, "number": 3}, ["half", "number"]))

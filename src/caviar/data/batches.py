@@ -1,4 +1,4 @@
-"""Batches that are made when they are asked for, as often as somebody goes through them."""
+"""Batches that are made when they are needed, anew in every pass over them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Batches", "PyDataset"]
 
 
 class Batches:
-    """Batches, each made of a piece by a function: what `fit` takes, and what TensorFlow's data sets are asked for.
+    """Batches, each made by a function, for `fit`; with the methods of TensorFlow's data sets.
 
     >>> from caviar.data.batches import Batches
     >>> list(Batches([1, 2, 3]).map(lambda x: 10 * x).take(2))
@@ -50,7 +50,7 @@ class Batches:
         return made
 
     def map(self, function: Callable[..., Any], num_parallel_calls: Any = None) -> Batches:
-        """Batches that a function makes of these; it is given the parts of a batch."""
+        """The batches that a function makes of these; its arguments are the parts of a batch."""
 
         def make(piece: Any) -> Any:
             batch = self._made(piece)
@@ -67,7 +67,7 @@ class Batches:
         return self._like(self._pieces[count:], self._make, self._shuffle)
 
     def shuffle(self, buffer_size: Any = None, seed: Any = None, reshuffle_each_iteration: bool = True) -> Batches:
-        """The batches in another order each time."""
+        """The batches, in another order in each pass."""
         return self._like(self._pieces, self._make, True)
 
     def prefetch(self, buffer_size: Any = None) -> Batches:
@@ -88,7 +88,7 @@ class Batches:
 
 
 class PyDataset(Checked):
-    """Batches by number: a subclass says how many there are (`__len__`) and what each is (`__getitem__`).
+    """Batches by number: a subclass defines how many there are (`__len__`), and each of them (`__getitem__`).
 
     >>> import numpy as np
     >>> from caviar.utils import PyDataset

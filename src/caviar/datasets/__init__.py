@@ -1,4 +1,4 @@
-"""Data sets: Keras' names read the usual files, which lie in `~/.keras/datasets`; others are those that scikit-learn ships.
+"""Data sets: those of Keras are read from its files in `~/.keras/datasets`; the others come with scikit-learn.
 
 >>> from caviar.datasets import digits
 >>> (x_train, y_train), (x_test, y_test) = digits.load_data()

@@ -12,7 +12,7 @@ __all__ = ["load_data"]
 def load_data(path: str = "boston_housing.npz", test_split: Fraction = 0.2, seed: Count = 113) -> tuple[Pair, Pair]:
     """404 houses to train on and 102 to test on, from `~/.keras/datasets/boston_housing.npz`; fetched if it is not there.
 
-    One of the 13 numbers is the share of black people, whom the data set's makers took for a matter of price.
+    One of the 13 columns is a function of the share of Black residents: the data set's authors assumed an influence on prices.
 
     >>> from caviar.datasets import boston_housing
     >>> (x_train, y_train), (x_test, y_test) = boston_housing.load_data()  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""What both CIFAR data sets share."""
+"""Reading the files of both CIFAR data sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the data sets are read: arrays, and the lists that NumPy pickled; nothing in a file is executed."""
+"""Reading data sets: arrays, and pickles of lists and NumPy arrays; nothing in a file is executed."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def keras_file(name: str, file_hash: str | None = None, subdir: str = "datasets") -> Path:
-    """A file of Keras' data sets, where it lies."""
+    """The path of a file of Keras' data sets."""
     return Path(get_file(name, origin=KERAS + name.rpartition("/")[2], file_hash=file_hash, cache_subdir=subdir))
 
 
 class _DataUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """NumPy's arrays, and nothing else."""
+        """The classes of NumPy's arrays, and no others."""
         if module in _MODULES and name in _HARMLESS:
             return super().find_class(module, name)
         raise FileError(f"the file holds {module}.{name}, which is no data")
 
 
 def unpickled(source: Any) -> Any:
-    """What a pickle of Python's lists, dicts and NumPy's arrays holds.
+    """The content of a pickle of lists, dicts and NumPy arrays.
 
     >>> import io, pickle
     >>> from caviar.datasets.reading import unpickled
@@ -55,7 +55,7 @@ def unpickled(source: Any) -> Any:
 
 
 def arrays_in(path: Path) -> dict[str, Any]:
-    """The arrays of an .npz file, those of lists too."""
+    """The arrays of an .npz file, also arrays of lists."""
     found: dict[str, Any] = {}
     try:
         with zipfile.ZipFile(path) as packed:
@@ -76,7 +76,7 @@ def _array(file: io.BytesIO) -> Any:
 
 
 def divided(x: Any, y: Any, test_split: Fraction, seed: int) -> tuple[Pair, Pair]:
-    """Rows in an order that the seed makes, the last part of them for testing."""
+    """Rows shuffled by the seed, and split: the last part is for testing."""
     order = np.arange(len(x))
     np.random.RandomState(seed).shuffle(order)
     x, y = np.asarray(x)[order], np.asarray(y)[order]

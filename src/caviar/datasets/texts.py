@@ -1,4 +1,4 @@
-"""Texts as lists of word numbers, as IMDB and Reuters come."""
+"""Texts as lists of word numbers, as in the data sets IMDB and Reuters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def in_words(
     oov_char: int | None,
     index_from: int | None,
 ) -> tuple[list[list[int]], np.ndarray]:
-    """Texts with their first word, their numbers moved, and what is too rare, too frequent or too long left out."""
+    """Texts with a start word, shifted numbers, and without words that are too rare or too frequent, and texts that are too long."""
     first = [] if start_char is None else [start_char]
     moved = [[*first, *(int(word) + (index_from or 0) for word in text)] for text in texts]
     labels = np.asarray(labels)
@@ -42,7 +42,7 @@ def in_words(
 
 
 def together(train: Pair, test: Pair, **options: Any) -> tuple[Pair, Pair]:
-    """Both halves of a data set, in words that are counted over both."""
+    """Both parts of a data set, with word frequencies counted over both."""
     texts, labels = in_words([*train[0], *test[0]], np.concatenate([train[1], test[1]]), **options)
     count = len(train[0]) if not options.get("maxlen") else _kept(train[0], options)
     return (as_objects(texts[:count]), labels[:count]), (as_objects(texts[count:]), labels[count:])
@@ -61,7 +61,7 @@ def as_objects(texts: list[list[int]]) -> np.ndarray:
 
 
 def shuffled(x: Any, y: Any, rng: np.random.RandomState) -> Pair:
-    """Rows in an order that a generator draws."""
+    """Rows shuffled by a generator."""
     order = np.arange(len(x))
     rng.shuffle(order)
     return np.asarray(x, object)[order], np.asarray(y)[order]

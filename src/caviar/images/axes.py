@@ -1,4 +1,4 @@
-"""Where the channels are, and what an image is."""
+"""The axes of images: where the channels are."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def channels_last(images: jax.Array, data_format: str | None, what: str) -> jax.
 
 
 def as_given(images: jax.Array, data_format: str | None) -> jax.Array:
-    """The channels where they were."""
+    """The images with their channels moved back to where they were."""
     return jnp.moveaxis(images, -1, -3) if is_first(data_format) else images
 
 
 def is_first(data_format: str | None) -> bool:
-    """Whether the channels come first: as said, or as is usual here."""
+    """Whether the channels come first, as the argument or the library's setting says."""
     return (data_format or config.image_data_format()) == "channels_first"
 
 
 def as_type(values: jax.Array, dtype: Any) -> jax.Array:
-    """Floats in the type of an image, rounded and kept inside if that is one of whole numbers."""
+    """Floats in the type of an image; for an integer type they are rounded and clipped to its range."""
     if jnp.issubdtype(dtype, jnp.integer):
         ends = jnp.iinfo(dtype)
         values = jnp.clip(jnp.round(values), ends.min, ends.max)

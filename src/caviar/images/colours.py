@@ -12,7 +12,7 @@ from caviar.images.axes import as_given, channels_last
 
 
 def rgb_to_grayscale(images: jax.Array, data_format: DataFormat | None = None) -> jax.Array:
-    """How bright each pixel looks.
+    """The brightness of each pixel, as a weighted sum of red, green and blue.
 
     >>> import jax.numpy as jnp
     >>> from caviar.images.colours import rgb_to_grayscale

@@ -1,4 +1,4 @@
-"""What looks at the neighbours of each pixel: blurring, edges, likeness, patches."""
+"""Functions of each pixel's neighbourhood: blurring, edges, similarity, patches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from caviar.images.axes import as_given, as_type, channels_last, is_first
 def gaussian_blur(
     images: jax.Array, kernel_size: Sizes = (3, 3), sigma: Any = (1.0, 1.0), data_format: DataFormat | None = None
 ) -> jax.Array:
-    """Images blurred by normal distributions of these standard deviations.
+    """Images blurred with Gaussian kernels of these standard deviations.
 
     >>> import jax.numpy as jnp
     >>> from caviar.images.filters import gaussian_blur
@@ -30,8 +30,8 @@ def gaussian_blur(
 
 
 def blurred(x: jax.Array, size: Any, sigma: Any) -> jax.Array:
-    """Floats (..., height, width, channels), blurred; beyond the edges there is nothing."""
-    for axis, count, deviation in zip((-2, -3), size, sigma, strict=True):  # across first, as Keras has it
+    """Floats (..., height, width, channels), blurred; pixels beyond the edges are 0."""
+    for axis, count, deviation in zip((-2, -3), size, sigma, strict=True):  # horizontally first, as in Keras
         x = _along(x, axis, _bell(count, deviation, x.dtype), "same")
     return x
 
@@ -55,7 +55,7 @@ def _along(x: jax.Array, axis: int, weights: jax.Array, padding: str) -> jax.Arr
 
 
 def sobel_edges(images: jax.Array, data_format: DataFormat | None = None) -> jax.Array:
-    """How fast each pixel's neighbourhood grows brighter, downwards and to the right; beyond the edges it is dark.
+    """The gradients of brightness, downwards and to the right, at each pixel; pixels beyond the edges are 0.
 
     >>> import jax.numpy as jnp
     >>> from caviar.images.filters import sobel_edges
@@ -83,7 +83,7 @@ def ssim(
     k2: Any = 0.03,
     data_format: DataFormat | None = None,
 ) -> jax.Array:
-    """How alike two images look: 1 if they are the same.
+    """The structural similarity of two images: 1 if they are equal.
 
     >>> import jax.numpy as jnp
     >>> from caviar.images.filters import ssim

@@ -1,4 +1,4 @@
-"""Images of another size: resampled, cropped, padded."""
+"""Images resampled, cropped or padded to another size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def resize(
     fill_value: Any = 0.0,
     data_format: DataFormat | None = None,
 ) -> jax.Array:
-    """Images of this (height, width); cut or filled first, if their proportions are to stay.
+    """Images resampled to this (height, width); they may be cropped or padded first, to keep their proportions.
 
     >>> import jax.numpy as jnp
     >>> from caviar.images.resizing import resize
@@ -58,7 +58,7 @@ def _middle(x: jax.Array, height: int, width: int) -> jax.Array:
 
 def _framed(x: jax.Array, height: int, width: int, value: Any) -> jax.Array:
     top, left = (height - x.shape[-3]) // 2, (width - x.shape[-2]) // 2
-    edges = [(top, top), (left, left), (0, 0)]  # an odd line is left out, as Keras does
+    edges = [(top, top), (left, left), (0, 0)]  # an odd line is dropped, as in Keras
     return jnp.pad(x, [(0, 0)] * (x.ndim - 3) + edges, constant_values=value)
 
 
@@ -96,7 +96,7 @@ def pad_images(
     target_width: Size | None = None,
     data_format: DataFormat | None = None,
 ) -> jax.Array:
-    """Images in a frame of zeros, of these widths or up to this size.
+    """Images padded with zeros, by these widths or up to this size.
 
     >>> import jax.numpy as jnp
     >>> from caviar.images.resizing import pad_images
@@ -114,7 +114,7 @@ def pad_images(
 def _edges(
     what: str, axis: str, size: int, before: int | None, behind: int | None, target: int | None, sign: int
 ) -> tuple[int, int]:
-    """How much is taken or added at both ends of an axis, two of the three being given."""
+    """How much to crop or pad at both ends of an axis, from two of the three arguments."""
     if [before, behind, target].count(None) != 1:
         raise ArgumentError(f"{what} wants two of three for the {axis}: one edge, the other edge, target_{axis}")
     change = 0 if target is None else sign * (target - size)

@@ -1,4 +1,4 @@
-"""Images in another place: turned, moved, bent."""
+"""Images rotated, shifted, distorted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def map_coordinates(
     fill_mode: FillMode = "constant",
     fill_value: Any = 0,
 ) -> jax.Array:
-    """The values at these places, of the nearest entry (order 0) or between entries (order 1).
+    """The values at these places, of the nearest entry (order 0) or interpolated linearly (order 1).
 
     >>> import jax.numpy as jnp
     >>> from caviar.images.warping import map_coordinates
@@ -35,7 +35,7 @@ def map_coordinates(
 
 
 def sampled(values: jax.Array, places: Any, order: int, fill_mode: str, fill_value: Any) -> jax.Array:
-    """JAX's own, for a value of nothing that may be a number of a program."""
+    """JAX's function, where the fill value may also be traced."""
     if fill_mode != "constant" or is_off(fill_value):
         return jax.scipy.ndimage.map_coordinates(values, places, order, fill_mode)
     nothing = jnp.asarray(fill_value, values.dtype)
@@ -73,7 +73,7 @@ def perspective_transform(
     fill_value: Any = 0,
     data_format: DataFormat | None = None,
 ) -> jax.Array:
-    """Images as seen from elsewhere: four points (x, y) of each go to four others.
+    """Images under the perspective that moves four points (x, y) to four others.
 
     >>> import jax.numpy as jnp
     >>> from caviar.images.warping import perspective_transform
@@ -93,7 +93,7 @@ def perspective_transform(
 
 
 def _eight_numbers(start: jax.Array, end: jax.Array) -> jax.Array:
-    """The projection that takes each end point (x, y) to its start point."""
+    """The eight numbers of the projection that maps each end point (x, y) to its start point."""
     (x, y), (u, v) = end.T, start.T
     one, zero = jnp.ones(4, x.dtype), jnp.zeros(4, x.dtype)
     across = jnp.stack([x, y, one, zero, zero, zero, -u * x, -u * y], 1)
@@ -111,7 +111,7 @@ def warped(
     data_format: Any,
     what: str,
 ) -> jax.Array:
-    """Images whose pixel (y, x) is the one at `places(y, x, numbers)`; numbers are those of all images, or of each."""
+    """Images whose pixel (y, x) is that at `places(y, x, numbers)`; the numbers are for all images, or for each."""
     given = channels_last(images, data_format, what)
     batch = given if given.ndim == 4 else given[None]
     numbers = jnp.broadcast_to(numbers, (len(batch), numbers.shape[-1]))
@@ -140,7 +140,7 @@ def elastic_transform(
     seed: Any = None,
     data_format: DataFormat | None = None,
 ) -> jax.Array:
-    """Images whose pixels are moved by smooth random distances. A seed makes the same ones again.
+    """Images whose pixels are moved by smooth random distances, the same for the same seed.
 
     >>> import jax.numpy as jnp
     >>> from caviar.images.warping import elastic_transform

@@ -1,4 +1,4 @@
-"""Images changed at random while training, each one otherwise: turned, moved, brighter. Elsewhere they stay as they are."""
+"""Random changes of images while training, others for each image: rotation, shift, brightness. Otherwise images pass unchanged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Between = Annotated[str, OneOf("nearest", "bilinear")]
 
 
 class RandomImages(Layer):
-    """What layers that change images at random share."""
+    """The base of layers that change images at random."""
 
     seed: int | None
     data_format: DataFormat | None
@@ -42,7 +42,7 @@ class RandomImages(Layer):
     factors: ClassVar[tuple[str, ...]] = ("factor",)
 
     def __post_init__(self) -> None:
-        """Refuse ends in the wrong order."""
+        """Raise for intervals whose ends are in the wrong order."""
         super().__post_init__()
         for name in self.factors:
             value: Any = getattr(self, name)
@@ -51,7 +51,7 @@ class RandomImages(Layer):
                 raise ArgumentError(f"{name} of {type(self).__name__} is a number or (low, high), and is {value!r}")
 
     def call(self, x: jax.Array, rng: jax.Array | None = None) -> jax.Array:
-        """The images changed while training, each otherwise."""
+        """The images, changed at random while training."""
         if rng is None:
             return x
         given = channels_last(x, getattr(self, "data_format", None), type(self).__name__)
@@ -72,7 +72,7 @@ class RandomImages(Layer):
 
 @dataclass(eq=False, repr=False)
 class RandomFlip(RandomImages):
-    """Half of the images mirrored: left and right, top and bottom, or both.
+    """Mirror half of the images: left and right, top and bottom, or both.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import RandomFlip
@@ -96,7 +96,7 @@ class RandomFlip(RandomImages):
 
 
 class _Moved(RandomImages):
-    """Images whose pixels are those at other places."""
+    """The base of layers that move pixels."""
 
     fill_mode: str
     interpolation: str
@@ -110,7 +110,7 @@ class _Moved(RandomImages):
 
 @dataclass(eq=False, repr=False)
 class RandomRotation(_Moved):
-    """Images turned about their middle, counterclockwise by a factor of a whole turn.
+    """Rotate images about their centre, counterclockwise by a factor of a whole turn.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import RandomRotation
@@ -138,7 +138,7 @@ class RandomRotation(_Moved):
 
 @dataclass(eq=False, repr=False)
 class RandomTranslation(_Moved):
-    """Images moved, by factors of their height (downwards) and width (to the right).
+    """Shift images by factors of their height (downwards) and width (to the right).
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import RandomTranslation
@@ -167,7 +167,7 @@ class RandomTranslation(_Moved):
 
 @dataclass(eq=False, repr=False)
 class RandomZoom(_Moved):
-    """Images seen from further away (positive factors) or from nearer; without `width_factor` in their proportions.
+    """Zoom images out (positive factors) or in; without `width_factor` their proportions stay.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import RandomZoom
@@ -195,7 +195,7 @@ class RandomZoom(_Moved):
 
 
 class _Coloured(RandomImages):
-    """Images whose values change inside a range."""
+    """The base of layers that change values within a range."""
 
     value_range: Any
 
@@ -206,7 +206,7 @@ class _Coloured(RandomImages):
 
 @dataclass(eq=False, repr=False)
 class RandomBrightness(_Coloured):
-    """Images brighter or darker by a factor of the range of values.
+    """Make images brighter or darker, by a factor of the range of values.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import RandomBrightness
@@ -227,7 +227,7 @@ class RandomBrightness(_Coloured):
 
 @dataclass(eq=False, repr=False)
 class RandomContrast(_Coloured):
-    """Images of more or less contrast: values move away from each channel's mean, or towards it, by a factor of 1 - f to 1 + f.
+    """Change the contrast: the distance of values from their channel's mean is multiplied by a factor of 1 - f to 1 + f.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import RandomContrast
@@ -250,7 +250,7 @@ class RandomContrast(_Coloured):
 
 @dataclass(eq=False, repr=False)
 class RandomGrayscale(RandomImages):
-    """A share of the images without their colours.
+    """Convert a share of the images to grey.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import RandomGrayscale

@@ -65,7 +65,7 @@ class EinsumDense(Layer):
             self.add_weight("bias", shape, self.bias_initializer, self.bias_regularizer)
 
     def _letters(self) -> tuple[str, str, str]:
-        """The axes of input, kernel and output; those that dots stand for are of no interest here."""
+        """The axes of input, kernel and output; those that dots stand for are left out."""
         left, arrow, outputs = self.equation.replace(" ", "").partition("->")
         inputs, comma, kernel = left.partition(",")
         if not (arrow and comma and kernel):

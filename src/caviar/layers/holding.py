@@ -1,4 +1,4 @@
-"""What a layer holds: its weights and states, those of layers inside it included, and their values."""
+"""A layer's weights and states, including those of its sublayers, and their values."""
 
 from __future__ import annotations
 

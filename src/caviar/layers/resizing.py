@@ -1,4 +1,4 @@
-"""Layers that give images another size."""
+"""Layers that change the size of images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["CenterCrop", "RandomCrop", "Resizing"]
 
 @dataclass(eq=False, repr=False)
 class Resizing(Layer):
-    """Images of another height and width, as floats.
+    """Images resampled to another height and width, as floats.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import Resizing
@@ -50,7 +50,7 @@ class Resizing(Layer):
 
 @dataclass(eq=False, repr=False)
 class CenterCrop(Layer):
-    """The middle of images; smaller ones are resized so that they can be cut.
+    """The middle of images; smaller ones are enlarged first.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import CenterCrop
@@ -80,7 +80,7 @@ class CenterCrop(Layer):
 
 @dataclass(eq=False, repr=False)
 class RandomCrop(Layer):
-    """Another part of images at every step of training; elsewhere the largest part in the middle, resized.
+    """A random part of images at every step of training; otherwise the largest part in the middle, resized.
 
     >>> import jax.numpy as jnp
     >>> from caviar.layers import RandomCrop

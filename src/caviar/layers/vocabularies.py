@@ -1,4 +1,4 @@
-"""Words and numbers as places in a vocabulary. They are looked up on the host, before a model: text is nothing that JAX computes with."""
+"""Words and numbers as places in a vocabulary. They are looked up on the host, before a model, since JAX has no text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PUNCTUATION = re.compile(r"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~']")
 
 
 class VocabularyLayer(Layer):
-    """What layers share that know a vocabulary: learning it, and writing places down."""
+    """The base of layers with a vocabulary: learning it, and encoding places."""
 
     max_tokens: int | None
     num_oov_indices: int
@@ -41,7 +41,7 @@ class VocabularyLayer(Layer):
     unwalked = Layer.unwalked | {"_words", "_places", "_idf", "_documents"}
 
     def __post_init__(self) -> None:
-        """Take the vocabulary that is given."""
+        """Take the vocabulary, if one is given."""
         super().__post_init__()
         self._words: list[Any] | None = None
         if self.vocabulary is not None:
@@ -146,7 +146,7 @@ class VocabularyLayer(Layer):
         return first + (_number_of(token) % self.num_oov_indices if self.num_oov_indices > 1 else 0)
 
     def _encoded(self, places: np.ndarray) -> np.ndarray:
-        """Places as the output mode wants them; an example is along the last axis."""
+        """Places in the form of the output mode; an example is along the last axis."""
         if self.output_mode == "int":
             return places
         if self.output_mode == "one_hot" and places.ndim > 1 and places.shape[-1] == 1:
@@ -161,7 +161,7 @@ class VocabularyLayer(Layer):
         return counts * np.pad(self._idf, (0, size - len(self._idf))) if self.output_mode == "tf_idf" else counts
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> np.ndarray:
-        """The places of tokens, or what the output mode makes of them; inverted, the tokens at places."""
+        """The places of tokens, in the form of the output mode; with `invert`, the tokens at places."""
         self._known()
         if self.invert:
             words = np.array(self.get_vocabulary(), object)
@@ -177,9 +177,9 @@ def _number_of(token: Any) -> int:
 
 @dataclass(eq=False, repr=False)
 class StringLookup(VocabularyLayer):
-    """Words as their places in a vocabulary, behind one place for unknown words. With `invert`, places as words.
+    """Words as their places in a vocabulary, after one place for unknown words; with `invert`, places as words.
 
-    Of several places for unknown words, another one is taken than Keras takes.
+    With several places for unknown words, a word gets another one of them than in Keras.
 
     >>> from caviar.layers import StringLookup
     >>> StringLookup(vocabulary=["a", "b"])(["b", "z"]).tolist()
@@ -205,7 +205,7 @@ class StringLookup(VocabularyLayer):
 
 @dataclass(eq=False, repr=False)
 class IntegerLookup(VocabularyLayer):
-    """Whole numbers as their places in a vocabulary, behind one place for unknown ones. With `invert`, places as numbers.
+    """Integers as their places in a vocabulary, after one place for unknown ones; with `invert`, places as integers.
 
     >>> from caviar.layers import IntegerLookup
     >>> IntegerLookup(vocabulary=[12, 36])([36, 5]).tolist()
@@ -232,7 +232,7 @@ class IntegerLookup(VocabularyLayer):
 
 @dataclass(eq=False, repr=False)
 class TextVectorization(VocabularyLayer):
-    """Texts as rows of places in a vocabulary: in small letters and without punctuation, split at blanks.
+    """Texts as rows of places in a vocabulary: converted to lower case, without punctuation, split at spaces.
 
     >>> from caviar.layers import TextVectorization
     >>> layer = TextVectorization()
@@ -259,7 +259,7 @@ class TextVectorization(VocabularyLayer):
     num_oov_indices = 1
 
     def __post_init__(self) -> None:
-        """Refuse names of ways that are none."""
+        """Raise for unknown names of standardization, split and output mode."""
         known = {
             "standardize": ("lower_and_strip_punctuation", "lower", "strip_punctuation"),
             "split": ("whitespace", "character"),

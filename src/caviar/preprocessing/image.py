@@ -1,4 +1,4 @@
-"""Images, as Keras' `preprocessing.image` names what is done with them."""
+"""Functions of images, as in Keras' `preprocessing.image`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["array_to_img", "img_to_array", "load_img", "save_img", "smart_resize
 def smart_resize(
     x: Any, size: Sizes, interpolation: str = "bilinear", data_format: DataFormat = "channels_last", **kwargs: Any
 ) -> np.ndarray:
-    """Images of this (height, width), cut first so that their proportions stay.
+    """Images resampled to this (height, width), cropped first to keep their proportions.
 
     >>> import numpy as np
     >>> from caviar.preprocessing.image import smart_resize

@@ -1,4 +1,4 @@
-"""Sequences, as Keras' `preprocessing.sequence` names what is done with them."""
+"""Functions of sequences, as in Keras' `preprocessing.sequence`."""
 
 from __future__ import annotations
 

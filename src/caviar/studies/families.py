@@ -1,4 +1,4 @@
-"""Families: members that differ in sizes, and in choices of functions, alone; and which frames serve them."""
+"""Families: members that differ only in sizes and choices of functions; and the planning of frames for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Box = tuple[tuple[int, int], ...]
 
 
 class Pricing(NamedTuple):
-    """What planning knows of a search: how many members there will be, and how many rows each trains on at most."""
+    """What planning depends on: how many members a search will have, and how many rows each trains on at most."""
 
     members: int
     rows: int
@@ -34,7 +34,7 @@ class Pricing(NamedTuple):
 
 
 class Family:
-    """Members whose values differ in `sizes`, which have their least and largest, in `choices`, and in numbers."""
+    """Members that differ in `sizes`, each between a least and a largest, in `choices`, and in numbers."""
 
     def __init__(self, task: Task, key: Any, values: Mapping[str, Any], names: Sequence[str]):
         self.task, self.key, self.values, self.names = task, key, dict(values), list(names)
@@ -48,7 +48,7 @@ class Family:
             self._keep_what_can_be_shared()
 
     def _keep_what_can_be_shared(self) -> None:
-        """All sizes and choices if they can be, else those that can by themselves, else none."""
+        """Share all sizes and choices if that is possible, else those that can be shared one by one, else none."""
         if self._can_share(self.names):
             return
         alone = [name for name in self.names if self._can_share([name])]
@@ -77,7 +77,7 @@ class Family:
     # -- planning -------------------------------------------------------------------------------------------------
 
     def apart(self, values: Mapping[str, Any]) -> str:
-        """What sets members of one family apart all the same: the values that cannot be shared."""
+        """The values in which members must agree to be of one family: those that cannot be shared."""
         kept = [n for n in self.names if n not in self.sizes and n not in self.choices]
         return repr([(n, self._place(n, values[n])) for n in kept])
 
@@ -85,7 +85,7 @@ class Family:
         return self._ranges[name]._place(value) if name in self.choices or not ends(self._ranges[name]) else value  # type: ignore[attr-defined]
 
     def plan(self, members: Sequence[Mapping[str, Any]], pricing: Pricing, share: float) -> None:
-        """Decide on the frames for these members, who stand for `share` times as many."""
+        """Decide on the frames for these members, a sample of `share` times as many."""
         by_kind: dict[str, list[Mapping[str, Any]]] = {}
         for values in members:
             by_kind.setdefault(self.apart(values), []).append(values)
@@ -114,7 +114,7 @@ class Family:
     # -- frames ---------------------------------------------------------------------------------------------------
 
     def frame_of(self, values: Mapping[str, Any]) -> tuple[Any, Frame | None]:
-        """The frame of a member, with what tells it from others; None if it needs a program of its own."""
+        """The frame of a member, and its key; None if the member needs a program of its own."""
         kind = self.apart(values)
         point = tuple(values[name] for name in self.sizes)
         box = next((b for b in self.boxes.get(kind, []) if _holds(b, point)), None)
@@ -127,7 +127,7 @@ class Family:
         try:
             if frame is not None:
                 frame.own(values)
-        except FrameError:  # of this member alone, such as a Reshape that does not come out even
+        except FrameError:  # this member alone does not fit, for instance into a Reshape
             return None, None
         return (self.key, kind, box), frame
 
@@ -143,7 +143,7 @@ def _holds(box: Box, point: Sequence[int]) -> bool:
 
 
 def divided(whole: Box, points: Sequence[Any], seconds: Any, price: float, most: int | None = None) -> list[Box]:
-    """Boxes that together are the whole: it is cut wherever smaller arrays save more than the price of a program.
+    """Boxes that together make up the whole, which is cut wherever smaller arrays save more than another program costs.
 
     >>> from caviar.studies.families import divided
     >>> divided(((1, 100),), [(10,), (100,)], lambda sizes: sizes[0], price=50)
@@ -164,7 +164,7 @@ def divided(whole: Box, points: Sequence[Any], seconds: Any, price: float, most:
 
 
 def _cuts(box: Box, points: Sequence[Any], seconds: Any) -> Iterable[tuple[float, Box, int, int]]:
-    """What each cut of a box would save: a few along each axis, at the sizes of members."""
+    """What cuts of a box would save: a few along each axis, at the sizes of members."""
     here = [point for point in points if _holds(box, point)]
     top = tuple(high for _, high in box)
     for axis, (_, high) in enumerate(box):
@@ -209,7 +209,7 @@ class Families:
 
     @property
     def decided(self) -> dict[str, Any]:
-        """The frames, for the study's file: a search that goes on keeps to them."""
+        """The frames, for the study's file, so that a resumed search uses the same."""
         return self._decided | {repr(key): family.boxes for key, family in self._families.items() if family.boxes}
 
     @property

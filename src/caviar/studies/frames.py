@@ -30,7 +30,7 @@ CHOICES_AT_MOST = 8
 
 
 def ends(found: Range) -> tuple[int, int] | None:
-    """The least and the largest of a range of sizes; None of any other range.
+    """The least and the largest value of a range of sizes; None for any other range.
 
     >>> from caviar.ranges import IntUniform, Uniform
     >>> from caviar.ranges import Choice
@@ -73,7 +73,7 @@ class Switch(Part):
     chosen: float
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        """The chosen function of x; the others see numbers that are harmless, and gradients of zero."""
+        """The chosen function of x; the others get harmless numbers, and zero gradients."""
         found = activations.get(self.options[0])(jnp.where(self.chosen == 0, x, 0.5))
         for i, option in enumerate(self.options[1:], 1):
             mine = self.chosen == i
@@ -106,11 +106,11 @@ class Frame:
         self._mark(smallest)
 
     def fit(self, values: Values) -> Fitting:
-        """How a member of such values lies in the frame."""
+        """How a member with these values fits into the frame."""
         return fitted(self.tape, values)
 
     def _check_against(self, other: Recipe, fit: Fitting) -> None:
-        """What the layers tell must agree with what they build."""
+        """Raise if the live places that layers define do not agree with the weights that they build."""
         apart = take_apart(other)
         own = [tuple(v.shape) for v in apart.variables]
         told = [self._own_shape(fit, v) for v in self.apart.variables]
@@ -169,7 +169,7 @@ class Frame:
 
 
 def traced(recipe: Recipe, x: Any, batch_size: int) -> Tape:
-    """The calls that a network makes."""
+    """The tape of a network."""
 
     def batch_of(a: Any) -> Any:
         rows = min(batch_size, a.shape[0])
@@ -187,7 +187,7 @@ def traced(recipe: Recipe, x: Any, batch_size: int) -> Tape:
 
 
 def _check_outputs(tape: Tape) -> None:
-    """Losses look at what an output was computed from, and so must know which function it was."""
+    """Raise if an output's activation is a choice: losses use the logits behind an output, so they must know its function."""
     for call in tape.calls:
         made = {leaf.place.number for leaf in jax.tree.leaves(call.outputs)}
         if made & set(tape.outputs) and any(isinstance(v, Switch) for v in vars(call.what).values()):
@@ -195,7 +195,7 @@ def _check_outputs(tape: Tape) -> None:
 
 
 def _check_recipe(recipe: Recipe, names: set[str]) -> None:
-    """Whatever looks at all weights, or at a size, must be known to get along with places that are not live."""
+    """Raise for anything that looks at whole weights or at sizes, and so at places that are not live."""
     network, optimizer = recipe.network, recipe.optimizer
     ways = ("transform", "rule", "init", "update", "_step", "_prepared", "decayed", "averaged")
     if not trusted(optimizer, "by_element", *ways) or getattr(optimizer, "epsilon", None) == 0:

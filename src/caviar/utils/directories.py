@@ -1,4 +1,4 @@
-"""Data sets of files in folders, a folder for each class."""
+"""Data sets from files in folders, with a folder for each class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sequences: of one length, in windows, and split."""
+"""Sequences: padding them to one length, cutting windows out of them, splitting data sets."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def pad_sequences(
 
 
 def normalize(x: Any, axis: Axis = -1, order: Any = 2) -> np.ndarray:
-    """An array whose vectors along an axis have length one; those of zeros stay.
+    """An array with its vectors along an axis divided by their norm; zero vectors stay.
 
     >>> from caviar.utils import normalize
     >>> normalize([[3.0, 4.0]]).tolist()
@@ -71,7 +71,7 @@ def split_dataset(
     seed: Count | None = None,
     preferred_backend: Any = None,
 ) -> tuple[Batches, Batches]:
-    """Two data sets of one: arrays or lists of arrays are split by rows, an iterable by what it gives. Sizes are counts or shares.
+    """Split a data set in two: arrays by rows, an iterable by its items. Sizes are counts or shares.
 
     >>> import numpy as np
     >>> from caviar.utils import split_dataset

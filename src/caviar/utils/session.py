@@ -1,4 +1,4 @@
-"""A fresh start, and what is asked of values."""
+"""Clearing the state of the library, and small questions about values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Begin names anew, and give the memory of compiled programs back; models that exist go on.
+    """Restart the automatic names, and free compiled programs; existing models still work.
 
     >>> from caviar import layers, utils
     >>> utils.clear_session()
@@ -58,7 +58,7 @@ def standardize_dtype(dtype: Any) -> str:
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """What a batch is: x alone, (x,) if x has parts, (x, y) or (x, y, sample_weight).
+    """A batch as one value: x alone ((x,) if x is a tuple or list), (x, y) or (x, y, sample_weight).
 
     >>> from caviar import utils
     >>> utils.pack_x_y_sample_weight([1], [2])
@@ -70,7 +70,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """The parts of a batch, None for those that it has not.
+    """The parts x, y and sample_weight of a batch; None for those that are missing.
 
     >>> from caviar import utils
     >>> utils.unpack_x_y_sample_weight(([1], [2]))

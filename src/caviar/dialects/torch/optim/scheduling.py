@@ -93,14 +93,14 @@ class LRScheduler(Checked):
 
 
 def checked(scheduler: Any, optimizer: Any) -> Any:
-    """The optimizer, if it is one."""
+    """The optimizer; raises if it is none."""
     if not isinstance(optimizer, Optimizer):
         raise ArgumentError(f"{type(scheduler).__name__} schedules an optimizer, and was given {optimizer!r:.60}")
     return optimizer
 
 
 def of_groups(name: str, optimizer: Any, value: Any) -> list[Any]:
-    """A value for each parameter group: the same, or one each."""
+    """A value for each parameter group: one for all, or a list."""
     groups = optimizer.param_groups
     values = list(value) if isinstance(value, (list, tuple)) else [value] * len(groups)
     if len(values) != len(groups):
@@ -109,12 +109,12 @@ def of_groups(name: str, optimizer: Any, value: Any) -> list[Any]:
 
 
 class ScaledLR(LRScheduler):
-    """The base of schedules that multiply: so several may change the same rate, and it may be changed by hand."""
+    """The base of schedulers that multiply the present rate, so that several may be combined, and users may change the rate too."""
 
     eta_min = 0.0
 
     def share(self, epoch: float) -> float:
-        """What the rate is at an epoch, as a share of the first."""
+        """The rate at an epoch, as a share of the first rate."""
         raise NotImplementedError
 
     def rate(self, base: float, epoch: float) -> float:
@@ -122,7 +122,7 @@ class ScaledLR(LRScheduler):
         return self.eta_min + (base - self.eta_min) * self.share(epoch)
 
     def get_lr(self) -> list[float]:
-        """The present rates, times how the share has changed."""
+        """The present rates, times the ratio of this epoch's share to the last one's."""
         now, before = self.share(self.last_epoch), self.share(self.last_epoch - 1) if self.last_epoch > 0 else 1.0
         if not before:
             return super().get_lr()

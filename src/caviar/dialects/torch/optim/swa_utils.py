@@ -35,11 +35,11 @@ class AveragedModel(Module):
         self.register_buffer("n_averaged", creation.tensor(0))
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the averaged model gives."""
+        """The outputs of the averaged model."""
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Any) -> None:
-        """Take the model's parameters into the average; its buffers too, or as they are."""
+        """Add the model's parameters to the average; its buffers too (`use_buffers`), or they are copied."""
         pairs = zip([*self.module.parameters()], [*model.parameters()], strict=True)
         buffers = zip([*self.module.buffers()], [*model.buffers()], strict=True)
         count = int(self.n_averaged)
@@ -59,7 +59,7 @@ def _mean(average: Any, p: Any, count: int) -> Any:
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Callable[..., Any]:
-    """An average that forgets: `decay` of what it was, and the rest new.
+    """The function of an exponential moving average: `decay * average + (1 - decay) * parameter`.
 
     >>> from caviar.dialects.torch.optim.swa_utils import get_ema_avg_fn
     >>> get_ema_avg_fn(0.5)(1.0, 3.0, 7)

@@ -1,4 +1,4 @@
-"""What is drawn while training: dropout in its forms."""
+"""Dropout in its forms, as functions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _seeded(seed: Array, draw: Array, *operands: Any, drawing: Any, **static: An
 
 
 def _survive(key: Array, input: Array, p: Any, shared: int) -> Array:
-    """Which elements stay; the last `shared` dimensions stay or go together."""
+    """A mask of the elements that stay; elements along the last `shared` dimensions are dropped together."""
     shape = (*input.shape[: input.ndim - shared], *[1] * shared)
     return jax.random.uniform(key, shape) >= p
 
@@ -48,7 +48,7 @@ def _drop(key: Array, input: Array, p: Any, shared: int = 0) -> Array:
 
 
 def _alpha_drop(key: Array, input: Array, p: Any, shared: int = 0) -> Array:
-    """Elements are replaced by SELU's lowest value; mean and variance stay what they were."""
+    """Replace elements by SELU's lower limit, and rescale so that mean and variance stay."""
     a = ((1 - p) * (1 + p * _SATURATED**2)) ** -0.5
     mixed = jnp.where(_survive(key, floats(input, "alpha_dropout"), p, shared), input, _SATURATED)
     return (a * mixed - a * p * _SATURATED).astype(input.dtype)
@@ -63,7 +63,7 @@ def _dropped(drop: Any, input: Tensor, p: Any, training: bool, **static: Any) ->
 
 
 def dropout(input: Tensor, p: Share = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Zeros in the place of a share p of the elements, the others larger by as much."""
+    """Set each element to 0 with probability p, and divide the others by 1 - p."""
     return _dropped(_drop, input, p, training)
 
 
@@ -81,7 +81,7 @@ dropout1d, dropout2d, dropout3d = map(_of_channels, (1, 2, 3))
 
 
 def alpha_dropout(input: Tensor, p: Share = 0.5, training: bool = False, inplace: bool = False) -> Any:
-    """Dropout for networks of SELUs: mean and variance stay."""
+    """Dropout for networks with SELU: dropped values become its lower limit, and mean and variance stay the same."""
     return _dropped(_alpha_drop, input, p, training)
 
 

@@ -49,7 +49,7 @@ def batch_norm(
     input: Tensor, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float | None = 0.1, eps: float = 1e-5, count: Any = None,
 ) -> Tensor:  # fmt: skip
-    """Every channel normalized, by the batch while training (the running statistics follow), else by these."""
+    """Every channel normalized: while training by the batch, which also updates the running statistics, else by those."""
     following = training and running_mean is not None
     if following and count is None:
         count = creation.tensor(0)
@@ -59,7 +59,7 @@ def batch_norm(
 
 
 def _following(made: Any, buffers: Any) -> Tensor:
-    """The first of the results; the buffers take the values of the others."""
+    """The first result; the others become the values of the buffers."""
     if isinstance(made, Tensor):
         return made
     for buffer, new in zip(buffers, made[1:], strict=True):

@@ -1,4 +1,4 @@
-"""One value for each window, or for each of so many parts of space; channels first."""
+"""Pooling over windows, or over so many parts of space; channels first."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ Lengths = tuple[int, ...]
 
 
 def _rest(padded: int, window: int, stride: int, padding: int) -> int:
-    """How much is added so that the last window, which only partly fits, counts (it must begin inside)."""
+    """The padding for a last window that fits only partly (with `ceil_mode`); it must begin inside the input or its padding."""
     count = -(-(padded - window) // stride) + 1
     count -= (count - 1) * stride >= padded - padding
     return max((count - 1) * stride + window - padded, 0)
 
 
 def _added(space: Lengths, span: Lengths, steps: Lengths, pads: Lengths, ceil_mode: bool) -> list[tuple[int, int]]:
-    """What is added before and after each axis."""
+    """The padding before and after each axis."""
     if any(n + 2 * p < w for n, p, w in zip(space, pads, span, strict=True)):
         raise ShapeError(f"windows of {span} do not fit into space of {space} with padding {pads}")
     extra = [_rest(n + 2 * p, w, s, p) if ceil_mode else 0 for n, p, w, s in zip(space, pads, span, steps, strict=True)]
@@ -61,7 +61,7 @@ def _max_pool(rank: int) -> Any:
     def windows(
         input: Array, kernel_size: Sizes, stride: Sizes | None, padding: Counts, dilation: Sizes, ceil_mode: bool
     ) -> Any:
-        """What is pooled, with its edges, and the windows over it."""
+        """The padded input, and the windows over it."""
         x, window, gaps = batched(input, rank), sizes(kernel_size, rank), sizes(dilation, rank)
         steps, pads = window if stride is None else sizes(stride, rank), sizes(padding, rank)
         edges = [(0, 0), *_added(x.shape[1:-1], reach(window, gaps), steps, pads, ceil_mode), (0, 0)]

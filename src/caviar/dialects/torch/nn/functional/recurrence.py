@@ -1,4 +1,4 @@
-"""Recurrent networks over a sequence, with PyTorch's weights: gates above each other, two biases."""
+"""Recurrent networks over a sequence, with PyTorch's weights: the gates stacked along the first axis, and two biases."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lstm(x: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Bias = No
 
 @_turned
 def gru(x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Bias = None, b_hh: Bias = None) -> Any:
-    """Outputs and h; gates in the order reset, update, new, of which caviar has the first two the other way round."""
+    """Outputs and h; gates in the order reset, update, new (caviar's is update, reset, new)."""
     w_ih, w_hh = _swapped(w_ih).T, _swapped(w_hh).T
     bias = None if b_ih is None or b_hh is None else jnp.stack([_swapped(b_ih), _swapped(b_hh)])
     return recurrence.gru(x, w_ih, w_hh, bias, h)

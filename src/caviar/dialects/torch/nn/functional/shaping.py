@@ -1,4 +1,4 @@
-"""Edges, sizes and places: padding, resizing, patches, channels as pixels."""
+"""Padding, resizing, patches, and channels as pixels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PADDING = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "
 
 @operation
 def pad(input: Array, pad: Any, mode: str = "constant", value: Any = None) -> Array:
-    """More at the edges: pairs (before, after), the last dimension first; negative ones cut off."""
+    """The input padded by pairs (before, after), beginning with the last dimension; negative numbers crop."""
     if mode not in _PADDING:
         raise unknown_name("padding mode", mode, _PADDING)
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
@@ -39,14 +39,14 @@ def pad(input: Array, pad: Any, mode: str = "constant", value: Any = None) -> Ar
 
 
 def _places(size: int, wanted: int, scale: float | None, align_corners: bool) -> np.ndarray:
-    """Where in the input each output stands."""
+    """The place in the input that each output is sampled from."""
     if align_corners:
         return np.arange(wanted) * ((size - 1) / max(wanted - 1, 1))
     return (np.arange(wanted) + 0.5) * (1 / scale if scale else size / wanted) - 0.5
 
 
 def _taken(size: int, places: np.ndarray, shares: dict[int, np.ndarray]) -> np.ndarray:
-    """The matrix that takes a share of each neighbour; what is beyond the edges is the edge."""
+    """The matrix of the weights of neighbouring pixels; beyond the edges the edge is repeated."""
     matrix = np.zeros((len(places), size))
     for step, share in shares.items():
         np.add.at(matrix, (np.arange(len(places)), np.clip(np.floor(places).astype(int) + step, 0, size - 1)), share)
@@ -95,7 +95,7 @@ def interpolate(
     input: Array, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None, antialias: bool = False,
 ) -> Array:  # fmt: skip
-    """Space in another size, or so many times as large."""
+    """Images, sequences or volumes resized to a size, or by a factor."""
     rank = input.ndim - 2
     if mode not in _MODES:
         raise unknown_name("mode of interpolate", mode, _MODES)
@@ -124,7 +124,7 @@ def _each(value: Any, rank: int) -> list[Any]:
 
 @operation
 def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
-    """Channels in groups of `upscale_factor ** 2` as blocks of pixels."""
+    """Groups of `upscale_factor ** 2` channels rearranged as blocks of pixels."""
     *lead, channels, height, width = input.shape
     r = upscale_factor
     if channels % (r * r):
@@ -135,7 +135,7 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
 
 @operation
 def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
-    """Blocks of pixels as channels: the inverse of `pixel_shuffle`."""
+    """Blocks of pixels rearranged as channels: the inverse of `pixel_shuffle`."""
     *lead, channels, height, width = input.shape
     r = downscale_factor
     if height % r or width % r:
@@ -146,7 +146,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
 
 @operation
 def channel_shuffle(input: Array, groups: int) -> Array:
-    """The channels of all groups in turn."""
+    """The channels reordered: the first of every group, then the second of every group, ..."""
     n, channels, *space = input.shape
     return input.reshape(n, groups, channels // groups, *space).swapaxes(1, 2).reshape(input.shape)
 
@@ -168,7 +168,7 @@ def unfold(input: Array, kernel_size: Any, dilation: Any = 1, padding: Any = 0, 
 def fold(
     input: Array, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Array:
-    """Patches added up where they came from: the transpose of `unfold`."""
+    """Patches summed at their places in an image: the transpose of `unfold`."""
     space, window = sizes(output_size, 2), sizes(kernel_size, 2)
     spans = reach(window, sizes(dilation, 2))
     lengths = zip(space, sizes(padding, 2), spans, sizes(stride, 2), strict=True)
