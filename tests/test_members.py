@@ -8,10 +8,25 @@ from typing import Any
 
 import pytest
 
-from caviar import activations, initializers, layers, losses, metrics, ops, optimizers, public, ranges, regularizers
+from caviar import (
+    activations,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    ops,
+    optimizers,
+    public,
+    ranges,
+    regularizers,
+    studies,
+)
 from caviar.models import names
 from caviar.optimizers import schedules
 from caviar.parts import Part
+from caviar.studies import Strategy, samplers
+from caviar.studies.strategies import lookup
+from caviar.text import snake_case
 
 SAVED = [initializers, layers, losses, metrics, optimizers, ranges, regularizers, schedules]
 # How a member is found by its name, and what is no member of the family: its bases, and what is made of others.
@@ -21,6 +36,8 @@ FOUND: list[tuple[Any, Callable[[str], Any], set[str]]] = [
     (metrics, metrics.get, {"Accuracy", "Additive", "MeanOf", "Metric", "SampleMean"}),
     (optimizers, optimizers.get, {"Optax", "Optimizer"}),
     (regularizers, regularizers.get, {"Regularizer"}),
+    (studies, samplers.get, {"Sampler", *public.members("caviar.studies", Strategy)}),
+    (studies, lookup.get, {"Full", "PopulationBased", "Strategy", *public.members("caviar.studies", samplers.Sampler)}),
 ]
 
 
@@ -47,11 +64,11 @@ def test_a_file_names_each_operation_and_finds_it_again() -> None:
 
 
 @pytest.mark.parametrize(("family", "get", "others"), FOUND, ids=[f.__name__ for f, _, _ in FOUND])
-def test_each_is_found_by_the_name_of_its_class(family: Any, get: Callable[[str], Any], others: set[str]) -> None:
+def test_each_is_found_by_its_name(family: Any, get: Callable[[str], Any], others: set[str]) -> None:
     members = public.members(family.__name__, Part)
     named = {n: c for n, c in members.items() if n[0].isupper() and n not in others and needs_nothing(c)}
     assert len(named) > 2
-    assert {name: type(get(name)) for name in named} == named
+    assert {name: type(get(snake_case(name))) for name in named} == named
 
 
 def test_each_activation_is_found_by_its_name() -> None:

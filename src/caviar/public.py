@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, TypeVar
 
+from caviar.errors import ArgumentError, unknown_name
 from caviar.text import snake_case
 
 Kind = TypeVar("Kind")
@@ -72,6 +73,25 @@ def functions(package: str) -> dict[str, Callable[..., Any]]:
     (True, False)
     """
     return {n: v for n, v in _shown(package).items() if isinstance(v, FunctionType) and n != "get"}
+
+
+def made(identifier: Any, kind: type[Kind], known: Mapping[str, Callable[[], Kind]], wanted: str) -> Kind:
+    """One of a kind: itself, of its class, or of its name.
+
+    >>> from caviar import public
+    >>> from caviar.regularizers import L2, Regularizer
+    >>> public.made("l2", Regularizer, {"l2": L2}, "a regularizer is a name"), public.made(L2, Regularizer, {}, "")
+    (L2(), L2())
+    """
+    if isinstance(identifier, kind):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, kind):
+        return identifier()
+    if not isinstance(identifier, str):
+        raise ArgumentError(f"{wanted}, and not {identifier!r}")
+    if identifier.lower() not in known:
+        raise unknown_name(kind.__name__.lower(), identifier, known)
+    return known[identifier.lower()]()
 
 
 def _shown(package: str) -> dict[str, Any]:

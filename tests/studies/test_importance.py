@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from caviar.ranges import Choice, LogUniform, Range, Uniform
-from caviar.studies import strategies
 from caviar.studies.importance import importance
+from caviar.studies.strategies.lookup import get, known
 from caviar.studies.tables import Dimension
 
 RELEVANT, IRRELEVANT = ("learning_rate", "units"), ("dropout.rate", "activation")
@@ -21,7 +21,7 @@ SPACE = [
     Dimension("dropout.rate", Uniform(0, 0.001)),
     Dimension("activation", Choice("relu", "tanh", "gelu")),
 ]
-NAMES = [name for name in strategies._KNOWN if name != "optuna" or importlib.util.find_spec("optuna")]
+NAMES = [name for name in known() if name != "optuna" or importlib.util.find_spec("optuna")]
 
 
 class Made:
@@ -56,7 +56,7 @@ class Made:
         return list(range(len(self.points)))
 
     def played(self, strategy: str, trials: int) -> list[dict[str, Any]]:
-        for round in strategies.get(strategy).rounds(self, trials, 27):
+        for round in get(strategy).rounds(self, trials, 27):
             for number, change in round.changes.items():
                 self.points[number], self.values[number] = change.units, self.value(change.units)
         return [

@@ -16,7 +16,13 @@ from caviar.studies.samplers import Grid, Halton, Optuna, Random, Sampler, Sobol
 
 MIXED = [LogUniform(1e-4, 1), Choice("a", "b", "c"), IntUniform(2, 4), Normal(0, 1)]
 SQUARE = [Uniform(0, 1), LogUniform(1e-4, 1)]
-ALL = [Random(), Grid(), Sobol(), Halton(), Optuna()]
+ALL = [
+    Random(),
+    Grid(),
+    Sobol(),
+    Halton(),
+    Optuna(),
+]
 SEQUENCES = [Random(), Sobol(), Halton()]  # any part of which can be asked for by itself
 
 
@@ -56,7 +62,11 @@ def test_a_longer_search_begins_with_the_same_points(sampler: Sampler) -> None:
 
 @pytest.mark.parametrize("sampler", ALL, ids=repr)
 def test_round_trips(sampler: Sampler) -> None:
-    assert type(eval(repr(sampler))) is type(type(sampler).from_config(sampler.get_config())) is type(sampler)
+    assert (
+        type(eval(repr(sampler), vars(samplers)))
+        is type(type(sampler).from_config(sampler.get_config()))
+        is type(sampler)
+    )
     assert ">>>" in (type(sampler).__doc__ or "")
 
 

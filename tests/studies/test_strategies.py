@@ -14,17 +14,10 @@ from caviar.errors import ArgumentError, UnknownNameError
 from caviar.ranges import Choice, IntUniform, LogUniform, Range, Uniform
 from caviar.studies import strategies
 from caviar.studies.samplers import Random, Sampler, nothing_told
-from caviar.studies.strategies import (
-    Box,
-    Change,
-    CoarseToFine,
-    Full,
-    Halving,
-    Hyperband,
-    PopulationBased,
-    Round,
-    Strategy,
-)
+from caviar.studies.strategies import CoarseToFine, Full, Halving, Hyperband, PopulationBased, Strategy
+from caviar.studies.strategies.base import Change, Round
+from caviar.studies.strategies.boxes import Box
+from caviar.studies.strategies.lookup import get
 
 SQUARE: list[Range] = [Uniform(0, 1), LogUniform(1e-4, 1)]
 CORNER = np.array([0.93, 0.08])  # lower right, as on the lecture's slide
@@ -181,7 +174,11 @@ def test_failed_trials_are_left_behind(strategy: Strategy) -> None:
 
 @pytest.mark.parametrize("strategy", [*STRATEGIES, Full("grid"), CoarseToFine(best=5), Hyperband(4, "sobol")], ids=repr)
 def test_round_trips(strategy: Strategy) -> None:
-    assert repr(type(strategy).from_config(strategy.get_config())) == repr(strategy) == repr(eval(repr(strategy)))
+    assert (
+        repr(type(strategy).from_config(strategy.get_config()))
+        == repr(strategy)
+        == repr(eval(repr(strategy), vars(strategies)))
+    )
     assert repr(strategy.replace(sampler="halton")).count("halton") == 1
     assert ">>>" in (type(strategy).__doc__ or "")
 
@@ -246,7 +243,7 @@ def test_optuna_comes_nearer_than_random_points() -> None:
     pytest.importorskip("optuna")
     for seed in range(3):
         modelled, by_chance = FakeBoard(seed=seed), FakeBoard(seed=seed)
-        modelled.play(strategies.get("optuna"), 64, 1)
+        modelled.play(get("optuna"), 64, 1)
         by_chance.play(Full(), 64, 1)
         assert np.mean(modelled.scores(range(32, 64))) > 2 / 3 * np.mean(by_chance.scores(range(32, 64)))
 
@@ -471,12 +468,12 @@ def test_nobody_takes_over_from_an_equal() -> None:
 
 def test_get() -> None:
     for name in ("random", "grid", "sobol", "halton", "optuna"):
-        assert repr(strategies.get(name)) in (f"Full({name!r})", "Full()")
+        assert repr(get(name)) in (f"Full({name!r})", "Full()")
     kinds = {"coarse_to_fine": CoarseToFine, "halving": Halving, "Hyperband": Hyperband, "population": PopulationBased}
     for name, kind in kinds.items():
-        assert type(strategies.get(name)) is type(strategies.get(kind)) is kind
+        assert type(get(name)) is type(get(kind)) is kind
     mine = Halving(2)
-    assert strategies.get(mine) is mine
+    assert get(mine) is mine
 
 
 @pytest.mark.parametrize(
@@ -489,7 +486,7 @@ def test_get() -> None:
 )
 def test_get_refuses(wrong: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
-        strategies.get(wrong)
+        get(wrong)
 
 
 @pytest.mark.parametrize(

@@ -7,33 +7,12 @@ what people look at.
 
 from __future__ import annotations
 
-from caviar.studies.plots import plot_grid_versus_random
-from caviar.studies.samplers import Grid, Halton, Optuna, Random, Sampler, Sobol
-from caviar.studies.searching import search
-from caviar.studies.strategies import CoarseToFine, Full, Halving, Hyperband, PopulationBased, Strategy
-from caviar.studies.study import Study, load_study
-from caviar.studies.tables import Table
+from caviar import public
+from caviar.studies.plots import *
+from caviar.studies.samplers import *
+from caviar.studies.searching import *
+from caviar.studies.strategies import *
+from caviar.studies.study import *
+from caviar.studies.tables import *
 
-__all__ = [
-    "CoarseToFine",
-    "Full",
-    "Grid",
-    "Halton",
-    "Halving",
-    "Hyperband",
-    "Optuna",
-    "PopulationBased",
-    "Random",
-    "Sampler",
-    "Sobol",
-    "Strategy",
-    "Study",
-    "Table",
-    "load_study",
-    "plot_grid_versus_random",
-    "search",
-]
-
-
-def __dir__() -> list[str]:
-    return __all__
+public.show(globals())

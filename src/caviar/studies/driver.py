@@ -17,7 +17,7 @@ from caviar.studies.callbacks import SearchCallbacks
 from caviar.studies.families import Pricing
 from caviar.studies.population import Population
 from caviar.studies.progress import SearchProgress
-from caviar.studies.strategies import Change, Round, Strategy
+from caviar.studies.strategies.base import Change, Round, Strategy
 from caviar.studies.task import Task
 
 SECONDS_BETWEEN_COMMITS = 2.0

@@ -38,6 +38,8 @@ from caviar.studies.drawing import (
 from caviar.studies.importance import importance
 from caviar.studies.tables import Dimension, shown, value_of
 
+__all__ = ["plot_grid_versus_random"]
+
 _LEADERS = [BEST, "#1f5f8b", "#2e9e6b", "#e3963e", "#7d5ba6"]
 _MARKERS = "os^DvP*"
 _MOST_UPRIGHT = 6  # how many parallel axes fit into a quarter of an overview

@@ -15,9 +15,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from caviar.errors import ArgumentError, missing_extra, unknown_name
+from caviar import public
+from caviar.errors import missing_extra
 from caviar.parts import Part
 from caviar.ranges import Choice, Range
+
+__all__ = ["Grid", "Halton", "Optuna", "Random", "Sampler", "Sobol"]
 
 Told = tuple[np.ndarray, np.ndarray]
 """The results of earlier points: their units [n, d] and scores [n]; larger is better, -inf for a failed trial."""
@@ -196,13 +199,15 @@ def _from_optuna(of: Range, value: float) -> float:
     return (value + 0.5) / len(of.options) if isinstance(of, Choice) else value
 
 
-_KNOWN: dict[str, type[Sampler]] = {
-    "random": Random,
-    "grid": Grid,
-    "sobol": Sobol,
-    "halton": Halton,
-    "optuna": Optuna,
-}
+def known() -> dict[str, type[Sampler]]:
+    """Every sampler by its name.
+
+    >>> from caviar.studies.samplers import known
+    >>> known()["sobol"]()
+    Sobol()
+    """
+    own = public.named("caviar.studies", Sampler, Sampler)
+    return {name: cls for name, cls in own.items() if name.islower()}
 
 
 def get(identifier: Any) -> Sampler:
@@ -213,12 +218,4 @@ def get(identifier: Any) -> Sampler:
     >>> get("sobol"), get(Random())
     (Sobol(), Random())
     """
-    if isinstance(identifier, Sampler):
-        return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Sampler):
-        return identifier()
-    if not isinstance(identifier, str):
-        raise ArgumentError(f"a sampler is a name like 'random', or a Sampler like Sobol(), and not {identifier!r}")
-    if identifier.lower() not in _KNOWN:
-        raise unknown_name("sampler", identifier, _KNOWN)
-    return _KNOWN[identifier.lower()]()
+    return public.made(identifier, Sampler, known(), "a sampler is a name like 'random', or a Sampler like Sobol()")

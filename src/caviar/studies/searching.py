@@ -20,13 +20,14 @@ from caviar.files import FilePath, as_path
 from caviar.models.configs import Writer
 from caviar.models.model import Model
 from caviar.models.saving import write_specs
-from caviar.studies import strategies
 from caviar.studies.board import Board
 from caviar.studies.callbacks import SearchCallbacks
 from caviar.studies.driver import Driver
 from caviar.studies.progress import SearchProgress
 from caviar.studies.space import Space, Template
 from caviar.studies.store import Store
+from caviar.studies.strategies import Strategy
+from caviar.studies.strategies.lookup import get
 from caviar.studies.study import Study
 from caviar.studies.task import Task, checksum, first_that_works, split_folds
 from caviar.training.given import Callbacks, Data, RowWeights
@@ -35,6 +36,8 @@ from caviar.training.rules import Rule
 from caviar.training.scoring import as_list
 from caviar.training.source import Source, with_validation
 from caviar.training.trainee import Trainee
+
+__all__ = ["search"]
 
 Folds = Annotated[int, Number(least=2, most=INT32_MAX, whole=True)]
 
@@ -46,7 +49,7 @@ def search(
     *,
     trials: Times = 100,
     epochs: Times = 1,
-    strategy: str | strategies.Strategy | type[strategies.Strategy] = "random",
+    strategy: str | Strategy | type[Strategy] = "random",
     monitor: str | None = None,
     mode: Annotated[str, OneOf(*MODES)] = "auto",
     path: FilePath | None = None,
@@ -107,7 +110,7 @@ def search(
     if folds is not None and (validation_split or validation_data is not None):
         raise ArgumentError("folds validate on rows of x: leave out validation_split and validation_data")
     given = as_list(callbacks)
-    heard, asked = SearchCallbacks(given, trials, epochs), strategies.get(strategy)
+    heard, asked = SearchCallbacks(given, trials, epochs), get(strategy)
     space = Space(Template(model, compiled, [c for c in given if isinstance(c, Rule)], batch_size))
     source = Source(model, x, y, sample_weight, class_weight, 32, shuffle)
     if source.stream or source.large:
@@ -158,7 +161,7 @@ def _written(path: Any, told: dict[str, Any]) -> Iterator[Store]:
         store.close()
 
 
-def _grow(store: Store, asked: strategies.Strategy, trials: int) -> None:
+def _grow(store: Store, asked: Strategy, trials: int) -> None:
     """Reopen the last round of a finished search, to add more trials."""
     had = f"{store.path} holds a search of {store.grown_from} trials"
     if not asked.grows:

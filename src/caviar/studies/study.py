@@ -28,6 +28,8 @@ from caviar.training.compiled import Compiled
 from caviar.training.monitor import direction
 from caviar.training.rules import EarlyStopping, ReduceLROnPlateau, TerminateOnNaN
 
+__all__ = ["Study", "load_study"]
+
 
 class Study:
     """A search with its trials, curves and best models; made by `search`, or from a file by `load_study`.

@@ -22,6 +22,8 @@ from caviar.errors import ArgumentError, missing_extra
 from caviar.files import write_whole
 from caviar.text import printable, tabled
 
+__all__ = ["Table"]
+
 _ROWS_SHOWN = 20
 
 
