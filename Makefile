@@ -27,7 +27,7 @@ check: setup  ## style and types
 test: check  ## every test: five minutes on two cores
 	$(TESTS)
 
-quick: setup  ## while working: of every test the first case, without the slow ones: a minute
+quick: setup  ## while working: of each test the first case, without the slow files: a minute
 	$(TESTS) --quick tests
 
 soak: setup  ## minutes of structures, shapes and searches without end, watching memory maps; make test has a short form

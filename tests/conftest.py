@@ -29,6 +29,13 @@ from caviar.graph.programs import clear_programs
 DATA = Path(__file__).parent / "data"
 AS_SHIPPED = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
 """With all of XLA's optimizations."""
+SLOW = {
+    "dialects/test_three_dialects", "dialects/test_torch_training", "layers/test_integer_inputs", "studies/test_members",
+    "studies/test_population", "studies/test_resume", "studies/test_search", "test_cli", "test_contributing", "test_data_properties",
+    "test_engine", "test_listings", "test_programs", "test_typing", "training/test_kills", "training/test_meanings",
+    "training/test_reference_runs",
+}  # fmt: skip
+"""Files that start processes or compile programs of many structures: `make quick` leaves them out."""
 
 
 def recorded(family: str) -> list[dict[str, Any]]:
@@ -66,7 +73,7 @@ def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="the first case of every test, without those that are slow")
+    parser.addoption("--quick", action="store_true", help="of each test the first case, without the slow files")
 
 
 @pytest.hookimpl(trylast=True)
@@ -81,10 +88,12 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a table of members the first one, where the developer wants to know quickly."""
-    if not config.getoption("quick"):
-        return
-    first = {item.nodeid.split("[")[0]: item for item in reversed(items) if not item.get_closest_marker("slow")}
-    chosen = [item for item in items if first.get(item.nodeid.split("[")[0]) is item]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
-    items[:] = chosen
+    """Of each test the first case, such as the first member of a table, where the developer wants to know quickly."""
+    if config.getoption("quick"):
+        first: dict[str, pytest.Item] = {}
+        for item in items:
+            if item.nodeid.split(".py")[0].removeprefix("tests/") not in SLOW:
+                first.setdefault(item.nodeid.split("[")[0], item)
+        chosen = set(first.values())
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = [item for item in items if item in chosen]
