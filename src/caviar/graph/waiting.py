@@ -19,6 +19,40 @@ INTERRUPTED = 130
 _abandoned: set[threading.Thread] = set()
 
 
+class Works:
+    """Tasks that run in threads, several at once, while something else happens.
+
+    >>> from caviar.graph.waiting import Works
+    >>> works = Works([lambda: None, lambda: 1 / 0], at_once=2)
+    >>> sorted(number for _ in range(2) for number, _ in works.ended(wait=9))
+    [0, 1]
+    """
+
+    def __init__(self, works: Sequence[Callable[[], object]], at_once: int = 1):
+        self.count, self.done = len(works), 0
+        self._left = collections.deque(enumerate(works))
+        self._ended = queue.SimpleQueue[tuple[int, BaseException | None]]()
+        self._threads = [
+            threading.Thread(target=_work, args=(self._left, self._ended), daemon=True) for _ in works[:at_once]
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def ended(self, wait: float) -> list[tuple[int, BaseException | None]]:
+        """The number of the next task that ends within so many seconds, and what it raised; nothing if none does."""
+        try:
+            found = self._ended.get(timeout=wait)
+        except queue.Empty:
+            return []
+        self.done += 1
+        return [found]
+
+    def abandon(self) -> None:
+        """Begin no more of them, and ignore how those under way end."""
+        self._left.clear()
+        _abandoned.update(self._threads)
+
+
 def in_threads(
     works: Sequence[Callable[[], object]], at_once: int = 1, tell: Callable[[int, int], None] | None = None
 ) -> list[BaseException | None]:
@@ -30,22 +64,17 @@ def in_threads(
     >>> in_threads([lambda: None, lambda: 1 / 0], at_once=2)
     [None, ZeroDivisionError('division by zero')]
     """
-    left, ended = collections.deque(enumerate(works)), queue.SimpleQueue[tuple[int, BaseException | None]]()
-    threads = [threading.Thread(target=_work, args=(left, ended), daemon=True) for _ in works[:at_once]]
     errors: dict[int, BaseException | None] = {}
+    under_way = Works(works, at_once)
     try:
-        for thread in threads:
-            thread.start()
         while len(errors) < len(works):
-            with contextlib.suppress(queue.Empty):
-                errors.update([ended.get(timeout=_POLL)])
-                if tell is not None:
-                    tell(len(errors), len(works))
+            found = under_way.ended(_POLL)
+            errors.update(found)
+            if found and tell is not None:
+                tell(len(errors), len(works))
     except BaseException:
-        _abandoned.update(threads)
+        under_way.abandon()
         raise
-    finally:
-        left.clear()
     return [errors[i] for i in range(len(works))]
 
 

@@ -64,6 +64,7 @@ class Driver:
                 self._end()
             except _Interrupted:
                 self.interrupted = True
+                self.population.abandon()
                 self._commit() if self._restored else self.store.undo()
             progress.finish(self._summary())
 
@@ -129,22 +130,28 @@ class Driver:
         states = (self.store.get("state", str(i)) or b"" for i in range(len(blocks)))
         self.population.restore(blocks, states, self.board.seat)
         self._restored = True
+        here = {Member(*m) for b in blocks for m in b["members"]} | self.gone
+        late = [self.board.seat(m) for n in self.round.trials for m in self.board.members(n) if m not in here]
+        failed = self._prepare(late, enough=1)
+        self.population.start([seat for seat in late if seat.member not in failed])
+        self._fail(failed)
 
-    def _prepare(self, seats: list[Seat]) -> dict[Member, Exception]:
+    def _prepare(self, seats: list[Seat], enough: int | None = None) -> dict[Member, Exception]:
         """Compile what is needed. That may take minutes, and no member has changed yet, so Ctrl-C ends it at once."""
         if self._stopping:
             raise _Interrupted
         self._prepares = True
         try:
-            return self.population.prepare(seats, self._tell_compiling)
+            return self.population.prepare(seats, self._tell_compiling, enough)
         finally:
             self._prepares = False
+            self._began, self.board.trained = time.monotonic(), 0
 
     def _begin(self, index: int) -> None:
         changes = {m: Member(c.parent, m.copy) for n, c in self.round.changes.items() for m in self.board.members(n)}
         members = [m for n in self.round.trials for m in self.board.members(n)]
         seats = {m: self.board.seat(m) for m in members if m not in self.gone or m in changes}
-        failed = self._prepare([*seats.values()])
+        failed = self._prepare([*seats.values()], enough=1)
         self.progress.tell(self.population.told)
         self._restored = True
         self.gone -= set(changes)
@@ -162,8 +169,10 @@ class Driver:
         for member, error in failed.items():
             self.gone.add(member)
             self.board.set_status([member.trial], "failed", f"{type(error).__name__}: {error}")
-        if failed and not self.population.here and len({m.trial for m in failed}) == len(self.board.trials):
-            raise next(iter(failed.values()))  # every trial fails, so the cause is not in the values of ranges
+        first = next(iter(failed.values()), None)
+        failed.clear()
+        if first is not None and all(trial.status == "failed" for trial in self.board.trials):
+            raise first  # every trial fails, so the cause is not in the values of ranges
 
     def _train(self) -> None:
         for pieces in self.population.train(self.round.epochs):
@@ -173,6 +182,7 @@ class Driver:
                 self.board.record(piece)
                 self.callbacks.hear(piece)
             self._end_members([piece.member for piece in pieces or [] if piece.stopped])
+            self._fail(self.population.failed)
             self._show()
             if self._stopping:
                 raise _Interrupted
@@ -261,7 +271,6 @@ class Driver:
         self._show()
         if done == of:
             self.note = self.round.note
-            self._began, self.board.trained = time.monotonic(), 0
 
     def _show(self, at_last: bool = False) -> None:
         now = time.monotonic()

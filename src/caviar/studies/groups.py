@@ -74,6 +74,11 @@ class Group:
         return [np.asarray(n).tolist() for n in self.apart.numbers if not isinstance(n, Closed | Varied)]
 
     @property
+    def is_ready(self) -> bool:
+        """Whether its programs are compiled."""
+        return self._ready
+
+    @property
     def here(self) -> set[Member]:
         """All members that have a seat in a block."""
         return {seat.member for block in self.blocks for seat in block.seats}

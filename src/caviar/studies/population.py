@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -11,7 +10,7 @@ import jax
 import numpy as np
 
 from caviar.errors import OpenRangeError
-from caviar.graph.waiting import in_threads
+from caviar.graph.waiting import Works
 from caviar.ranges import Choice
 from caviar.studies.blocks import Member, MemberState, Seat, Slice, on_host, packed, unpacked
 from caviar.studies.families import Families, Family, Pricing
@@ -19,6 +18,8 @@ from caviar.studies.groups import Group
 from caviar.studies.task import Task
 from caviar.training.monitor import direction, worst
 from caviar.training.vectorized import devices
+
+_POLL = 0.2  # seconds to wait for a program, before somebody may look and interrupt
 
 
 class Population:
@@ -36,6 +37,10 @@ class Population:
         self._families = Families(task, pricing, frames)
         self._is_number: dict[str, bool] = {}
         self._checked: set[int] = set()
+        self._works = Works([])
+        self._missing: list[tuple[Group, list[Seat]]] = []  # what is compiled, or will be
+        self._late: dict[Group, list[Seat]] = {}  # who starts when that is done
+        self.failed: dict[Member, Exception] = {}  # who could not start after all
 
     # -- groups ---------------------------------------------------------------------------------------------------
 
@@ -93,35 +98,67 @@ class Population:
 
     # -- who trains -----------------------------------------------------------------------------------------------
 
-    def prepare(self, seats: Sequence[Seat], tell: Callable[[int, int], None]) -> dict[Member, Exception]:
-        """Compile what these members need, several programs at once; no member changes, so Ctrl-C may end it anywhere.
+    def prepare(
+        self, seats: Sequence[Seat], tell: Callable[[int, int], None], enough: int | None = None
+    ) -> dict[Member, Exception]:
+        """Compile what these members need, several programs at once, until all are there, or `enough` of them: the others are
+        compiled while those train. No member changes, so Ctrl-C may end it anywhere.
 
         `tell(done, count)` is called as programs are compiled. Returns the errors of members that could not be built or compiled.
         """
         failed: dict[Member, Exception] = {}
+        families = list(self._each(seats, self._family_of, failed))
+        self._families.plan(families)
         wanted: dict[Group, list[Seat]] = {}
-        with contextlib.suppress(Exception):  # which is told of each member below
-            self._families.plan([(seat, self._family_of(seat)) for seat in seats])
-        for seat in seats:
-            try:
-                wanted.setdefault(self.group_of(seat), []).append(seat)
-            except OpenRangeError:
-                raise
-            except Exception as error:  # users' layers may raise anything
-                failed[seat.member] = error
-        works = [partial(s.prepare, here, self._lanes_of(s)) for s, here in wanted.items()]
-        for raised, here in zip(in_threads(works, devices(), tell), wanted.values(), strict=True):
-            if isinstance(raised, Exception):
-                failed |= {seat.member: raised for seat in here}
-            elif raised is not None:
-                raise raised
+        for seat, group in self._each([seat for seat, _ in families], self.group_of, failed):
+            wanted.setdefault(group, []).append(seat)
+        missing = {group: here for group, here in wanted.items() if not group.is_ready}
+        self._works = Works([partial(g.prepare, here, self._lanes_of(g)) for g, here in missing.items()], devices())
+        self._missing, self._tell = list(missing.items()), tell
+        most = len(missing) if enough is None else min(enough, len(missing))
+        try:
+            while self._works.done < len(missing) and sum(group.is_ready for group in missing) < most:
+                self._arrived(failed)
+        except BaseException:
+            self._works.abandon()
+            raise
         return failed
 
+    def _each(
+        self, seats: Sequence[Seat], find: Callable[[Seat], Any], failed: dict[Member, Exception]
+    ) -> Iterator[Any]:
+        """What is found for each seat; users' layers may raise anything."""
+        for seat in seats:
+            try:
+                found = find(seat)
+            except OpenRangeError:
+                raise
+            except Exception as error:
+                failed[seat.member] = error
+            else:
+                yield seat, found
+
+    def _arrived(self, failed: dict[Member, Exception]) -> list[Group]:
+        """The groups whose programs have come in the meantime; waits a moment for one."""
+        ready = []
+        for number, raised in self._works.ended(_POLL):
+            group, here = self._missing[number]
+            if isinstance(raised, Exception):
+                failed |= {seat.member: raised for seat in here}
+                self._late.pop(group, None)
+            elif raised is not None:
+                raise raised
+            ready.append(group)
+            self._tell(self._works.done, self._works.count)
+        return ready
+
     def gather(self, seats: Sequence[Seat], parents: Mapping[Member, Member]) -> None:
-        """Make exactly these members, which are prepared, the population: new ones start, others leave, heirs take over a state."""
+        """Make exactly these members the population: new ones start, as soon as they are prepared, others leave, heirs take
+        over a state."""
         wanted: dict[Group, list[Seat]] = {}
         for seat in seats:
             wanted.setdefault(self.group_of(seat), []).append(seat)
+        self._late = {group: wanted.pop(group) for group in [*wanted] if not group.is_ready}
         states = self._states_to_move(wanted, parents)
         for group in self.groups.values():
             _reseat(group, wanted.get(group, []), parents, states)
@@ -129,7 +166,7 @@ class Population:
     @property
     def lanes(self) -> dict[str, int]:
         """The lanes in a block of each group. Results are rounded differently for another number, so a resumed search keeps it."""
-        return self._lanes | {repr(key): group.lanes for key, group in self.groups.items()}
+        return self._lanes | {repr(key): group.lanes for key, group in self.groups.items() if group.is_ready}
 
     def _lanes_of(self, group: Group) -> int | None:
         return next((self._lanes.get(repr(key)) for key, s in self.groups.items() if s is group), None)
@@ -152,6 +189,23 @@ class Population:
         """Train all members up to this epoch; yields the logs of each dispatch, and None when blocks may be packed."""
         for group in [*self.groups.values()]:
             yield from _train(group, until)
+        while self._late:
+            for group in self._arrived(self.failed):
+                group.start(self._late.pop(group, []))
+                yield from _train(group, until)
+            yield []
+
+    def start(self, seats: Sequence[Seat]) -> None:
+        """Let more members train, as soon as they are prepared."""
+        for seat in seats:
+            group = self.group_of(seat)
+            self._late.setdefault(group, []).append(seat)
+        for group in [group for group in self._late if group.is_ready]:
+            group.start(self._late.pop(group))
+
+    def abandon(self) -> None:
+        """Nobody waits any more for what is not compiled."""
+        self._works.abandon()
 
     @property
     def here(self) -> list[Member]:
