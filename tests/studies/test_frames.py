@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import jax
@@ -23,7 +24,7 @@ from caviar import (
     optimizers,
     search,
 )
-from caviar.callbacks import EarlyStopping
+from caviar.callbacks import Callback, EarlyStopping
 from caviar.errors import FrameError
 from caviar.frames import Within, by_element, masked
 from caviar.graph.evaluation import as_arrays, evaluate
@@ -34,6 +35,7 @@ from caviar.parts import take_apart
 from caviar.regularizers import L2, OrthogonalRegularizer
 from caviar.studies.families import Family, Pricing, divided
 from caviar.studies.frames import ends, is_functions
+from caviar.studies.groups import Group
 from caviar.studies.space import Space, Template
 from caviar.studies.task import Task, first_that_works
 from caviar.training.source import Source, with_validation
@@ -462,3 +464,40 @@ def test_a_shape_that_would_mix_units_is_no_frame() -> None:
     assert not family_of([Dense(Choice(4, 6, 8)), layers.Reshape((2, -1)), layers.Flatten(), Dense(1)]).sizes
     with pytest.raises(FrameError):
         family_of([Dense(units()), Dense(1)])._made({}, {"dense.units": (2, 5)}, {}).own({"dense.units": 9})  # type: ignore[union-attr]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Compiling
+
+
+def test_training_begins_with_what_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard, prepare, asked = threading.Event(), Group.prepare, iter(range(9))
+
+    def waiting(self: Group, *given: Any) -> None:
+        if next(asked) > 0:
+            assert heard.wait(60), "the first program trains while the second is compiled"
+        prepare(self, *given)
+
+    class Hears(Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            heard.set()
+
+    monkeypatch.setattr(Group, "prepare", waiting)
+    model = compiled([Dense(Choice(2, 3)), Dense(1)])
+    found = search(model, X, Y, trials=2, strategy="grid", seed=0, verbose=0, frames=0, callbacks=[Hears()])
+    assert {row["status"] for row in found.table()} == {"finished"}
+
+
+def test_a_program_that_cannot_be_compiled_fails_its_members_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare = Group.prepare
+
+    def failing(self: Group, seats: Any, lanes: Any = None) -> None:
+        if seats[0].values["dense.units"] == 3:
+            raise MemoryError("too large")
+        prepare(self, seats, lanes)
+
+    monkeypatch.setattr(Group, "prepare", failing)
+    found = search(
+        compiled([Dense(Choice(2, 3)), Dense(1)]), X, Y, trials=2, strategy="grid", seed=0, verbose=0, frames=0
+    )
+    assert {row["dense.units"]: row["status"] for row in found.table()} == {2: "finished", 3: "failed"}
