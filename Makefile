@@ -33,8 +33,8 @@ quick: setup  ## while working: of each test the first case, without the slow fi
 soak: setup  ## minutes of structures, shapes and searches without end, watching memory maps; make test has a short form
 	PYTHONPATH=tests $(BIN)/python -m soak
 
-bench: setup  ## side by side with the peers that are installed
-	$(BIN)/python -m benchmarks
+bench: setup  ## side by side with the peers that are installed; ROWS=lstm,gru for some rows
+	$(BIN)/python -m benchmarks $(if $(ROWS),--rows $(ROWS))
 
 clean:
 	rm -rf .venv demo

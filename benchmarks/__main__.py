@@ -82,6 +82,7 @@ class Session:
         self.row, self.settings = row, (cores, seconds, scratch)
         self.names = [name for name in row.contenders if name in names]
         self.rounds: dict[str, list[float]] = {name: [] for name in self.names}
+        self.figures: dict[str, dict[str, list[float]]] = {name: {} for name in self.names}  # of every round, too
         self.notes: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
         self.load = [os.getloadavg()[0]]
@@ -99,12 +100,13 @@ class Session:
             worker.close()
         self.load.append(os.getloadavg()[0])
         kept = {name: values for name, values in self.rounds.items() if name not in self.failed}
-        return {"rounds": kept, "notes": self.notes, "failed": self.failed, "load": self.load}
+        figures = {name: self.figures[name] for name in kept}
+        return {"rounds": kept, "figures": figures, "notes": self.notes, "failed": self.failed, "load": self.load}
 
     def _warm_up(self) -> dict[str, Worker]:
         """Start the workers that last; run whole processes once, which fills the caches."""
         workers = {}
-        for name in self.names:
+        for name in self.names if self.row.kind != "whole" else ():  # where each round is a process, nothing is warm
             worker = Worker(self.row, name, *self.settings)
             try:
                 start = time.perf_counter()
@@ -126,8 +128,10 @@ class Session:
         single = worker or Worker(self.row, name, *self.settings)
         try:
             answer = single.go() if worker else single.read()
+            for key, value in answer.items() if self.row.kind == "whole" else ():
+                self.figures[name].setdefault(key, []).append(value)
             self.rounds[name].append(answer.pop("value"))
-            self.notes[name].update(answer)
+            self.notes.setdefault(name, {}).update(answer)
         except Failed as why:
             self._give_up(name, why)
         if not worker:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import caviar.layers
 import caviar.models
 import caviar.regularizers
-from benchmarks.rows import Row, Search, Tune
+from benchmarks.rows import Made, Row, Search, Tune
 from caviar import Choice, LogUniform
 
 
-def make(row: Row, policy: str = "float32") -> Callable[[int], float]:
+def make(row: Row, policy: str = "float32") -> Made:
     """The words are those of the Keras contender, from another import line."""
     caviar.config.set_dtype_policy(policy)
     return row.fitting(caviar)

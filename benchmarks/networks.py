@@ -1,4 +1,7 @@
-"""The networks: `k` is `keras` or `caviar`, the same words build both. What is searched for is an argument."""
+"""The networks: `k` is `keras` or `caviar`, the same words build both. What is searched for is an argument.
+
+A network is a list of layers that follow one another, or a model.
+"""
 
 from __future__ import annotations
 
@@ -53,3 +56,65 @@ def cnn_digits(k: Any) -> list[Any]:
         k.layers.Flatten(),
         k.layers.Dense(10, activation="softmax"),
     ]
+
+
+def mlp_large(k: Any) -> list[Any]:
+    return [*(k.layers.Dense(1024, activation="relu") for _ in range(3)), k.layers.Dense(10, activation="softmax")]
+
+
+def autoencoder(k: Any) -> list[Any]:
+    dense = k.layers.Dense
+    return [*(dense(units, activation="relu") for units in (128, 32, 128)), dense(784, activation="sigmoid")]
+
+
+def blocks(k: Any) -> list[Any]:
+    layers: list[Any] = []
+    for _ in range(12):
+        layers += [k.layers.Dense(64), k.layers.BatchNormalization(), k.layers.ReLU(), k.layers.Dropout(0.1)]
+    return [*layers, k.layers.Dense(1)]
+
+
+def transformer(k: Any) -> Any:
+    inputs = k.Input((64,), dtype="int32")
+    x = k.layers.Embedding(1000, 64)(inputs)
+    for _ in range(2):
+        x = k.layers.LayerNormalization()(k.layers.Add()([x, k.layers.MultiHeadAttention(4, 16)(x, x)]))
+        wide = k.layers.Dense(256, activation="relu")(x)
+        x = k.layers.LayerNormalization()(k.layers.Add()([x, k.layers.Dense(64)(wide)]))
+    return k.Model(inputs, k.layers.Dense(2, activation="softmax")(k.layers.GlobalAveragePooling1D()(x)))
+
+
+def residual_cnn(k: Any) -> Any:
+    conv, norm, relu = k.layers.Conv2D, k.layers.BatchNormalization, k.layers.ReLU
+    inputs = k.Input((32, 32, 3))
+    x = relu()(norm()(conv(16, 3, padding="same")(inputs)))
+    for _ in range(2):
+        y = relu()(norm()(conv(16, 3, padding="same")(x)))
+        x = relu()(k.layers.Add()([x, norm()(conv(16, 3, padding="same")(y))]))
+    return k.Model(inputs, k.layers.Dense(10, activation="softmax")(k.layers.GlobalAveragePooling2D()(x)))
+
+
+def bilstm(k: Any) -> list[Any]:
+    lstm = k.layers.Bidirectional(k.layers.LSTM(32))
+    return [k.layers.Embedding(1000, 32), lstm, k.layers.Dense(2, activation="softmax")]
+
+
+def gru(k: Any) -> list[Any]:
+    return [k.layers.GRU(32, return_sequences=True), k.layers.GRU(32), k.layers.Dense(1)]
+
+
+def text_cnn(k: Any) -> list[Any]:
+    layers = k.layers
+    conv = layers.Conv1D(64, 5, activation="relu")
+    return [layers.Embedding(2000, 32), conv, layers.GlobalMaxPooling1D(), layers.Dense(2, activation="softmax")]
+
+
+def tabular(k: Any) -> list[Any]:
+    layers: list[Any] = []
+    for _ in range(3):
+        layers += [k.layers.Dense(128), k.layers.LayerNormalization(), k.layers.ReLU(), k.layers.Dropout(0.1)]
+    return [*layers, k.layers.Dense(1)]
+
+
+def softmax_regression(k: Any) -> list[Any]:
+    return [k.layers.Dense(10, activation="softmax")]

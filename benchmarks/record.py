@@ -51,6 +51,8 @@ def _ratios(own: list[float], other: list[float]) -> list[float]:
 
 def table(row: Row, result: dict[str, Any]) -> str:
     """One row as a markdown table, the fastest first, with what it says about caviar above it."""
+    if row.kind == "whole":
+        return whole_table(row, result)
     numbers = summary(result)
     told = _whole_searches(row, result, numbers) if isinstance(row, Search) else result["notes"]
     notes = sorted({key for note in told.values() for key in note} - {"value", "epochs_a_round", "model_epochs"})
@@ -68,6 +70,61 @@ def table(row: Row, result: dict[str, Any]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     lines += [f"| {name} | failed: {why.replace('|', '/')} |" for name, why in result["failed"].items()]
     return "\n".join(lines)
+
+
+FIGURES = {"value": "a step", "first_epoch_s": "first epoch", "one_row_s": "one row", "all_rows_s": "all rows"}
+FIGURES |= {"peak_mb": "peak MB"}
+
+
+def whole_table(row: Row, result: dict[str, Any]) -> str:
+    """A row whose contenders were measured in all that a person meets: medians, and where caviar stands in each."""
+    figures = {name: found for name, found in result["figures"].items() if found}
+    lines = [_stand(key, title, figures) for key, title in FIGURES.items() if "caviar" in figures]
+    of = ", ".join([f"a step of {row.steps} an epoch", f"all of {row.samples} rows", "loss after the first"])
+    lines += ["", f"| {row.name}: {of} | {' | '.join([*FIGURES.values(), 'loss'])} |", f"|---|{'---:|' * 6}"]
+    for name, found in sorted(figures.items(), key=lambda item: statistics.median(item[1]["value"])):
+        times = [_time(statistics.median(found[key])) for key in FIGURES if key != "peak_mb"]
+        rest = [_digits(statistics.median(found[key])) for key in ("peak_mb", "loss")]
+        lines.append(f"| {' | '.join([name, *times, *rest])} |")
+    lines += [f"| {name} | failed: {why.replace('|', '/')} |" for name, why in result["failed"].items()]
+    return "\n".join(lines)
+
+
+def _stand(key: str, title: str, figures: dict[str, Any]) -> str:
+    """Where caviar stands in one figure: its share of what the best float32 peer takes, round by round."""
+    peer, (low, middle, high) = best_peer(key, figures)
+    where = "ahead of" if high < 1 else "BEHIND" if low > 1 else "about level with"
+    return f"- **{title}**: caviar takes {middle:.2f} ({low:.2f} - {high:.2f}) of {peer}'s, and is {where} it."
+
+
+def best_peer(key: str, figures: dict[str, Any]) -> tuple[str, list[float]]:
+    """The peer that takes least of something, and the [lowest, median, highest] share of it that caviar takes."""
+    medians = {
+        n: statistics.median(f[key]) for n, f in figures.items() if not n.startswith("caviar") and "bf16" not in n
+    }
+    if not medians:
+        return "nobody", [1.0, 1.0, 1.0]
+    peer = min(medians, key=medians.__getitem__)
+    rounds = min(len(figures["caviar"][key]), len(figures[peer][key]))
+    return peer, _ratios(figures["caviar"][key][:rounds], figures[peer][key][:rounds])
+
+
+def losses(results: dict[str, Any]) -> list[str]:
+    """Where caviar loses: every figure of every row in which its median round is behind the best peer, the worst first."""
+    found = []
+    for name, result in results.items():
+        figures = {n: f for n, f in result.get("figures", {}).items() if f}
+        for key, title in FIGURES.items() if "caviar" in figures else ():
+            peer, (low, middle, high) = best_peer(key, figures)
+            if middle > 1:
+                found.append((middle, f"- {name}, {title}: {middle:.2f} ({low:.2f} - {high:.2f}) of {peer}'s"))
+    return [line for _, line in sorted(found, reverse=True)]
+
+
+def _time(seconds: float) -> str:
+    """Seconds in the unit that needs fewest digits."""
+    unit, factor = next((u, f) for u, f in (("s", 1.0), ("ms", 1e3), ("us", 1e6)) if seconds * f >= 1 or u == "us")
+    return f"{_digits(seconds * factor)} {unit}"
 
 
 def _verdicts(row: Row, numbers: dict[str, Any]) -> list[str]:
@@ -173,8 +230,13 @@ def write(folder: Path, name: str | None, about: dict[str, Any], results: dict[s
     path.with_suffix(".json").write_text(json.dumps({"about": about, "rows": full}, indent=1) + "\n")
     facts = [f"- {key.replace('_', ' ')}: {_words(value)}" for key, value in about.items() if value]
     tables = [f"## {row}: {ROWS[row].title}\n\n{table(ROWS[row], result)}" for row, result in results.items()]
-    path.write_text("\n\n".join([f"# {path.stem}", "\n".join(facts), *tables]) + "\n")
+    behind = ["## Where caviar loses\n\n" + "\n".join(losses(results) or ["Nowhere."])] if _has_whole(results) else []
+    path.write_text("\n\n".join([f"# {path.stem}", "\n".join(facts), *behind, *tables]) + "\n")
     return path
+
+
+def _has_whole(results: dict[str, Any]) -> bool:
+    return any(ROWS[name].kind == "whole" for name in results)
 
 
 def _words(value: Any) -> str:

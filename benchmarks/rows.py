@@ -5,14 +5,39 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.networks import cnn, cnn_digits, lstm, mlp_choice, mlp_small, mlp_wide
+from benchmarks.networks import (
+    autoencoder,
+    bilstm,
+    blocks,
+    cnn,
+    cnn_digits,
+    gru,
+    lstm,
+    mlp_choice,
+    mlp_large,
+    mlp_small,
+    mlp_wide,
+    residual_cnn,
+    softmax_regression,
+    tabular,
+    text_cnn,
+    transformer,
+)  # fmt: skip
 
 _KERAS = ("keras-jax", "keras-jax-epoch", "keras-tf", "keras-tf-epoch", "keras-torch")
 _FLOAT32 = ("caviar", *_KERAS, "torch", "torch-compile")
+_CLASSES = "sparse_categorical_crossentropy"
+
+
+class Made(NamedTuple):
+    """A contender's network: what trains it some epochs and gives the last loss, and what asks it."""
+
+    fit: Callable[[int], float]
+    predict: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -21,7 +46,7 @@ class Row:
 
     name: str
     title: str
-    layers: Callable[[Any], list[Any]]
+    layers: Callable[[Any], Any]
     shape: tuple[int, ...]
     samples: int
     batch: int
@@ -29,9 +54,10 @@ class Row:
     classes: int = 0
     metrics: tuple[str, ...] = ()
     contenders: tuple[str, ...] = _FLOAT32
-    kind: str = "steps"
+    kind: str = "whole"
     unit: str = "ms"
     epochs: int = 3
+    ids: int = 0  # the inputs are so many ids, where they are no floats
     aim: float | None = None
     decays: bool = True  # whether a loop adds the network's L2 to its loss
     loader: bool = False  # whether a loop is as most write it: a DataLoader, and Adam as it comes
@@ -49,7 +75,12 @@ class Row:
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """Learnable numbers, the same for everyone: the targets depend on the inputs through a fixed projection."""
         rng = np.random.default_rng(0)
+        if self.layers is autoencoder:
+            x = rng.random((self.samples, *self.shape)).astype("float32")
+            return x, x
         x = rng.normal(size=(self.samples, *self.shape)).astype("float32")
+        if self.ids:
+            x = rng.integers(0, self.ids, (self.samples, *self.shape)).astype("int32")
         flat = x.reshape(self.samples, -1)
         projected = flat @ rng.normal(size=(flat.shape[1], self.classes or 1)) / math.sqrt(flat.shape[1])
         if not self.classes:
@@ -59,19 +90,20 @@ class Row:
 
     def model(self, k: Any, optimizer: Any = "adam", values: dict[str, Any] | None = None, **options: Any) -> Any:
         """The network built with `k` (keras or caviar) and compiled; `values` are for its layers."""
-        model = k.models.Sequential(self.layers(k, **(values or {})))
+        built = self.layers(k, **(values or {}))
+        model = k.models.Sequential(built) if isinstance(built, list) else built
         model.compile(optimizer=optimizer, loss=self.loss, metrics=list(self.metrics), **options)
         return model
 
-    def fitting(self, k: Any, **compile_options: Any) -> Callable[[int], float]:
-        """A function that trains the network some epochs and gives the last loss."""
+    def fitting(self, k: Any, **compile_options: Any) -> Made:
+        """The network, trained and asked as `k` (keras or caviar) does."""
         model = self.model(k, **compile_options)
         x, y = self.data()
 
         def fit(epochs: int) -> float:
             return float(model.fit(x, y, batch_size=self.batch, epochs=epochs, verbose=0).history["loss"][-1])
 
-        return fit
+        return Made(fit, lambda x: model.predict(x, batch_size=self.batch, verbose=0))
 
 
 Tune = Callable[[int], tuple[float, int]]
@@ -185,11 +217,76 @@ _ALL = (
         "lstm",
         "LSTM 64 on 100 steps of 32 features, dense 1, 640 rows, batch 32, mse, Adam",
         *(lstm, (100, 32), 640, 32, "mean_squared_error"),
+        aim=1 / 1.3,
+    ),
+    Row(
+        "blocks",
+        "12 x (dense 64 - BN - relu - dropout 0.1) - 1, 32 features, 2000 rows, batch 32, mse, Adam",
+        *(blocks, (32,), 2000, 32, "mean_squared_error"),
+        aim=1.0,
+    ),
+    Row(
+        "transformer",
+        "two transformer blocks of width 64, 4 heads, 64 tokens, mean, 2 classes, 640 rows, batch 32, Adam",
+        *(transformer, (64,), 640, 32, _CLASSES, 2),
+        ids=1000,
+        aim=1.0,
+    ),
+    Row(
+        "residual_cnn",
+        "CNN 32x32x3, conv 16 and two residual blocks of two, BN, mean, 10 classes, 640 rows, batch 32, Adam",
+        *(residual_cnn, (32, 32, 3), 640, 32, _CLASSES, 10),
+        aim=1.0,
+    ),
+    Row(
+        "bilstm",
+        "embedding 32, bidirectional LSTM 32, 64 tokens, 2 classes, 640 rows, batch 32, Adam",
+        *(bilstm, (64,), 640, 32, _CLASSES, 2),
+        ids=1000,
+        aim=1.0,
+    ),
+    Row(
+        "gru",
+        "two GRU 32 on 50 steps of 8 features, dense 1, 640 rows, batch 32, mse, Adam",
+        *(gru, (50, 8), 640, 32, "mean_squared_error"),
+        aim=1.0,
+    ),
+    Row(
+        "mlp_large",
+        "MLP 256-1024-1024-1024-10, relu, 10240 rows, batch 1024, sparse cross-entropy, Adam",
+        *(mlp_large, (256,), 10240, 1024, _CLASSES, 10),
+        aim=1.0,
+    ),
+    Row(
+        "autoencoder",
+        "autoencoder 784-128-32-128-784, relu and sigmoid, 3000 rows, batch 128, mse, Adam",
+        *(autoencoder, (784,), 3000, 128, "mean_squared_error"),
+        aim=1.0,
+    ),
+    Row(
+        "text_cnn",
+        "embedding 32, conv 64 of 5 tokens, maximum, 2 classes, 100 tokens, 640 rows, batch 32, Adam",
+        *(text_cnn, (100,), 640, 32, _CLASSES, 2),
+        ids=2000,
+        aim=1.0,
+    ),
+    Row(
+        "tabular",
+        "3 x (dense 128 - layer normalization - relu - dropout 0.1) - 1, 30 features, 10000 rows, batch 256, mse, Adam",
+        *(tabular, (30,), 10000, 256, "mean_squared_error"),
+        aim=1.0,
+    ),
+    Row(
+        "softmax_regression",
+        "softmax of 10 classes on 64 features, 1800 rows, batch 32, Adam",
+        *(softmax_regression, (64,), 1800, 32, _CLASSES, 10),
+        unit="us",
         aim=1.0,
     ),
     replace(
         _SMALL,
         name="loop_small",
+        kind="steps",
         title="mlp_small by the loop of a PyTorch user, read by PyTorch and by caviar's dialect",
         contenders=("caviar-torch", "torch"),
         aim=1 / 2,
@@ -197,6 +294,7 @@ _ALL = (
     replace(
         _SMALL,
         name="loop_plain",
+        kind="steps",
         title="mlp_small without L2 by the loop of a PyTorch user, read by PyTorch and by caviar's dialect",
         contenders=("caviar-torch", "torch"),
         aim=1 / 2,
@@ -205,6 +303,7 @@ _ALL = (
     replace(
         _SMALL,
         name="loop_usual",
+        kind="steps",
         title="mlp_small without L2 by the loop that most write, DataLoader and Adam as they come, read by both",
         contenders=("caviar-torch", "torch"),
         aim=1 / 2,
@@ -216,11 +315,13 @@ _ALL = (
         "mlp_wide by the loop of a PyTorch user, read by PyTorch and by caviar's dialect",
         *(mlp_wide, (784,), 6000, 128, "sparse_categorical_crossentropy", 10),
         contenders=("caviar-torch", "torch"),
+        kind="steps",
         aim=1.0,
     ),
     replace(
         _SMALL,
         name="session",
+        kind="steps",
         title="w**2 - 10 w + 25 by gradient descent: `session.run(train)`, read by TensorFlow and by caviar's dialect",
         samples=1000,
         batch=1,

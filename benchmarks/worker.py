@@ -7,6 +7,10 @@ steps    Seconds of `fit` divided by its steps, for enough epochs to take SECOND
          clock runs. Inside the time: shuffling, slicing batches, all that `fit` does around a step, the loss of every
          epoch. Outside: making the data, and its conversion to the library's own arrays where that is done once
          (Keras and caviar are handed NumPy arrays and convert within `fit`; PyTorch is handed tensors).
+whole    What a person meets, in a process of its own for each round: seconds from before the network is written down to
+         the end of its first epoch, building, compiling and making the data included; then of a step as under `steps`;
+         of `predict` of one row and of all rows, the network having answered such a call before; and the peak of
+         resident memory, imports included.
 process  Seconds from just before the process was started to the end of the row's epochs.
 search   Seconds of a search divided by its model-steps: the steps that its members trained, all together. A call is
          timed whole: building and compiling each member, drawing, training, choosing the best. The first answer is of
@@ -26,15 +30,17 @@ import itertools
 import json
 import os
 import resource
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.rows import ROWS, Row, Search, Tune
+from benchmarks.rows import ROWS, Made, Row, Search, Tune
 
 Fit = Callable[[int], float]
+ONE_ROW = 300  # how often one row is asked for
 Answers = Iterator[dict[str, Any]]
 
 
@@ -66,6 +72,25 @@ def _steps(row: Row, fit: Fit, seconds: float) -> Answers:
     yield {"loss": loss, "epochs_a_round": epochs, "peak_mb": _peak_mb()}
     for _ in sys.stdin:
         yield {"value": _timed(fit, epochs) / (epochs * row.steps)}
+
+
+def _whole(row: Row, made: Made, seconds: float, began: float) -> Answers:
+    fit, predict = made
+    assert predict is not None
+    facts = {"loss": fit(1), "first_epoch_s": time.perf_counter() - began}
+    epochs = _enough_epochs(fit, seconds)
+    facts["value"] = _timed(fit, epochs) / (epochs * row.steps)
+    x = row.data()[0]
+    for name, rows, times in (("one_row_s", x[:1], ONE_ROW), ("all_rows_s", x, 5)):
+        predict(rows)
+        facts[name] = statistics.median(_took(predict, rows) for _ in range(times))
+    yield {**facts, "peak_mb": _peak_mb()}
+
+
+def _took(predict: Callable[[Any], Any], rows: Any) -> float:
+    start = time.perf_counter()
+    predict(rows)
+    return time.perf_counter() - start
 
 
 def _process(row: Row, fit: Fit, started: float) -> Answers:
@@ -151,8 +176,11 @@ def main(row_name: str, contender_name: str, seconds: str = "0.5") -> None:
     module = importlib.import_module(f"benchmarks.{contender.module}")
     imports = time.time() - before
     make = module.search if isinstance(row, Search) else module.make
-    fit = make(row, **contender.options)
+    began = time.perf_counter()
+    made = make(row, **contender.options)
+    fit = made.fit if isinstance(made, Made) else made
     kinds = {
+        "whole": lambda: _whole(row, made, float(seconds), began),
         "search": lambda: _search(row, fit, row.measured.get(contender_name, row.members)),
         "steps": lambda: _steps(row, fit, float(seconds)),
         "process": lambda: _process(row, fit, started),

@@ -10,7 +10,7 @@ from caviar.graph.evaluation import (
     evaluating,
     fetch,
     gradients,
-    run_part,
+    run_apart,
 )
 from caviar.graph.node import Input, Node, Operation, apply, placeholder
 from caviar.graph.node import Node as KerasTensor
@@ -33,7 +33,7 @@ __all__ = [
     "fetch",
     "gradients",
     "placeholder",
-    "run_part",
+    "run_apart",
 ]
 
 

@@ -286,17 +286,18 @@ def _kind(node: Node) -> str:
     )  # a node with several results, or none, has no one type
 
 
-def run_part(part: Any, args: Any, kwargs: Any, training: bool = False) -> tuple[Any, list[tuple[Variable, Any]]]:
+def run_apart(apart: Apart, args: Any, kwargs: Any, training: bool = False) -> tuple[Any, list[tuple[Variable, Any]]]:
     """Call a part with arrays outside an evaluation, as one compiled program; the states that it changed, with their values, are
     returned, not stored.
 
     >>> import jax.numpy as jnp
-    >>> from caviar.graph import run_part
+    >>> from caviar.graph.evaluation import run_apart
+    >>> from caviar.parts import take_apart
     >>> from caviar.regularizers import L2
-    >>> float(run_part(L2(0.5), [jnp.ones(4)], {})[0])
+    >>> float(run_apart(take_apart(L2(0.5)), [jnp.ones(4)], {})[0])
     2.0
     """
-    apart, given = take_apart(part), take_apart((args, kwargs))
+    given = take_apart((args, kwargs))
     structure, form = apart.structure, given.structure
 
     def make() -> Callable[..., Any]:
@@ -358,7 +359,7 @@ def fetch(nodes: Any, feeds: dict[Node, Any] | None = None, training: bool = Fal
     graph = Graph(list(feeds), nodes)
     _check_feeds(graph, feeds)
     fed = [jnp.asarray(v, dtype=k.dtype) for k, v in feeds.items()]
-    return run_part(graph, fed, {}, training)[0]
+    return run_apart(take_apart(graph), fed, {}, training)[0]
 
 
 def gradients(target: Any, variables: list[Variable], feeds: dict[Node, Any] | None = None) -> list[jax.Array]:

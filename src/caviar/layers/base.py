@@ -22,7 +22,7 @@ from caviar import config, engine, initializers, regularizers
 from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError, nothing_foreign
-from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_part
+from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_apart
 from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
 from caviar.layers.explaining import check_shape, explained
@@ -30,7 +30,7 @@ from caviar.layers.given import InitializerLike, RegularizerLike
 from caviar.layers.holding import WeightHolder
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
 from caviar.numbers import own_copy, spoken
-from caviar.parts import Part, float_fields, parts_of, take_apart
+from caviar.parts import Apart, Part, float_fields, parts_of, take_apart
 from caviar.telling import tells
 from caviar.text import snake_case
 
@@ -188,8 +188,7 @@ class Layer(WeightHolder):
         args = jax.tree.map(lambda a: own_copy(a, where), args)
         kwargs = {k: _array_or_same(v) for k, v in kwargs.items()}
         with nothing_foreign(lambda: f"{where}, {spoken(args)},"):
-            ensure_built(self, *args, **kwargs)
-            outputs, changed = run_part(self, args, kwargs, training)
+            outputs, changed = run_apart(ensure_built(self, *args, **kwargs), args, kwargs, training)
         for variable, value in changed:
             if not isinstance(value, jax.core.Tracer):
                 variable.assign(value)
@@ -274,12 +273,14 @@ class Layer(WeightHolder):
         return given
 
 
-def ensure_built(layer: Layer, *args: Any, **kwargs: Any) -> None:
-    """Build a layer and its sublayers for inputs of these shapes, without computing anything."""
-    if take_apart(layer).finding("is built", lambda: is_built(layer) or None):
-        return
+def ensure_built(layer: Layer, *args: Any, **kwargs: Any) -> Apart:
+    """Build a layer and its sublayers for inputs of these shapes, without computing anything; the layer taken apart."""
+    apart = take_apart(layer)
+    if apart.finding("is built", lambda: is_built(layer) or None):
+        return apart
     with drawing(vars(layer).pop("_key", None)), evaluating(Context(building=True)):
         engine.shapes_of(lambda *a: layer(*a, **kwargs), *args)
+    return take_apart(layer)
 
 
 def is_built(layer: Layer) -> bool:
