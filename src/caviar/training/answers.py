@@ -1,8 +1,9 @@
-"""Predictions for any number of rows, computed by a few compiled programs."""
+"""The outputs of a network for any number of rows, from a few programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -11,56 +12,66 @@ import numpy as np
 from caviar.graph.evaluation import numbers_of
 from caviar.parts import Apart
 from caviar.training.passes import States
-from caviar.training.program import answerer, predictor
+from caviar.training.program import answerer
 from caviar.training.progress import Progress
 from caviar.training.step import separate
 
+AHEAD = 8
+"""So many batches are under way at once: enough for the device to have work, and few enough to fit in memory."""
+
 
 class Answers:
-    """Computes a network's outputs batch by batch.
+    """Asks a network batch by batch.
 
-    The last batch is padded with copies of its last row, so that a few programs serve any number of rows. That is exact
-    where rows do not influence each other; where they do, as in a mean over the batch, the last batch is not padded.
+    The last batch is filled up to a power of two with copies of its last row, so that any number of rows shares a few programs.
+    That is exact where rows do not mix; where they do, as in a layer that takes a mean over the batch, it is computed as it is.
     """
 
-    def __init__(self, apart: Apart, size: int, progress: Progress):
-        self.apart, self.size, self.progress = apart, size, progress
+    def __init__(self, apart: Apart, progress: Progress):
+        self.apart, self.progress, self.program = apart, progress, answerer(apart.structure)
         self.numbers, self.values = numbers_of(apart), [v.value for v in apart.variables]
+        self.changed: States = {}
 
-    def of(self, x: Any, rows: int) -> Iterator[tuple[int, Any]]:
-        """The outputs for so many rows, in one or two pieces, each with the number of its first row."""
-        room, spare = self.size * power_of_two(-(-rows // self.size)), rows % self.size
-        whole = rows - spare if spare and self._mixes(_some(x, rows - spare, rows), room) else rows
-        for start, end, held in ((0, whole, room), (whole, rows, spare)):
-            if end > start:
-                states, outputs = self._asked(_some(x, start, end), held)
-                self._keep(states)
-                yield start, jax.tree.map(lambda o, n=end - start: np.asarray(o)[:n], outputs)
+    def of(self, x: Any, rows: int, size: int) -> Iterator[tuple[int, Any]]:
+        """The outputs for so many rows, a batch at a time, each with the place of its first row."""
+        under_way: deque[tuple[int, int, Any]] = deque()
+        for start in range(0, rows, size):
+            batch, count = jax.tree.map(lambda a, s=start: a[s : s + size], x), min(size, rows - start)
+            room = min(size, power_of_two(count))
+            states, outputs = self._asked(
+                batch if self._is_alone(batch, count, room) else _filled(batch, room, np.repeat)
+            )
+            self._change(states)
+            under_way.append((start, count, outputs))
+            if len(under_way) == AHEAD:
+                yield _arrived(*under_way.popleft())
+        yield from (_arrived(*item) for item in under_way)
+        store_states(self.apart, self.changed)
 
-    def _asked(self, x: Any, room: int, fill: Any = np.repeat) -> tuple[States, Any]:
-        """The outputs for rows padded to so many: one batch in one call, several in a loop inside the program."""
-        batches, filled = -(-_count(x) // self.size), _filled(x, room, fill)
-        if room <= self.size:
-            return self.progress.call(answerer(self.apart.structure), self.numbers, self.values, filled)
-        program = predictor(self.apart.structure, self.size)
-        return self.progress.call(program, self.numbers, self.values, filled, np.int32(batches))
+    def _asked(self, batch: Any) -> tuple[States, Any]:
+        return self.progress.call(self.program, self.numbers, self.values, batch)
 
-    def _mixes(self, x: Any, room: int) -> bool:
-        """Whether a row's output depends on other rows: padding with zeros instead must not change one bit of it."""
-        leaves, form = jax.tree.flatten(x)
+    def _is_alone(self, batch: Any, count: int, room: int) -> bool:
+        """Whether a batch is computed as it is: it needs no filling up, or what fills it up would count."""
+        if count == room:
+            return True
+        leaves, form = jax.tree.flatten(batch)
         key = ("mixes", form, *((leaf.shape[1:], leaf.dtype) for leaf in leaves))
-        return self.apart.finding(key, lambda: self._differs(x, room))
+        return self.apart.finding(key, lambda: self._mixes(batch, count, room))
 
-    def _differs(self, x: Any, room: int) -> bool:
-        (states, ours), (_, theirs) = (self._asked(x, room, fill) for fill in (np.repeat, _zeros))
-        rows, pairs = _count(x), zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True)
-        return bool(states) or any(np.asarray(a)[:rows].tobytes() != np.asarray(b)[:rows].tobytes() for a, b in pairs)
+    def _mixes(self, batch: Any, count: int, room: int) -> bool:
+        """Whether an answer hangs on the rows beside it, or changes a state: zeros in place of copies must change no bit of it."""
+        (states, ours), (_, theirs) = (self._asked(_filled(batch, room, fill)) for fill in (np.repeat, _zeros))
+        pairs = zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True)
+        return bool(states) or any(np.asarray(a)[:count].tobytes() != np.asarray(b)[:count].tobytes() for a, b in pairs)
 
-    def _keep(self, states: States) -> None:
-        """Let the variables that an answer changed be as it left them."""
+    def _change(self, states: States) -> None:
+        """Let the next batch find the states as this one left them."""
         if states:
-            store_states(self.apart, states)
-            self.values = [v.value for v in self.apart.variables]
+            self.changed |= states
+            fixed = [slot.place for slot in self.apart.structure.slots if not slot.trainable]
+            for place, value in states.items():
+                self.values[fixed[place]] = value
 
 
 def store_states(apart: Apart, states: States) -> None:
@@ -70,23 +81,16 @@ def store_states(apart: Apart, states: States) -> None:
         fixed[place].assign(value)
 
 
-def _count(x: Any) -> int:
-    return len(jax.tree.leaves(x)[0])
-
-
-def _some(x: Any, start: int, end: int) -> Any:
-    return jax.tree.map(lambda a: a[start:end], x)
+def _arrived(start: int, count: int, outputs: Any) -> tuple[int, Any]:
+    return start, jax.tree.map(lambda o: np.asarray(o)[:count], outputs)
 
 
 def _zeros(row: np.ndarray, count: int, axis: int) -> np.ndarray:
     return np.zeros((count, *row.shape[1:]), row.dtype)
 
 
-def _filled(x: Any, rows: int, fill: Any) -> Any:
-    def filled(a: np.ndarray) -> np.ndarray:
-        return a if len(a) == rows else np.concatenate([a, fill(a[-1:], rows - len(a), 0)])
-
-    return jax.tree.map(filled, x)
+def _filled(x: Any, rows: int, fill: Callable[[np.ndarray, int, int], np.ndarray]) -> Any:
+    return jax.tree.map(lambda a: np.concatenate([a, fill(a[-1:], rows - len(a), 0)]), x)
 
 
 def power_of_two(n: int) -> int:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from caviar.data.arrays import Rows
 from caviar.graph.evaluation import evaluate
@@ -118,28 +117,3 @@ def output_shapes(structure: Structure, numbers: Numbers, run: Any, x: Any) -> l
     """The shapes of the outputs for a batch."""
     values = merge(structure, run.trainable, run.fixed)
     return jax.eval_shape(lambda x: evaluate(structure, numbers, values, call=lambda r: r.outputs(x)).outputs, x)
-
-
-def predict_rows(
-    structure: Structure, numbers: Numbers, weights: Weights, x: Any, batches: Any, batch_size: int
-) -> tuple[States, Any]:
-    """The states after so many batches, and the outputs; rows beyond them are padding."""
-
-    def at(start: Any) -> Any:
-        return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, batch_size), x)
-
-    def forward(weights: Any, x: Any) -> Any:
-        return predict_batch(structure, numbers, weights, x)
-
-    def one(i: Any, carry: Any) -> Any:
-        states, outputs = carry
-        fixed, found = forward(with_states(weights, states), at(i * batch_size))
-        outputs = jax.tree.map(
-            lambda o, f: jax.lax.dynamic_update_slice_in_dim(o, f, i * batch_size, 0), outputs, found
-        )
-        return {place: fixed[place] for place in states}, outputs
-
-    rows = jax.tree.leaves(x)[0].shape[0]
-    states, shapes = moving(forward, weights, at(0))
-    empty = jax.tree.map(lambda o: jnp.zeros((rows, *o.shape[1:]), o.dtype), shapes)
-    return jax.lax.fori_loop(0, batches, one, (states, empty))

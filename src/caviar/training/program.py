@@ -16,7 +16,6 @@ from caviar.training.passes import (
     evaluate_rows,
     output_shapes,
     predict_batch,
-    predict_rows,
     score_chunk,
     train_batch,
     with_states,
@@ -284,16 +283,3 @@ def answerer(structure: Structure) -> Callable[..., Any]:
         return answer
 
     return cached(("answer", structure), make)
-
-
-def predictor(structure: Structure, batch_size: int) -> Callable[..., Any]:
-    """`states, outputs = (numbers, values, x, batches)`, batch by batch; rows beyond so many batches are padding."""
-
-    def make() -> Callable[..., Any]:
-        def predict(numbers: Numbers, values: Any, x: Any, batches: Any) -> Any:
-            weights = Weights(*separate(structure, values))
-            return predict_rows(structure, numbers, weights, x, batches, batch_size)
-
-        return predict
-
-    return cached(("predict", structure, batch_size), make)

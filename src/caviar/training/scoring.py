@@ -37,8 +37,6 @@ from caviar.training.step import separate
 if TYPE_CHECKING:
     from caviar.training.trainee import Trainee
 
-PIECE_BYTES = 256 * 2**20
-
 
 def evaluate(
     model: Trainee,
@@ -152,31 +150,22 @@ def predict(
     check_columns(model.columns, x)
     inputs = as_inputs(x)
     check_lengths({"x": inputs})
-    inputs = inputs if steps is None else jax.tree.map(lambda a: a[: steps * size], inputs)
+    inputs = jax.tree.map(lambda a: np.asarray(a)[: None if steps is None else steps * size], inputs)
     count = int(jax.tree.leaves(inputs)[0].shape[0])
     size = min(size, power_of_two(count))
     apart, known = built(model, inputs, size)
     check_ids_at(known.doors, apart, inputs)
     found = None  # NumPy arrays, which may be written to, unlike JAX's
     with Progress(None, -(-count // size), verbose) as progress:
-        began, answers = progress.now(), Answers(apart, size, progress)
-        for start, rows in _pieces(inputs, count, size):
-            part = jax.tree.map(lambda a, s=start, r=rows: np.asarray(a[s : s + r]), inputs)
-            for place, outputs in answers.of(part, rows):
-                if found is None:
-                    found = jax.tree.map(lambda o: np.empty((count, *o.shape[1:]), o.dtype), outputs)
-                for whole, some in zip(jax.tree.leaves(found), jax.tree.leaves(outputs), strict=True):
-                    whole[start + place : start + place + len(some)] = some
-            progress.update(-(-(start + rows) // size))
+        began = progress.now()
+        for start, outputs in Answers(apart, progress).of(inputs, count, size):
+            if found is None:
+                found = jax.tree.map(lambda o: np.empty((count, *o.shape[1:]), o.dtype), outputs)
+            for whole, some in zip(jax.tree.leaves(found), jax.tree.leaves(outputs), strict=True):
+                whole[start : start + len(some)] = some
+            progress.update(start // size + 1)
         progress.epoch_end(0, None, progress.now() - began)
     return found
-
-
-def _pieces(inputs: Any, count: int, size: int) -> Iterator[tuple[int, int]]:
-    """Where each dispatch starts and how many rows it has, so that it does not fill the memory."""
-    row = sum(a.nbytes for a in jax.tree.leaves(inputs)) // count or 1
-    rows = size * max(1, power_of_two(PIECE_BYTES // (row * size) + 1) // 2)
-    return ((start, min(rows, count - start)) for start in range(0, count, rows))
 
 
 def _inputs_of(stream: Any) -> Iterator[Any]:
