@@ -184,6 +184,58 @@ def test_a_rate_that_begins_at_zero_is_set() -> None:
         assert model.controls["learning_rate"] == pytest.approx(0.2)
 
 
+LABELS = np.arange(4) % 3
+
+
+def trained(last: Any, loss: Any, y: Any, **compiled: Any) -> Any:
+    model = Sequential([Dense(3), layers.Activation(last)] if last != "one" else [Dense(1)])
+    model.compile(**{"optimizer": "sgd", **compiled}, loss=loss)
+    return model.fit(X, y, verbose=0)
+
+
+def test_probabilities_that_are_taken_for_logits_are_said() -> None:
+    for last, loss, y in (
+        ("softmax", losses.SparseCategoricalCrossentropy(from_logits=True), LABELS),
+        ("sigmoid", losses.BinaryCrossentropy(from_logits=True), np.eye(3)[LABELS]),
+    ):
+        with pytest.warns(UserWarning, match=f"through a {last} already: leave out the {last}"):
+            trained(last, loss, y)
+        trained("linear", loss, y)
+
+
+def test_metrics_that_count_what_there_is_not_are_refused() -> None:
+    one_hot = np.eye(3)[LABELS]
+    with pytest.raises(ArgumentError, match="class_id=7 of precision: the predictions have 3 classes"):
+        trained("softmax", "categorical_crossentropy", one_hot, metrics=[metrics.Precision(class_id=7)])
+    with pytest.raises(ShapeError, match="needs a prediction for each class, and there is one"):
+        trained("one", "mse", Y, metrics=["sparse_categorical_accuracy"])
+    with pytest.raises(DataError, match="labels are 0 or 1"):
+        metrics.AUC()([0, 1, 2], [0.1, 0.2, 0.7])
+
+
+def test_a_rate_of_no_arguments_is_a_rate() -> None:
+    """As in Keras 3.15."""
+    model = Sequential([Dense(1, kernel_initializer="ones")])
+    model.compile(SGD(lambda: 0.5), "mse")
+    model.fit(X, Y, verbose=0)
+    again = Sequential([Dense(1, kernel_initializer="ones")])
+    again.compile(SGD(0.5), "mse")
+    again.fit(X, Y, verbose=0)
+    assert np.array_equal(model.get_weights()[0], again.get_weights()[0])
+
+
+def test_an_input_of_a_sequential_model_says_type_and_name() -> None:
+    """Keras 3.15: whole inputs are rounded towards zero; a dict is taken if it names the input."""
+    whole = Sequential([Input((3,), dtype="int32"), Dense(1, kernel_initializer="ones")])
+    assert whole.predict(np.float32([[0.5, 1.9, -1.5]]), verbose=0).item() == 0
+    named = Sequential([Input((3,), name="n"), Dense(1)])
+    named.compile("sgd", "mse")
+    named.fit({"n": X}, Y, verbose=0)
+    assert np.array_equal(named.predict({"n": X}, verbose=0), named.predict(X, verbose=0))
+    with pytest.raises(ArgumentError, match=r"unknown input of model .* 'z'"):
+        named.predict({"z": X}, verbose=0)
+
+
 def test_stacked_cells_are_built_one_for_what_the_other_gives() -> None:
     cells = layers.StackedRNNCells([layers.GRUCell(4), layers.LSTMCell(5)])
     cells.build((None, 3))

@@ -12,7 +12,7 @@ from caviar.declarations import Each, NotNegative, Number, Share
 from caviar.graph.evaluation import logits_of
 from caviar.losses.base import ElementLoss
 from caviar.losses.naming import function_of
-from caviar.losses.shapes import EPSILON
+from caviar.losses.shapes import EPSILON, warn_of_twice
 from caviar.parts import is_off
 
 __all__ = [
@@ -30,6 +30,8 @@ __all__ = [
 def log_sides(y_pred: jax.Array, from_logits: bool) -> tuple[jax.Array, jax.Array]:
     """log p and log(1 - p), computed from logits where they are known: given, or attached to p by a sigmoid."""
     logits = y_pred if from_logits else logits_of(y_pred, "sigmoid")
+    if from_logits and logits_of(y_pred, "sigmoid") is not None:
+        warn_of_twice("sigmoid")
     if logits is not None:
         return jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
     p = jnp.clip(y_pred, EPSILON, 1 - EPSILON)

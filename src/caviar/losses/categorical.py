@@ -14,7 +14,7 @@ from caviar.graph.evaluation import logits_of
 from caviar.losses.base import Loss
 from caviar.losses.binary import smooth
 from caviar.losses.naming import function_of
-from caviar.losses.shapes import EPSILON, class_numbers, same_shape
+from caviar.losses.shapes import EPSILON, class_numbers, same_shape, warn_of_twice
 
 __all__ = [
     "CategoricalCrossentropy",
@@ -37,6 +37,8 @@ __all__ = [
 def log_probabilities(y_pred: jax.Array, from_logits: bool, axis: int) -> jax.Array:
     """The logarithm of each class's probability, from logits (those of a softmax too) or from probabilities up to a factor."""
     logits = y_pred if from_logits else logits_of(y_pred, "softmax", axis)
+    if from_logits and logits_of(y_pred, "softmax", axis) is not None:
+        warn_of_twice("softmax")
     if logits is not None:
         return jax.nn.log_softmax(logits, axis)
     return jnp.log(jnp.clip(y_pred / jnp.sum(y_pred, axis, keepdims=True), EPSILON, 1 - EPSILON))

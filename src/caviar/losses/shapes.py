@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
-from caviar.errors import ShapeError
+from caviar.errors import ShapeError, warn
 from caviar.graph.evaluation import logits_of, squeezed
 from caviar.numbers import as_given
 
@@ -83,6 +83,23 @@ def class_numbers(y_true: jax.Array, y_pred: jax.Array, axis: int, where: str) -
 def _misfit(y_true: jax.Array, y_pred: jax.Array, where: str, hint: str) -> ShapeError:
     given = f"labels of shape {y_true.shape} do not fit predictions of shape {y_pred.shape}"
     return ShapeError(f"{where}: {given}: {hint}")
+
+
+def warn_of_twice(squeeze: str) -> None:
+    """Say that probabilities are taken for logits.
+
+    >>> import warnings
+    >>> from caviar.losses.shapes import warn_of_twice
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_twice("softmax")
+    >>> len(told)
+    1
+    """
+    warn(
+        f"the loss takes logits (from_logits=True), and the outputs have been through a {squeeze} already: "
+        f"leave out the {squeeze}, or from_logits=True"
+    )
 
 
 def spread(weights: Any, shape: tuple[int, ...], dtype: Any, what: str = "sample_weight") -> jax.Array:

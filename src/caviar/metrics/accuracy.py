@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.declarations import Number, Size
+from caviar.errors import ShapeError
 from caviar.losses.naming import function_of
 from caviar.losses.shapes import arrays, class_numbers, same_shape
 from caviar.metrics.base import NamedFirst, SampleMean
@@ -87,6 +88,8 @@ class SparseCategoricalAccuracy(NamedFirst):
     def values(self, y_true: Any, y_pred: Any) -> jax.Array:
         """1 where the class is right."""
         true, pred = arrays(y_true, y_pred, self.dtype)
+        if pred.shape[-1] == 1:
+            raise ShapeError(f"{self.name} needs a prediction for each class, and there is one: use binary_accuracy")
         return (class_numbers(true, pred, -1, str(self.name)) == jnp.argmax(pred, -1)).astype(pred.dtype)
 
 

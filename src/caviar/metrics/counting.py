@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.declarations import Count, Each, Number, OneOf, Positive, Size
+from caviar.errors import ArgumentError, DataError
 from caviar.losses.shapes import arrays, class_numbers, ratio, same_shape, spread
 from caviar.metrics.base import Additive
 
@@ -39,6 +40,10 @@ def columns(y_true: Any, y_pred: Any, dtype: str | None, where: str) -> tuple[ja
     if pred.ndim > 1 and pred.shape[-1] > 1 and numbered:
         true = jax.nn.one_hot(class_numbers(true, pred, -1, where), pred.shape[-1])
     true, pred = same_shape(true, pred, where)
+    if not isinstance(true, jax.core.Tracer) and true.size and (true.min() < 0 or true.max() > 1):
+        raise DataError(
+            f"{where}: labels are 0 or 1 where there is one prediction for each, and reach {true.min()} to {true.max()}"
+        )
     return (true[:, None], pred[:, None]) if pred.ndim == 1 else (true, pred)
 
 
@@ -173,6 +178,10 @@ class Precision(Counting):
         if self.top_k is not None:
             _, best = jax.lax.top_k(pred, self.top_k)
             pred = jnp.where(jnp.sum(jax.nn.one_hot(best, pred.shape[-1]), -2) > 0, pred, _LOWEST)
+        if self.class_id is not None and self.class_id >= pred.shape[-1]:
+            raise ArgumentError(
+                f"class_id={self.class_id} of {self.name}: the predictions have {pred.shape[-1]} classes, from 0"
+            )
         one = slice(None) if self.class_id is None else slice(self.class_id, self.class_id + 1)
         return true[..., one], pred[..., one], weight[..., one]
 

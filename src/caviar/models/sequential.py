@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from caviar import config
 from caviar.closing import is_open
-from caviar.errors import ArgumentError, ShapeError
+from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.frames import PASSES_ON
 from caviar.graph.evaluation import as_floats
 from caviar.graph.node import Input
@@ -33,6 +33,7 @@ class Sequential(Model):
     spoken_names: ClassVar[Mapping[str, str]] = {"sequence": "layers"}
 
     _input: Input | None = None
+    input_type: str | None = None  # of an Input of whole numbers, to which everything given is rounded
     live = PASSES_ON
 
     def __init__(self, layers: Iterable[Any] | None = None, name: str | None = None, **kwargs: Any):
@@ -46,6 +47,8 @@ class Sequential(Model):
         """Append a layer; an `Input` as the first one gives the shape."""
         if isinstance(layer, Input) and not self.sequence:
             self._input = layer
+            if not jnp.issubdtype(layer.dtype, jnp.floating):
+                self.input_type = str(layer.dtype)
         elif isinstance(layer, (Layer, Range)):
             self.sequence.append(layer)  # type: ignore[arg-type]
             self._take_key()
@@ -85,9 +88,9 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         """Each layer applied to the output of the one before."""
-        x = inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
-        if self._input is not None and not jnp.issubdtype(self._input.dtype, jnp.floating):
-            x = jax.tree.map(lambda a: a.astype(self._input.dtype), x)  # type: ignore[union-attr]
+        x = only(inputs)
+        if self.input_type is not None:
+            x = jax.tree.map(lambda a: a.astype(self.input_type), x)
         passed_on = True  # the layer gets the model's input: integers stay for one that takes ids, and become floats for any other
         for layer in self.sequence:
             x = layer(x if not passed_on or layer.takes in ("ids", "anything") else as_floats(x))
@@ -104,6 +107,8 @@ class Sequential(Model):
         if not self.sequence:
             raise ArgumentError(f"model {self.name!r} has no layers: add some first")
         known = self._known_input()
+        if isinstance(inputs, dict) and isinstance(known, Input) and list(inputs) != [known.name]:
+            raise unknown_name(f"input of model {self.name!r}:", ", ".join(map(str, inputs)), [str(known.name)])
         given = jax.tree.leaves(inputs)
         if known is None or len(given) != 1:
             return
@@ -156,6 +161,18 @@ class Sequential(Model):
         """The layers, as given."""
         known = [self._input] if self._input is not None and _told_by(self.sequence[0]) is None else []
         return {**super().get_config(), "layers": [*known, *self.sequence]}
+
+
+def only(inputs: Any) -> Any:
+    """The input itself, of a list or a dict that holds no other.
+
+    >>> from caviar.models.sequential import only
+    >>> only([3]), only({"x": 3}), only(3)
+    (3, 3, 3)
+    """
+    if isinstance(inputs, dict) and len(inputs) == 1:
+        return next(iter(inputs.values()))
+    return inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
 
 
 def is_shaped(value: Any) -> bool:

@@ -91,12 +91,23 @@ def _is_function(value: Any) -> bool:
 
 
 def _first(schedule: Callable[[Any], Any]) -> Any:
-    """The value for step 0; None where the step is not wanted."""
-    try:
-        inspect.signature(schedule).bind(0)
-    except TypeError:
+    """The value for step 0; None where more is wanted than a step."""
+    if not _takes(schedule) and not _takes(schedule, 0):
         return None
-    return schedule(jnp.zeros((), jnp.int32))
+    return _asked(schedule, jnp.zeros((), jnp.int32))
+
+
+def _takes(function: Callable[..., Any], *args: Any) -> bool:
+    try:
+        inspect.signature(function).bind(*args)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _asked(schedule: Callable[..., Any], step: Any) -> Any:
+    """What a schedule gives for a step, or, as in Keras, a function without arguments."""
+    return schedule(step) if isinstance(schedule, Schedule) or _takes(schedule, step) else schedule()
 
 
 float_or_schedule = Annotated[float, OrSchedule(Number())]
@@ -137,5 +148,5 @@ def value_at(value: float_or_schedule | Callable[[Any], Any], step: Any) -> Any:
     >>> value_at(0.1, 7)
     0.1
     """
-    found = value(step) if callable(value) else value
+    found = _asked(value, step) if callable(value) else value
     return as_float(found) if isinstance(found, int) else found
