@@ -92,6 +92,24 @@ def test_everything_public_has_an_example_that_runs(module: str) -> None:
     assert [n for n, v in own if not hasattr(v, "_fields") and ">>>" not in (v.__doc__ or "")] == []
 
 
+def words_of(text: str) -> set[str]:
+    """The words of a name or a sentence, without endings, and without those that say nothing."""
+    words = re.findall("[a-z]+", re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text).replace("_", " ").lower())
+    little = {"a", "an", "by", "for", "in", "is", "it", "its", "of", "on", "or", "the", "to", "with"}
+    return {re.sub(r"(ings|ing|ers|er|ed|es|s|ions|ion|e)$", "", word) for word in words if word not in little}
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_docstring_says_more_than_the_name(path: Path) -> None:
+    """A formula, a symbol or a word that the name has not."""
+    kinds = (ast.ClassDef, ast.FunctionDef)
+    named = [(n.name, ast.get_docstring(n)) for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, kinds)]
+    firsts = [(name, text.split("\n")[0]) for name, text in named if text and name[0] != "_"]
+    assert [
+        name for name, first in firsts if words_of(first) <= words_of(name) and not re.search(r"[=*/^|`0-9]", first)
+    ] == []
+
+
 def examples_in(path: Path) -> Iterator[tuple[str, str]]:
     """The examples of every docstring in a file, with the names that they use and do not make."""
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)

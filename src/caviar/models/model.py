@@ -134,7 +134,7 @@ class Model(Trainee):
 
     @property
     def input_names(self) -> list[str]:
-        """The names of the inputs."""
+        """The names of the input nodes, in their order."""
         return [str(n.name) for n in self.inputs]
 
     @property

@@ -32,7 +32,7 @@ class Listeners:
         return bool(self.model.stop_training)
 
     def begin(self) -> None:
-        """Training begins."""
+        """Tell the callbacks that training begins."""
         self.model.stop_training = False
         self.callbacks.on_train_begin()
 
@@ -42,7 +42,7 @@ class Listeners:
         self.progress.epoch_begin(epoch)
 
     def epoch_begins(self, epoch: int) -> None:
-        """An epoch begins."""
+        """Tell the progress line and the callbacks that an epoch begins."""
         self.progress.epoch_begin(epoch)
         self.callbacks.on_epoch_begin(epoch)
 
@@ -74,7 +74,7 @@ class Listeners:
         self.progress.epoch_end(epoch, self.logs, seconds, more=more)
 
     def end(self) -> None:
-        """Training is over."""
+        """Close the progress line, and tell the callbacks that training is over."""
         self.progress.close()
         self.callbacks.on_train_end(self.logs)
 

@@ -115,7 +115,7 @@ class Progress:
         return found
 
     def epoch_begin(self, epoch: int) -> None:
-        """An epoch begins."""
+        """Start counting the steps and the time of an epoch."""
         self._epoch, self._seen, self._began = epoch, 0, self.now()
 
     def update(self, step: int, logs: Mapping[str, Any] | None = None) -> None:

@@ -149,7 +149,7 @@ class GradientDescentOptimizer(Optimizer):
 
     @staticmethod
     def step(w: Array, g: Array, rate: Array) -> tuple[Array, ...]:
-        """One step."""
+        """The variable one step further."""
         return (w - rate * g,)
 
 
@@ -175,7 +175,7 @@ class MomentumOptimizer(Optimizer):
 
     @staticmethod
     def step(w: Array, g: Array, a: Array, rate: Array, momentum: Array, nesterov: bool) -> tuple[Array, ...]:
-        """One step."""
+        """The variable and its slots one step further."""
         a = momentum * a + g
         return w - rate * (g + momentum * a if nesterov else a), a
 
@@ -205,7 +205,7 @@ class AdagradOptimizer(Optimizer):
 
     @staticmethod
     def step(w: Array, g: Array, a: Array, rate: Array) -> tuple[Array, ...]:
-        """One step."""
+        """The variable and its slots one step further."""
         a = a + jnp.square(g)
         return w - rate * g / jnp.sqrt(a), a
 
@@ -232,7 +232,7 @@ class AdadeltaOptimizer(Optimizer):
 
     @staticmethod
     def step(w: Array, g: Array, a: Array, d: Array, rate: Array, rho: Array, epsilon: Array) -> tuple[Array, ...]:
-        """One step."""
+        """The variable and its slots one step further."""
         a = rho * a + (1 - rho) * jnp.square(g)
         u = jnp.sqrt(d + epsilon) / jnp.sqrt(a + epsilon) * g
         return w - rate * u, a, rho * d + (1 - rho) * jnp.square(u)
@@ -275,7 +275,7 @@ class RMSPropOptimizer(Optimizer):
         epsilon: Array,
         centered: bool,
     ) -> tuple[Array, ...]:
-        """One step."""
+        """The variable and its slots one step further."""
         s = decay * s + (1 - decay) * jnp.square(g)
         mean = decay * mean + (1 - decay) * g if centered else mean
         m = momentum * m + rate * g / jnp.sqrt(s - jnp.square(mean) + epsilon)
@@ -321,7 +321,7 @@ class AdamOptimizer(Optimizer):
         power2: Array,
         epsilon: Array,
     ) -> tuple[Array, ...]:
-        """One step."""
+        """The variable and its slots one step further."""
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * jnp.square(g)
         return w - rate * jnp.sqrt(1 - power2) / (1 - power1) * m / (jnp.sqrt(v) + epsilon), m, v

@@ -111,23 +111,23 @@ class Callback(Checked):
             self._told_of_failure = True
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Training begins."""
+        """Called before the first epoch of `fit`."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Training is over; `logs` are the last epoch's."""
+        """Called at the end of `fit`; `logs` are the last epoch's."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """An epoch begins; epochs count from 0."""
+        """Called before an epoch; epochs count from 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """An epoch is over; `logs` holds its losses and metrics, those of the validation with "val_" before."""
+        """Called after an epoch; `logs` holds its losses and metrics, those of the validation with the prefix "val_"."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """A training step begins."""
+        """Called before a training step."""
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """A training step is over; `logs` holds the means of the epoch so far."""
+        """Called after a training step; `logs` holds the means of the epoch so far."""
         self.on_batch_end(batch, logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
@@ -137,28 +137,28 @@ class Callback(Checked):
         """Keras' older name of `on_train_batch_end`."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """An evaluation begins."""
+        """Called before an evaluation, and before validation."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """An evaluation is over."""
+        """Called after an evaluation with its logs, and after validation."""
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """A batch of an evaluation begins."""
+        """Not called: `evaluate` scores all batches in one program."""
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """A batch of an evaluation is over."""
+        """Not called: `evaluate` scores all batches in one program."""
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
-        """A prediction begins."""
+        """Called before `predict`."""
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
-        """A prediction is over."""
+        """Called after `predict`."""
 
     def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """A batch of a prediction begins."""
+        """Not called: `predict` computes all batches in one program."""
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """A batch of a prediction is over."""
+        """Not called: `predict` computes all batches in one program."""
 
 
 class CallbackList:

@@ -115,7 +115,7 @@ class ModuleList(_List):
 
 
 class ParameterList(_List):
-    """Parameters in a list.
+    """A list of parameters, for a `forward` of your own.
 
     >>> from caviar.dialects.torch.nn import Parameter, ParameterList
     >>> import caviar.dialects.torch as torch
@@ -191,7 +191,7 @@ class ModuleDict(_Dict):
 
 
 class ParameterDict(_Dict):
-    """Parameters by name.
+    """A dict of parameters, for a `forward` of your own.
 
     >>> from caviar.dialects.torch.nn import ParameterDict
     >>> import caviar.dialects.torch as torch
