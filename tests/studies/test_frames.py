@@ -479,6 +479,8 @@ def test_training_begins_with_what_is_compiled(monkeypatch: pytest.MonkeyPatch) 
         prepare(self, *given)
 
     class Hears(Callback):
+        pace = "run"
+
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             heard.set()
 
