@@ -160,7 +160,7 @@ class Population:
             wanted.setdefault(self.group_of(seat), []).append(seat)
         self._late = {group: wanted.pop(group) for group in [*wanted] if not group.is_ready}
         states = self._states_to_move(wanted, parents)
-        for group in self.groups.values():
+        for group in [group for group in self.groups.values() if group.is_ready and group not in self._late]:
             _reseat(group, wanted.get(group, []), parents, states)
 
     @property
