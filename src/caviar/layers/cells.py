@@ -17,7 +17,7 @@ from caviar.declarations import Each, Kind, Seed, Share, Size
 from caviar.errors import FrameError
 from caviar.frames import Fitting, Within, is_first, whole
 from caviar.layers.base import Layer
-from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike
+from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering import recurrence
 from caviar.parts import is_off
 from caviar.randomness import beside, keep
@@ -27,27 +27,50 @@ __all__ = ["GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
 States = tuple[jax.Array, ...]
 
 
-class Cell(Layer):
-    """The base of cells. `call` takes the inputs of one step, or a whole time-major sequence, and the states."""
+@dataclass(eq=False, repr=False)
+class _Units(Layer):
+    units: Size
+    activation: ActivationLike = "tanh"
+
+
+@dataclass(eq=False, repr=False)
+class _Gated(_Units):
+    recurrent_activation: ActivationLike = "sigmoid"
+
+
+@dataclass(eq=False, repr=False)
+class _Weighted(_Units):
+    use_bias: bool = True
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    recurrent_initializer: InitializerLike = "orthogonal"
+    bias_initializer: InitializerLike = "zeros"
+
+
+@dataclass(eq=False, repr=False)
+class _Forgetting(_Weighted):
+    unit_forget_bias: bool = True
+
+
+@dataclass(eq=False, repr=False)
+class Cell(_Weighted):
+    """The base of cells. `call` takes the inputs of one step, or a whole time-major sequence, and the states.
+
+    The arguments of cells come in Keras' order: those of the bases from the last to the first.
+    """
+
+    kernel_regularizer: RegularizerLike = None
+    recurrent_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    dropout: Share = 0.0
+    recurrent_dropout: Share = 0.0
+    seed: Seed | None = None
 
     gates: ClassVar[int]
     scope: ClassVar[str] = ""  # put before the names of weights
     whole_sequences: ClassVar[bool] = True
-
-    units: Size
-    use_bias: bool
-    dropout: Share
-    recurrent_dropout: Share
-    seed: Seed | None
-    kernel: jax.Array
-    recurrent_kernel: jax.Array
-    bias: jax.Array
-    kernel_initializer: InitializerLike
-    recurrent_initializer: InitializerLike
-    bias_initializer: InitializerLike
-    kernel_regularizer: RegularizerLike
-    recurrent_regularizer: RegularizerLike
-    bias_regularizer: RegularizerLike
+    kernel: ClassVar[Weight]
+    recurrent_kernel: ClassVar[Weight]
+    bias: ClassVar[Weight]
 
     takes = "floats"
 
@@ -131,19 +154,6 @@ class SimpleRNNCell(Cell):
     (2, 4)
     """
 
-    units: Size
-    activation: ActivationLike = "tanh"
-    use_bias: bool = True
-    kernel_initializer: InitializerLike = "glorot_uniform"
-    recurrent_initializer: InitializerLike = "orthogonal"
-    bias_initializer: InitializerLike = "zeros"
-    kernel_regularizer: RegularizerLike = None
-    recurrent_regularizer: RegularizerLike = None
-    bias_regularizer: RegularizerLike = None
-    dropout: Share = 0.0
-    recurrent_dropout: Share = 0.0
-    seed: Seed | None = None
-
     gates = 1
 
     def _recur(self, x: jax.Array, states: States, mask: Any, keep: Any) -> tuple[jax.Array, States]:
@@ -151,7 +161,7 @@ class SimpleRNNCell(Cell):
 
 
 @dataclass(eq=False, repr=False)
-class LSTMCell(Cell):
+class LSTMCell(Cell, _Forgetting, _Gated):
     """One step of a long short-term memory; its states are h and c, its gates input, forget, new and output.
 
     >>> import jax.numpy as jnp
@@ -160,21 +170,6 @@ class LSTMCell(Cell):
     >>> c.shape
     (2, 4)
     """
-
-    units: Size
-    activation: ActivationLike = "tanh"
-    recurrent_activation: ActivationLike = "sigmoid"
-    use_bias: bool = True
-    kernel_initializer: InitializerLike = "glorot_uniform"
-    recurrent_initializer: InitializerLike = "orthogonal"
-    bias_initializer: InitializerLike = "zeros"
-    unit_forget_bias: bool = True
-    kernel_regularizer: RegularizerLike = None
-    recurrent_regularizer: RegularizerLike = None
-    bias_regularizer: RegularizerLike = None
-    dropout: Share = 0.0
-    recurrent_dropout: Share = 0.0
-    seed: Seed | None = None
 
     gates = 4
 
@@ -192,7 +187,7 @@ class LSTMCell(Cell):
 
 
 @dataclass(eq=False, repr=False)
-class GRUCell(Cell):
+class GRUCell(Cell, _Gated):
     """One step of a gated recurrent unit, its gates update, reset and new.
 
     `reset_after` says whether the reset gate acts on `h @ recurrent_kernel` or on h; the bias then has two rows.
@@ -204,19 +199,6 @@ class GRUCell(Cell):
     (2, 4)
     """
 
-    units: Size
-    activation: ActivationLike = "tanh"
-    recurrent_activation: ActivationLike = "sigmoid"
-    use_bias: bool = True
-    kernel_initializer: InitializerLike = "glorot_uniform"
-    recurrent_initializer: InitializerLike = "orthogonal"
-    bias_initializer: InitializerLike = "zeros"
-    kernel_regularizer: RegularizerLike = None
-    recurrent_regularizer: RegularizerLike = None
-    bias_regularizer: RegularizerLike = None
-    dropout: Share = 0.0
-    recurrent_dropout: Share = 0.0
-    seed: Seed | None = None
     reset_after: bool = True
 
     gates = 3
