@@ -22,7 +22,7 @@ from caviar.training.hooks import is_own, take_step
 from caviar.training.recipe import Recipe
 from caviar.training.resolving import resolve_losses, resolve_metrics, resolve_weights
 from caviar.training.state import Run, Weights, first_run
-from caviar.training.step import Step, merge, separate
+from caviar.training.step import Step, separate, with_weights
 
 if TYPE_CHECKING:
     from caviar.training.trainee import Trainee
@@ -152,7 +152,7 @@ def _reported(recipe: Recipe, rows: Rows, name: str) -> tuple[str, ...]:
 
     def report(run: Any, numbers: Numbers, batch: Any) -> Any:
         run = run if name == "train_step" else Weights(run.trainable, run.fixed)
-        made = put_together(apart.structure, numbers, merge(apart.structure, run.trainable, run.fixed))
+        made = with_weights(apart.structure, numbers, run)
         return take_step(name, made, Step(apart.structure, numbers, run), batch)[1]
 
     found = engine.shapes_of(report, run, numbers, batch)

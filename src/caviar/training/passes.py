@@ -13,11 +13,11 @@ import jax
 
 from caviar.data.arrays import Rows
 from caviar.graph.evaluation import evaluate
-from caviar.parts import Numbers, Structure, put_together
+from caviar.parts import Numbers, Structure
 from caviar.training.hooks import take_step
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, Statistics, Weights
-from caviar.training.step import Step, merge, over_rows
+from caviar.training.step import Step, merge, over_rows, with_weights
 
 States = dict[int, Any]
 """The values of variables that an evaluation changes, by their places among those that gradients do not change."""
@@ -32,7 +32,7 @@ def train_batch(
     structure: Structure, numbers: Numbers, run: Run, statistics: Statistics, batch: Any, real: Any = None
 ) -> tuple[Run, Any]:
     """Train on one batch and count it; where it is padded, so many of its rows are real."""
-    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    recipe: Recipe = with_weights(structure, numbers, run)
     step, report = take_step("train_step", recipe, Step(structure, numbers, run, real), batch)
     return step.run._replace(step=run.step + 1), recipe.accumulate(statistics, batch, report, real)
 
@@ -41,14 +41,14 @@ def score_batch(
     structure: Structure, numbers: Numbers, run: Any, statistics: Statistics, batch: Any, real: Any = None
 ) -> tuple[list[Any], Any]:
     """Count one batch without training; with the variables that no gradient changes, after it."""
-    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    recipe: Recipe = with_weights(structure, numbers, run)
     step, report = take_step("test_step", recipe, Step(structure, numbers, run, real), batch)
     return step.run.fixed, recipe.scoring().accumulate(statistics, batch, report, real)
 
 
 def predict_batch(structure: Structure, numbers: Numbers, weights: Weights, x: Any) -> tuple[list[Any], Any]:
     """The outputs of a network for a batch; with the variables that no gradient changes, after it."""
-    network = put_together(structure, numbers, merge(structure, weights.trainable, weights.fixed))
+    network = with_weights(structure, numbers, weights)
     step, outputs = take_step("predict_step", network, Step(structure, numbers, weights), Rows(x, [], []))
     return step.run.fixed, outputs
 
@@ -103,13 +103,13 @@ def score_chunk(
 
 def no_scores(structure: Structure, numbers: Numbers, run: Any, x: Any) -> Any:
     """Nothing scored yet, of batches like this."""
-    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    recipe: Recipe = with_weights(structure, numbers, run)
     return recipe.scoring().initial_statistics(output_shapes(structure, numbers, run, x))
 
 
 def scores(structure: Structure, numbers: Numbers, run: Any, statistics: Any) -> dict[str, Any]:
     """The logs of what was scored."""
-    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    recipe: Recipe = with_weights(structure, numbers, run)
     return recipe.scoring().outcomes(statistics)
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.graph.programs import cached
-from caviar.parts import Numbers, Structure, put_together
+from caviar.parts import Numbers, Structure
 from caviar.randomness import shuffled
 from caviar.training.padding import is_worthwhile, places
 from caviar.training.passes import (
@@ -22,7 +22,7 @@ from caviar.training.passes import (
 )
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, Statistics, Weights
-from caviar.training.step import end_epoch, merge, separate, take
+from caviar.training.step import end_epoch, separate, take, with_weights
 
 CAPACITY = 128
 """The most epochs whose logs one dispatch brings back."""
@@ -166,7 +166,7 @@ class Epoch:
 
     def outcomes(self, run: Run, statistics: Statistics) -> dict[str, Any]:
         """The logs so far."""
-        recipe: Recipe = put_together(self.structure, self.numbers, merge(self.structure, run.trainable, run.fixed))
+        recipe: Recipe = with_weights(self.structure, self.numbers, run)
         return recipe.outcomes(statistics)
 
     def new_order(self, run: Run, rows: Any = None) -> Any:
@@ -210,7 +210,7 @@ def chunk_trainer(structure: Structure) -> Callable[..., tuple[Run, Any, dict[st
                 return train_batch(structure, numbers, carry[0], carry[1], batch), None
 
             (run, statistics), _ = jax.lax.scan(one, (run, statistics), chunk)
-            recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+            recipe = with_weights(structure, numbers, run)
             return run, statistics, recipe.outcomes(statistics)
 
         return program
@@ -225,7 +225,7 @@ def batch_trainer(structure: Structure) -> Callable[..., tuple[Run, dict[str, An
         def program(run: Run, numbers: Numbers, batch: Any) -> Any:
             empty = no_statistics(structure, batch.number, numbers, run, batch.x)
             run, statistics = train_batch(structure, numbers, run, empty, batch)
-            recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+            recipe = with_weights(structure, numbers, run)
             return run, recipe.outcomes(statistics)
 
         return program
@@ -257,7 +257,7 @@ def chunk_scorer(structure: Structure) -> Callable[..., Any]:
 def no_statistics(structure: Structure, batch_size: int, numbers: Numbers, run: Run, x: Any) -> Any:
     """Empty statistics, for batches of this size."""
     batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), x)
-    recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    recipe = with_weights(structure, numbers, run)
     return recipe.initial_statistics(output_shapes(structure, numbers, run, batch))
 
 

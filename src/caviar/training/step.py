@@ -25,6 +25,11 @@ def merge(structure: Structure, trainable: list[Any], fixed: list[Any]) -> list[
     return [next(these) if slot.trainable else next(those) for slot in structure.slots]
 
 
+def with_weights(structure: Structure, numbers: Numbers, run: Any) -> Any:
+    """What is trained, with its numbers and the weights of a run in their places."""
+    return put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+
+
 def separate(structure: Structure, values: list[Any]) -> tuple[list[Any], list[Any]]:
     """The values that gradients change, and the others."""
     pairs = list(zip(structure.slots, values, strict=True))
@@ -82,9 +87,7 @@ class Step:
 
     def apply(self, gradients: list[Any]) -> Step:
         """The step with the weights changed by the optimizer."""
-        recipe: Recipe = put_together(
-            self.structure, self.numbers, merge(self.structure, self.run.trainable, self.run.fixed)
-        )
+        recipe: Recipe = with_weights(self.structure, self.numbers, self.run)
         gradients, optimizer = recipe.live_gradients(gradients), recipe.optimizer
         trainable, state = optimizer.update(gradients, self.run.optimizer, self.run.trainable, self.run.rate)
         return replace(self, run=self.run._replace(trainable=trainable, optimizer=state))
@@ -119,7 +122,7 @@ def over_rows(body: Callable[..., Any], carry: Any, data: Any, batch_size: int, 
 
 def end_epoch(structure: Structure, numbers: Numbers, run: Run, logs: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
     """Let the rules decide on the logs of an epoch; the run that starts the next one."""
-    recipe: Recipe = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    recipe: Recipe = with_weights(structure, numbers, run)
     base = recipe.optimizer.learning_rate_at(run.step)
     rate, stop, states = base * run.rate, run.stopped, []
     if recipe.log_rate:
