@@ -22,10 +22,13 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     **{f"Conv{n}D": (2, 2) for n in (1, 2)}, **{f"SeparableConv{n}D": (2, 2) for n in (1, 2)},
     "Conv1DTranspose": (2, 2), "Conv2DTranspose": (2, 2), "DepthwiseConv1D": (2,), "DepthwiseConv2D": (2,),
     "SpatialDropout1D": (0.5,), "SpatialDropout2D": (0.5,), "RepeatVector": (2,), "Permute": ((2, 1),), "Reshape": ((-1,),),
+    "EinsumDense": ("ab,bc->ac", 2), "CenterCrop": (2, 2), "RandomCrop": (2, 2), "Resizing": (3, 3), "RandomBrightness": (0.5,),
+    "RandomContrast": (0.5,), "RandomRotation": (0.5,), "RandomTranslation": (0.5, 0.5), "RandomZoom": (0.5,),
     "AdaptiveAveragePooling1D": (2,), "AdaptiveMaxPooling1D": (2,), "AdaptiveAveragePooling2D": (2,), "AdaptiveMaxPooling2D": (2,),
 }  # fmt: skip
 OF_SEVERAL = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Attention", "AdditiveAttention",
               "MultiHeadAttention")  # fmt: skip
+OF_IMAGES = ("CenterCrop", "Random", "Resizing")
 SEQUENCES = (
     "1D",
     "LSTM",
@@ -38,15 +41,25 @@ SEQUENCES = (
     "SpatialDropout1D",
 )
 OTHERS = {"Input", "Layer", "RNN", "StackedRNNCells", "GRUCell", "LSTMCell", "SimpleRNNCell", "Embedding", "CategoryEncoding",
-          "Dot"}  # fmt: skip
-FAMILY = [n for n in layers.__all__ if n[0].isupper() and "3D" not in n and n not in OTHERS]
+          "Dot", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization"}  # fmt: skip
+FAMILY = [
+    n
+    for n in layers.__all__
+    if n[0].isupper() and n == getattr(layers, n).__name__ and "3D" not in n and n not in OTHERS
+]
 
 
 def applied(name: str, images: Any, steps: Any, vectors: Any) -> Any:
     """One member of the family on what it takes."""
     if name == "MultiHeadAttention":
         return layers.MultiHeadAttention(2, 2)(steps, steps)
-    x = images if "2D" in name else steps if any(s in name for s in SEQUENCES) else vectors
+    x = (
+        images
+        if "2D" in name or name.startswith(OF_IMAGES)
+        else steps
+        if any(s in name for s in SEQUENCES)
+        else vectors
+    )
     arguments = ARGUMENTS.get(name, (2,) if name[:3] in ("Ave", "Max") and "Pooling" in name else ())
     return getattr(layers, name)(*arguments)([x, x] if name in OF_SEVERAL else x)
 
