@@ -147,6 +147,7 @@ OF_A_MODEL: dict[str, tuple[Callable[[Any], Any], str]] = {
     "rows in a column of objects": (lambda m: m.predict(np.array([X[0], X[1, :2]], object), verbose=0), "holds ndarray values"),
     "a summary printed by a number": (lambda m: m.summary(print_fn=5), "print_fn of summary must be a function"),
     "a layer that gives nothing": (lambda m: Silent()(Input((3,))), "gives nothing: end Silent.call with `return outputs`"),
+    "data in a pair": (lambda m: Sequential([Dense(1)]).predict((X, Y), verbose=0), "x is a list of 2 arrays"),
     "an array as a flag": (lambda m: m.save("a.caviar", overwrite=np.ones(3)), "overwrite of save must be True or False"),
     "an array of class weights": (lambda m: m.train_on_batch(X, [0, 1, 0, 1], class_weight=np.ones(3)), "class_weight"),
     "a study of too long a name": (lambda m: caviar.load_study("x" * 300), "x"),

@@ -96,6 +96,12 @@ def test_a_call_that_lacks_an_argument_is_pythons_own_error() -> None:
         torch.reshape()
 
 
+def test_labels_in_a_column_are_no_class_numbers() -> None:
+    """PyTorch 2.13: RuntimeError, multi-target not supported."""
+    with pytest.raises(CaviarError, match=r"say target.squeeze\(1\)"):
+        nn.CrossEntropyLoss()(torch.zeros(2, 3), torch.tensor([[0], [1]]))
+
+
 def test_a_class_that_does_not_exist_is_no_loss() -> None:
     """PyTorch 2.13: IndexError, target 7 is out of bounds; here labels are looked at inside a program."""
     logits = torch.zeros(2, 3)

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import config, engine, initializers, regularizers
+from caviar.arguments import check
 from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
 from caviar.errors import ArgumentError, NotBuiltError, ShapeError, nothing_foreign
@@ -31,7 +32,6 @@ from caviar.layers.holding import WeightHolder
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
 from caviar.numbers import own_copy, spoken
 from caviar.parts import Apart, Part, float_fields, parts_of, take_apart
-from caviar.telling import tells
 from caviar.text import snake_case
 
 __all__ = ["Layer"]
@@ -104,7 +104,6 @@ class Layer(WeightHolder):
 
     # -- weights --------------------------------------------------------------------------------------------------
 
-    @tells
     def add_weight(
         self,
         name: str,
@@ -115,6 +114,7 @@ class Layer(WeightHolder):
         dtype: DataType | None = None,
     ) -> Variable:
         """Declare a weight; it becomes the attribute of that name. Its value is drawn when the whole network is built."""
+        check(Layer.add_weight, {"name": name}, "add_weight")
         if any(d is None for d in shape):
             raise ShapeError(
                 f"weight {name!r} of layer {self.name!r} would have shape {shape}: the input needs a known last axis"

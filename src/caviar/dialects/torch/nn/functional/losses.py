@@ -188,6 +188,10 @@ def _of_class(
     """A loss of class numbers; the mean is over the weights of the classes."""
     if input.ndim == 1:
         return _of_class(loss, input[None], target[None], weight, ignored, reduction, **options).reshape(())
+    wanted = input.shape[:1] + input.shape[2:]
+    if target.shape != wanted:
+        hint = ": say target.squeeze(1)" if target.shape == (wanted[0], 1, *wanted[1:]) else ""
+        raise ShapeError(f"labels of {input.shape} are class numbers of shape {wanted}, and not {target.shape}{hint}")
     known = (target == ignored) | ((target >= 0) & (target < input.shape[1]))
     lost = jnp.where(known, 0, jnp.nan).astype(input.dtype)  # the loss of a number that is no class is NaN
     mean = "mean_with_sample_weight" if reduction == "mean" else reduction
