@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar import config
 from caviar.errors import FileError, ShapeError
@@ -148,11 +149,35 @@ def undrawn() -> Iterator[None]:
         _planned.bytes = size
 
 
-def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[jax.Array]]:
-    """The function from a random key to initial values of the variables."""
-    draw = Draw(variables)
-    program = cached(("init", draw.key), lambda: draw, runs_once=True)
-    return lambda key: program(key, as_arrays(draw.numbers))
+def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[Any]]:
+    """The function from a random key to initial values of the variables; those drawn alike are compiled once."""
+    draw, alike = Draw(variables), _alike(variables)
+
+    def stacked(key: jax.Array, numbers: Numbers) -> list[jax.Array]:
+        keys, draws = jax.random.split(key, len(variables)), draw.each(numbers)
+        several = ((draws[places[0]], keys[np.array(places)]) for places in alike)
+        return [jax.lax.map(one, own) if len(own) > 1 else one(own[0])[None] for one, own in several]
+
+    def values(key: jax.Array) -> list[Any]:
+        found = cached(("init", draw.key, alike), lambda: stacked, runs_once=True)(key, as_arrays(draw.numbers))
+        by_place: dict[int, Any] = {}
+        for places, own in zip(alike, found, strict=True):
+            by_place.update(zip(places, np.asarray(own), strict=True))
+        return [by_place[place] for place in range(len(variables))]
+
+    return values
+
+
+def _alike(variables: list[Variable]) -> tuple[tuple[int, ...], ...]:
+    """The places of the variables, those of one shape and one initializer together; a user's own may count its calls."""
+    groups: dict[Any, list[int]] = {}
+    for place, variable in enumerate(variables):
+        apart = take_apart(variable.initializer)
+        ours = type(variable.initializer).__module__.startswith("caviar.initializers.")
+        plain = ours and all(isinstance(number, float) for number in apart.numbers)
+        key = (apart.structure, tuple(apart.numbers), variable.shape, variable.dtype) if plain else place
+        groups.setdefault(key, []).append(place)
+    return tuple(map(tuple, groups.values()))
 
 
 class Draw:
@@ -166,12 +191,17 @@ class Draw:
 
     def __call__(self, key: jax.Array, numbers: Numbers) -> list[jax.Array]:
         """The values, each from a key of its own."""
+        keys = jax.random.split(key, len(self.specs))
+        return [draw(own) for draw, own in zip(self.each(numbers), keys, strict=True)]
+
+    def each(self, numbers: Numbers) -> list[Callable[[jax.Array], jax.Array]]:
+        """For each variable the function from a key to its value."""
         initializers = put_together(self.structure, numbers, [])
-        given = zip(initializers, jax.random.split(key, len(self.specs)), self.specs, strict=True)
-        return [_drawn(f, live, k, s, d) for (f, live), k, (s, d) in given]
+        pairs = zip(initializers, self.specs, strict=True)
+        return [functools.partial(_drawn, f, live, shape, dtype) for (f, live), (shape, dtype) in pairs]
 
 
-def _drawn(initializer: Any, live: Any, key: jax.Array, shape: tuple[int, ...], dtype: str) -> jax.Array:
+def _drawn(initializer: Any, live: Any, shape: tuple[int, ...], dtype: str, key: jax.Array) -> jax.Array:
     """The first value of one weight. A member's in a frame is drawn in its own shape, with zeros around it."""
     if live is None:
         return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)

@@ -138,8 +138,10 @@ class Epoch:
             first = (start + i) * plan.batch_size
             if plan.pads:
                 taken, real = places(plan.rows, first, plan.batch_size)
-                return self.step(*carry, carry[0].order.at[..., taken].get(mode="promise_in_bounds"), real)
-            return self.step(*carry, jax.lax.dynamic_slice_in_dim(carry[0].order, first, plan.batch_size, -1))
+                return self.step(carry[0], carry[1], carry[0].order.at[..., taken].get(mode="promise_in_bounds"), real)
+            return self.step(
+                carry[0], carry[1], jax.lax.dynamic_slice_in_dim(carry[0].order, first, plan.batch_size, -1)
+            )
 
         if plan.rows >= plan.batch_size:
             run, statistics = jax.lax.fori_loop(0, count, one, (run, statistics))
