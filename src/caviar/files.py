@@ -129,7 +129,7 @@ def reading(path: Any, kind: str = "caviar file") -> Iterator[Path]:
     >>> with reading("model.caviar"):
     ...     {}["inputs"]
     Traceback (most recent call last):
-    caviar.errors.FileError: model.caviar is no whole caviar file: it is truncated, altered, or something else (KeyError: 'inputs')
+    caviar.errors.FileError: model.caviar is not a complete caviar file: it is truncated, altered, or something else (KeyError: 'inputs')
     """
     named = as_path(path)
     if os.path.exists(named) and not os.path.isfile(named):  # opening a pipe would wait for its other end

@@ -78,8 +78,9 @@ def name_of_class(cls: type) -> str:
     >>> name_of_class(initializers.Identity)
     'initializers.Identity'
     """
-    names = sorted(name for name, own in classes().items() if own is cls)  # one of several is that of the class
-    known = registry.name_of(cls) or (cls.__name__ if cls.__name__ in names else next(iter(names), None))
+    names = sorted(name for name, own in classes().items() if own is cls)
+    names.sort(key=lambda name: name.rpartition(".")[2] != cls.__name__)  # the class's own name before its second ones
+    known = registry.name_of(cls) or next(iter(names), None)
     return known or (OWN if class_of(cls.__name__) else "") + cls.__name__
 
 
