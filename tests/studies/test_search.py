@@ -196,6 +196,7 @@ def test_halving_trains_fewer_and_fewer() -> None:
     assert study.best_trial["epochs"] == 9
 
 
+@pytest.mark.usefixtures("as_shipped")
 def test_survivors_train_on_as_if_nothing_had_happened() -> None:
     halved = quick(compiled(), trials=20, epochs=9, strategy="halving")
     full = quick(compiled(), trials=20, epochs=9)
