@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar import config
 from caviar.training.monitor import better, direction, worst
@@ -36,6 +37,10 @@ class KeepBest(Rule):
         improved = better(value, state["best"], sign) & jnp.isfinite(logs.get("loss", value))
         kept = jax.tree.map(lambda new, old: jnp.where(improved, new, old), weights, state["weights"])
         return {"best": jnp.where(improved, value, state["best"]), "weights": kept}, Ruling(jnp.zeros((), bool), rate)
+
+    def without_best(self, state: Any) -> Any:
+        """The state with no best value, but with the weights."""
+        return {**state, "best": np.full_like(state["best"], worst(direction(self.monitor, self.mode)))}
 
     def final_weights(self, state: Any, weights: Any) -> Any:
         """The best weights."""

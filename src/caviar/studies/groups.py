@@ -230,13 +230,14 @@ class Group:
         block = Block(seats, None, None)
         values = [state.leaf_values() for state in [*states, *[states[0]] * (self.lanes - len(states))]]
         leaves = [np.stack(column) for column in zip(*values, strict=True)]
-        block.run, block.statistics = on_devices(self._pattern(seats[0]), leaves, states[0].position)
+        block.run, block.statistics = on_devices(self.pattern(seats[0]), leaves, states[0].position)
         block.epoch, block.position = states[0].epoch, states[0].position
         block.stopped = np.asarray([state.stopped for state in states])
         self._stop_padding(block)
         return block
 
-    def _pattern(self, seat: Seat) -> Any:
+    def pattern(self, seat: Seat) -> Any:
+        """The shapes and types of a member's state."""
         if not hasattr(self, "_kept_pattern"):
             block = self._seated([seat])
             self._kept_pattern = engine.shapes_of(lambda: (storable(block.run), block.statistics))

@@ -16,7 +16,6 @@ from caviar.studies.blocks import Member, MemberState, Seat, Slice, on_host, pac
 from caviar.studies.families import Families, Family, Pricing
 from caviar.studies.groups import Group
 from caviar.studies.task import Task
-from caviar.training.monitor import direction, worst
 from caviar.training.vectorized import devices
 
 _POLL = 0.2  # seconds to wait for a program, before somebody may look and interrupt
@@ -274,12 +273,9 @@ def _reseat(
 
 def _inherited(group: Group, heir: Seat, state: MemberState) -> MemberState:
     """A parent's state for its heir, without the best value, since the heir has other hyperparameters."""
-    keeper = group.recipe.rules[-1]
-    named = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(group._pattern(heir))]
-    place = named.index(f"[0].rules[{len(group.recipe.rules) - 1}]['best']")
-    leaves = [*state.leaves]
-    leaves[place] = np.full_like(leaves[place], worst(direction(keeper.monitor, keeper.mode)))
-    return state._replace(leaves=leaves)
+    run, statistics = jax.tree.unflatten(jax.tree.structure(group.pattern(heir)), state.leaves)
+    rules = [*run.rules[:-1], group.recipe.rules[-1].without_best(run.rules[-1])]
+    return state._replace(leaves=jax.tree.leaves((run._replace(rules=rules), statistics)))
 
 
 def _train(group: Group, until: int) -> Iterator[list[Slice] | None]:
