@@ -379,6 +379,18 @@ _ALL = (
         measured={"torch": 4, "torch-1-thread": 4},
     ),
     Search(
+        "search_sizes",
+        "200 members of an MLP 10-units-1, 700 rows, batch 32, Adam, 30 epochs: 51 sizes and 2 activations in few programs",
+        *(mlp_choice, (10,), 700, 32, "mean_squared_error"),
+        contenders=("caviar-first", "caviar", "keras-jax", "keras-jax-epoch", "optuna"),
+        epochs=30,
+        members=200,
+        numbers={"learning_rate": (1e-4, 1e-1)},
+        choices={"units": tuple(range(50, 101)), "activation": ("relu", "tanh")},
+        measured={"keras-jax": 2, "keras-jax-epoch": 2, "optuna": 2},
+        aims={"optuna": 100},
+    ),
+    Search(
         "search_structures",
         "a grid of 4 sizes x 3 activations x 4 rates of an MLP 10-units-1, 700 rows, batch 32, Adam, 20 epochs",
         *(mlp_choice, (10,), 700, 32, "mean_squared_error"),
