@@ -384,6 +384,15 @@ REFUSED: dict[str, tuple[Any, Any]] = {
         lambda: [Dense(units(), kernel_regularizer=OrthogonalRegularizer()), Dense(1)],
         None,
     ),
+    "a penalty on the outputs of a layer inside another": (
+        lambda: [
+            layers.RepeatVector(2),
+            layers.TimeDistributed(Dense(units(), activity_regularizer=L2(0.1))),
+            layers.Flatten(),
+            Dense(1),
+        ],
+        None,
+    ),
     "a penalty on outputs": (lambda: [Dense(units(), "sigmoid", activity_regularizer=L2(0.1)), Dense(1)], None),
     "an initializer of the user's": (
         lambda: [Dense(units(), kernel_initializer=lambda k, s, d: jnp.ones(s, d)), Dense(1)],

@@ -117,7 +117,10 @@ def live_inside(layer: Layer, fit: Fitting, x: Live) -> Any:
     live = trusted(layer, "live", "call", "build")
     if live is None or live == PASSES_ON:
         raise FrameError(f"{layer.name} does not tell which of its units are live")
-    return live(fit, x)
+    found = live(fit, x)
+    if layer.activity_regularizer is not None:
+        fit.need_whole(layer.activity_regularizer, found)
+    return found
 
 
 def _as_list(outputs: Any) -> list[Any]:

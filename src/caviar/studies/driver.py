@@ -44,8 +44,11 @@ class Driver:
     ):
         self.board, self.store, self.task, self.strategy = board, board.store, task, strategy
         self.trials, self.epochs, self.keep = trials, epochs, keep
+        decided = self.store.noted("frames")
+        if decided is None and self.store.noted("begun", 0):
+            frames = 0  # the search of an earlier version, whose states lie in arrays of their own size
         pricing = Pricing(trials * board.copies, task.rows.number * epochs, frames)
-        self.population = Population(task, pricing, self.store.noted("lanes"), self.store.noted("frames"))
+        self.population = Population(task, pricing, self.store.noted("lanes"), decided)
         self.gone = {Member(*m) for m in self.store.noted("gone", [])}
         self.saved: dict[str, float] = self.store.noted("saved", {})
         self.moved: list[list[int]] = self.store.noted("moved", [])  # the trials that changed, round by round

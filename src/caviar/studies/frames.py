@@ -12,13 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar import activations, engine
-from caviar.closing import ClosedSize
+from caviar.closing import Closed, ClosedSize
 from caviar.errors import FrameError
 from caviar.frames import Fitting, Tape, Varied, by_element, fitted, trusted
 from caviar.graph.evaluation import Context, evaluating
 from caviar.graph.node import Node
 from caviar.layers.base import Layer
-from caviar.parts import Part, parts_of, take_apart
+from caviar.parts import Apart, Part, parts_of, take_apart
 from caviar.ranges import Choice, Range
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Rule
@@ -116,6 +116,8 @@ class Frame:
         told = [self._own_shape(fit, v) for v in self.apart.variables]
         if own != told:
             raise FrameError(f"layers tell of weights of shapes {told}, and build {own}")
+        if _constants(apart) != _constants(self.apart):
+            raise FrameError("a layer derives a number from its size")
 
     def _own_shape(self, fit: Fitting, variable: Any) -> tuple[int, ...]:
         live = fit.weights.get(id(variable))
@@ -215,6 +217,10 @@ def _check_recipe(recipe: Recipe, names: set[str]) -> None:
                 found.add(origin)
     if found != names:
         raise FrameError(f"{', '.join(names - found)} stand elsewhere")
+
+
+def _constants(apart: Apart) -> list[Any]:
+    return [np.asarray(n).tolist() for n in apart.numbers if not isinstance(n, Closed | Varied)]
 
 
 def _origins(value: Any) -> set[Any]:
