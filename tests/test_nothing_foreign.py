@@ -13,7 +13,7 @@ import pytest
 
 import caviar
 from caviar import activations, layers, losses, metrics, ops, regularizers
-from caviar.callbacks import CallbackList, LearningRateScheduler, TensorBoard
+from caviar.callbacks import CallbackList, CSVLogger, LearningRateScheduler, ModelCheckpoint, TensorBoard
 from caviar.errors import ArgumentError, CaviarError, DataError, ShapeError
 from caviar.graph import Input, Variable
 from caviar.insight import plot_history
@@ -55,6 +55,10 @@ def fitted(loss: Any = "mse", **compiled: Any) -> Any:
     return model.fit(X, Y, verbose=0)
 
 
+def saved_as(path: str) -> None:
+    ModelCheckpoint(path).check(["loss"])
+
+
 @pytest.fixture(scope="module")
 def model() -> Sequential:
     made = Sequential([Dense(1, input_dim=3, name="only")])
@@ -83,6 +87,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "nothing for an operation": (lambda: ops.exp(None), "exp of None makes no sense here"),
     "shapes that do not match": (lambda: ops.matmul(X, X), r"matmul of \(4, 3\), \(4, 3\) makes no sense here"),
     "nodes that do not match": (lambda: ops.add(Input((3,)), Input((4,))), r"add of \(None, 3\), \(None, 4\)"),
+    "a node as a new shape": (lambda: ops.reshape(Input((3,)), Input((4,))), "reshape takes a shape of whole numbers, and not a"),
+    "a node as a diagonal": (lambda: ops.diagflat(Input((3,)), Input((4,))), "diagflat takes a number as k, and not a node"),
+    "the type of nothing": (lambda: ops.dtype(None), "dtype of None makes no sense here"),
+    "an open brace": (lambda: saved_as("{"), "the filepath .* of ModelCheckpoint makes no sense here"),
+    "a form that is none": (lambda: saved_as("{epoch:zz}"), "the filepath .* of ModelCheckpoint makes no sense here"),
+    "no separator": (lambda: CSVLogger("a.csv", ""), "separator of CSVLogger is one character, and is ''"),
     "a node as a shape": (lambda: ops.ones(Input((3,))), "ones takes a shape of whole numbers, and not a node"),
     "a range as a shape": (lambda: Input(caviar.Choice(3, 4)), "the shape of an input or a variable is fixed"),
     "a class as a loss": (lambda: fitted(int), "unknown loss"),

@@ -26,19 +26,23 @@ def operation(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     known = list(inspect.signature(function).parameters)
-    shape_at = known.index("shape") if "shape" in known else len(known)
+    fixed = [(at, name) for at, name in enumerate(known) if name in _FIXED]
 
     @functools.wraps(function)
     def either(*args: Any, **kwargs: Any) -> Any:
         told = nothing_foreign(lambda: f"{function.__name__} of {spoken(args)}")
         with told if current() is None else contextlib.nullcontext():  # a layer has its own error
-            if nodes_in((args[shape_at : shape_at + 1], kwargs.get("shape"))):
-                raise ArgumentError(
-                    f"{function.__name__} takes a shape of whole numbers, and not a node, whose value is not known"
-                )
+            for at, argument in fixed:
+                if nodes_in((args[at : at + 1], kwargs.get(argument))):
+                    wanted = "a shape of whole numbers" if "shape" in argument else f"a number as {argument}"
+                    raise ArgumentError(f"{function.__name__} takes {wanted}, and not a node, whose value is not known")
             if nodes_in((args, kwargs)):
                 return apply(function, *args, **kwargs)
             with engine.own_rules():
                 return function(*args, **kwargs)
 
     return either
+
+
+_FIXED = ("shape", "newshape", "axis", "axes", "k", "repeats", "num_classes")
+"""Arguments that say what is computed, and so cannot be computed themselves."""

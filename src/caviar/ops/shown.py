@@ -8,6 +8,7 @@ from typing import Any
 from caviar.errors import unknown_name
 from caviar.graph.operations import operation
 from caviar.ops.words import Function
+from caviar.telling import tells
 
 
 def shown(*tables: Mapping[str, Function], asked: Mapping[str, Function] | None = None) -> tuple[Any, Any, list[str]]:
@@ -19,7 +20,7 @@ def shown(*tables: Mapping[str, Function], asked: Mapping[str, Function] | None 
     (6, ['double'])
     """
     known = {name: function for table in tables for name, function in table.items()}
-    made: dict[str, Callable[..., Any]] = dict(asked or {})
+    made: dict[str, Callable[..., Any]] = {name: tells(function, name) for name, function in (asked or {}).items()}
 
     def get(name: str) -> Any:
         if name.startswith("__"):

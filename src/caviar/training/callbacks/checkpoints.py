@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from caviar.declarations import Limit, OneOf, Times, Verbosity
-from caviar.errors import FileError, unknown_name
+from caviar.errors import FileError, nothing_foreign, unknown_name
 from caviar.files import as_path, make_folder
 from caviar.text import printable, say
 from caviar.training.callbacks.base import Callback, Logs
@@ -98,9 +98,11 @@ class ModelCheckpoint(_Saver):
             check_monitor(self.monitor, log_names)
             direction(self.monitor, self.mode)
         known = ["epoch", *(["batch"] if self.save_freq != "epoch" else []), *log_names]
-        for name in self._names():
-            if name not in known:
-                raise unknown_name("name in filepath", name, known)
+        with nothing_foreign(lambda: f"the filepath {self.filepath!r} of ModelCheckpoint"):
+            for name in self._names():
+                if name not in known:
+                    raise unknown_name("name in filepath", name, known)
+            os.fsdecode(self.filepath).format(**{name: 1 if name in ("epoch", "batch") else 0.5 for name in known})
 
     def get_state(self) -> dict[str, Any]:
         """The best value so far: a resumed training must not replace a better model."""

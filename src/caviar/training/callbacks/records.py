@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from caviar.errors import FileError, warn
+from caviar.errors import ArgumentError, FileError, warn
 from caviar.files import append, as_path, make_folder, truncate
 from caviar.insight import plot_history
 from caviar.text import printable
@@ -95,6 +95,8 @@ class CSVLogger(Callback):
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False):
         self.filename = filename
+        if len(separator) != 1:
+            raise ArgumentError(f"separator of CSVLogger is one character, and is {separator!r}")
         self.separator = separator
         self.append = append
         self._expected: list[str] = []
