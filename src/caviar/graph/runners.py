@@ -1,4 +1,4 @@
-"""Who runs a node that is asked for its value: runners stand on a stack, and the last one does.
+"""Runners compute nodes that are asked for their value. They form a stack, of which the last one is used.
 
 A session in TensorFlow's dialect is such a runner. It holds the values of its variables, so they ask for it too.
 """

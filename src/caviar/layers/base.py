@@ -60,7 +60,7 @@ class Layer(WeightHolder):
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name", "_key"}
     supports_masking: ClassVar[bool] = False
     live: ClassVar[Any] = None
-    """`live(self, fit, x)` tells which units of the output, and of the weights, are a member's own in a frame: see `caviar.frames`."""
+    """`live(self, fit, x)` gives the output's units that are a member's own in a frame, and sets those of weights (`caviar.frames`)."""
     may_differ: ClassVar[tuple[str, ...]] = ()  # the arguments in which members of a frame differ, as `live` tells
     side_by_side: ClassVar[bool] = True  # whether a CPU trains several members faster at once than one by one
     built: ClassVar[bool] = False

@@ -105,7 +105,7 @@ def _reversed(layer: Recurrent) -> Recurrent:
 
 
 def live_inside(layer: Layer, fit: Fitting, x: Live) -> Any:
-    """What a layer inside another tells of its live units.
+    """The live units of a layer inside another.
 
     >>> import numpy as np
     >>> from caviar.frames import Fitting, Live

@@ -30,7 +30,7 @@ class Pricing(NamedTuple):
 
     members: int
     rows: int
-    most: int | None = None  # frames of a family, if somebody wants so many; else as many as pay for themselves
+    most: int | None = None  # the most frames of a family; None: as many as save more than they cost to compile
 
 
 class Family:

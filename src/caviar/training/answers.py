@@ -1,4 +1,4 @@
-"""The outputs of a network for any number of rows, from a few programs."""
+"""Predictions for any number of rows, computed by a few compiled programs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from caviar.training.progress import Progress
 from caviar.training.step import separate
 
 AHEAD = 8
-"""So many batches are under way at once: enough for the device to have work, and few enough to fit in memory."""
+"""The number of batches computed at the same time: enough to keep the device busy, and few enough to fit in memory."""
 
 
 class Answers:
-    """Asks a network batch by batch.
+    """Computes a network's outputs batch by batch.
 
-    The last batch is filled up to a power of two with copies of its last row, so that any number of rows shares a few programs.
-    That is exact where rows do not mix; where they do, as in a layer that takes a mean over the batch, it is computed as it is.
+    The last batch is padded to a power of two with copies of its last row, so that a few programs serve any number of rows. That
+    is exact where rows do not influence each other; where they do, as in a mean over the batch, the last batch is not padded.
     """
 
     def __init__(self, apart: Apart, progress: Progress):
@@ -33,7 +33,7 @@ class Answers:
         self.changed: States = {}
 
     def of(self, x: Any, rows: int, size: int) -> Iterator[tuple[int, Any]]:
-        """The outputs for so many rows, a batch at a time, each with the place of its first row."""
+        """The outputs for so many rows, batch by batch, each with the number of its first row."""
         under_way: deque[tuple[int, int, Any]] = deque()
         for start in range(0, rows, size):
             batch, count = jax.tree.map(lambda a, s=start: a[s : s + size], x), min(size, rows - start)
@@ -52,7 +52,7 @@ class Answers:
         return self.progress.call(self.program, self.numbers, self.values, batch)
 
     def _is_alone(self, batch: Any, count: int, room: int) -> bool:
-        """Whether a batch is computed as it is: it needs no filling up, or what fills it up would count."""
+        """Whether a batch is computed without padding: it needs none, or padding would change its outputs."""
         if count == room:
             return True
         leaves, form = jax.tree.flatten(batch)
@@ -60,13 +60,13 @@ class Answers:
         return self.apart.finding(key, lambda: self._mixes(batch, count, room))
 
     def _mixes(self, batch: Any, count: int, room: int) -> bool:
-        """Whether an answer hangs on the rows beside it, or changes a state: zeros in place of copies must change no bit of it."""
+        """Whether a row's output depends on other rows, or changes a state: padding with zeros must not change one bit of it."""
         (states, ours), (_, theirs) = (self._asked(_filled(batch, room, fill)) for fill in (np.repeat, _zeros))
         pairs = zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True)
         return bool(states) or any(np.asarray(a)[:count].tobytes() != np.asarray(b)[:count].tobytes() for a, b in pairs)
 
     def _change(self, states: States) -> None:
-        """Let the next batch find the states as this one left them."""
+        """Pass the layers' states on to the next batch."""
         if states:
             self.changed |= states
             fixed = [slot.place for slot in self.apart.structure.slots if not slot.trainable]
@@ -75,7 +75,7 @@ class Answers:
 
 
 def store_states(apart: Apart, states: States) -> None:
-    """Let the variables that an evaluation changed be as it left them."""
+    """Store the values of the variables that an evaluation changed."""
     fixed = separate(apart.structure, apart.variables)[1] if states else []
     for place, value in states.items():
         fixed[place].assign(value)

@@ -1,4 +1,4 @@
-"""What the inputs of a network meet first: tables that their ids must be in, and products that want small numbers."""
+"""Checks of a network's inputs by what they reach first: tables of ids, and products, for which large numbers are a problem."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from caviar.training.trainee import Trainee
 
 LARGE = 1000.0
-"""Inputs that reach as far are told, where they meet a product and nothing has scaled them."""
+"""Inputs with absolute values from here on are warned about, if they are multiplied by weights without being scaled."""
 
 
 class Doors(NamedTuple):
-    """What the leaves of an input meet, and what comes out in the end."""
+    """What each leaf of the inputs reaches first, and the outputs."""
 
     outputs: Any  # shapes and types
-    tables: list[tuple[int | None, int]]  # leaf, or None where ids are computed; and how many ids there are
-    products: list[int]  # leaves that are multiplied by weights as they are
-    ones: list[str]  # layers that give 1 whatever comes in
+    tables: list[tuple[int | None, int]]  # pairs: the leaf, or None where ids are computed; and the number of ids
+    products: list[int]  # leaves that are multiplied by weights without being scaled
+    ones: list[str]  # layers whose output is always 1
 
 
 def check_ids(model: Trainee, x: Any, where: str = "x") -> None:
-    """Refuse ids that a layer has no row for, with their place."""
+    """Raise for ids that a layer has no row for, with their place."""
     check_ids_at(doors_of(model, model.built_for), take_apart(model), x, where)
 
 
 def check_ids_at(doors: Doors, apart: Apart, x: Any, where: str = "x") -> None:
-    """Refuse ids that the tables behind these doors have no row for, with their place."""
+    """Raise for ids that these tables have no row for, with their place."""
     for at, count in doors.tables:
         if at is not None:
             _check_range(np.asarray(jax.tree.leaves(x)[at]), count, where)
@@ -50,7 +50,7 @@ def check_ids_at(doors: Doors, apart: Apart, x: Any, where: str = "x") -> None:
 
 
 def tell_doubts(model: Trainee, x: Any) -> bool:
-    """Say what hardly learns: a softmax over one unit, and inputs that are too large, judged by a few thousand rows."""
+    """Warn of what hardly learns: a softmax over one unit, and inputs that are too large, judged by a few thousand rows."""
     doors, leaves = doors_of(model, model.built_for), jax.tree.leaves(x)
     for name in doors.ones:
         warn(
@@ -70,14 +70,14 @@ def tell_doubts(model: Trainee, x: Any) -> bool:
 
 
 def _count(layer: Any) -> int | None:
-    """How many ids a layer knows, if it takes ids."""
+    """The number of ids of a layer that takes ids."""
     if isinstance(layer, Embedding):
         return int(layer.input_dim)
     return int(layer.num_tokens) if isinstance(layer, CategoryEncoding) else None
 
 
 def doors_of(model: Trainee, x: Any) -> Doors:
-    """Found by one abstract evaluation, for any kind of network; remembered for networks of the same structure."""
+    """The doors of a network, found by one abstract evaluation, and remembered for networks of the same structure."""
     apart = take_apart(model)
     shapes = tuple((a.shape, str(a.dtype)) for a in jax.tree.leaves(x))
     return remembered(("doors", apart.structure, str(jax.tree.structure(x)), shapes), lambda: _find_doors(apart, x))
@@ -94,7 +94,7 @@ def _find_doors(apart: Any, specs: Any) -> Doors:
             if _count(layer) is not None:
                 found.tables.append((at, int(_count(layer) or 0)))
             elif at is not None and layer.takes == "anything":
-                leaf_of[id(made)] = at  # passed on as it is
+                leaf_of[id(made)] = at  # a layer that passes its input on unchanged
             elif at is not None and layer.takes == "floats" and hasattr(layer, "kernel"):
                 found.products.append(at)
             if _is_softmax(layer) and made.shape[-1] == 1:
@@ -113,7 +113,7 @@ def _is_softmax(layer: Any) -> bool:
 
 
 def _met(structure: Structure, numbers: Numbers, values: Any, x: Any) -> tuple[Any, list[tuple[Any, Any, Any]]]:
-    """The outputs, and every layer that is called with its first input and what it makes of it."""
+    """The outputs, and every layer called, with its first input and its outputs."""
     copy = put_together(structure, numbers, values)
     with evaluating(Context()) as context:
         context.met = []
@@ -138,7 +138,7 @@ def _refuse(ids: np.ndarray, wrong: np.ndarray, count: int, where: str) -> None:
 
 
 def _check_computed(apart: Any, counts: list[int], x: Any, where: str) -> None:
-    """Ids that a network computes from its inputs: a small program of that part of it alone finds what is out of range."""
+    """Raise for ids out of range that a network computes from its inputs, found by a small program of that part of it."""
     structure = apart.structure
 
     def make() -> Any:

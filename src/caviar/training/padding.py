@@ -1,6 +1,6 @@
-"""A partial batch as a full one: rows of padding behind the real ones, that weigh nothing in losses and metrics.
+"""Padding a partial batch to a full one, with rows that count nothing in losses and metrics.
 
-So one compiled step serves both. Where that is exact, `row_by_row.py` tells.
+So one compiled step serves both. `row_by_row.py` decides where that is exact.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _WASTE = 1.25
 
 
 def is_worthwhile(rows: int, batch_size: int) -> bool:
-    """Whether there is a partial batch after full ones, and computing it as a full one costs little of a pass.
+    """Whether a partial batch follows full ones, and padding it costs little of a pass.
 
     >>> from caviar.training.padding import is_worthwhile
     >>> is_worthwhile(700, 32), is_worthwhile(704, 32), is_worthwhile(33, 32)
@@ -26,7 +26,7 @@ def is_worthwhile(rows: int, batch_size: int) -> bool:
 
 
 def places(rows: int, start: Any, size: int) -> tuple[Any, Any]:
-    """The places of so many rows from one on, where the last row stands for those beyond the end; and how many are real.
+    """The places of a batch's rows, beyond the end that of the last row; and how many of them are real.
 
     >>> from caviar.training.padding import places
     >>> taken, real = places(rows=5, start=3, size=4)
@@ -37,7 +37,7 @@ def places(rows: int, start: Any, size: int) -> tuple[Any, Any]:
 
 
 def mask_padding(outputs: list[Any]) -> None:
-    """Let rows of padding count in no loss and no metric of these outputs, in the evaluation under way."""
+    """Exclude rows of padding from losses and metrics of these outputs, in the evaluation under way."""
     context = current()
     if context is not None and context.real is not None:
         for output in outputs:

@@ -1,4 +1,4 @@
-"""Where a partial batch may be padded to a full one (`padding.py`), and where it may not.
+"""Whether a partial batch may be padded to a full one (`padding.py`).
 
 Rows of padding weigh nothing in losses and metrics, and batch normalization is told how many rows are real. That is exact where
 nothing else looks at several rows at once, which can be known of caviar's own layers, losses and metrics only. Elsewhere the partial
@@ -25,12 +25,12 @@ from caviar.training.hooks import STANDARD, is_own
 
 _OURS = ("caviar.layers.", "caviar.models.", "caviar.losses.", "caviar.metrics.")
 _MIXING = (EinsumDense, Lambda, TimeDistributed, Circle, Dice, Tversky, FunctionLoss, Adopted, MeanOf)
-"""What looks at several rows at once, changes what a row is, or does what its user wrote."""
+"""Parts that combine several rows, change what a row is, or run the user's own code."""
 _ELEMENTWISE = (jnp.add, jnp.subtract, jnp.multiply, jnp.true_divide)
 
 
 def may_be_padded(recipe: Any) -> bool:
-    """Whether a recipe does with a padded batch what it does with the batch alone."""
+    """Whether a recipe gives the same for a padded batch as for the batch without padding."""
     if any(is_own(recipe.network, name) for name in STANDARD):
         return False
     nodes = [node for graph in parts_of(recipe, Graph) for node in graph.nodes if isinstance(node, Operation)]
@@ -39,7 +39,7 @@ def may_be_padded(recipe: Any) -> bool:
 
 
 def _is_row_by_row(part: Any) -> bool:
-    """Whether what a part gives for a row depends on this row alone, or it heeds the padding."""
+    """Whether a part computes each row from that row alone, or takes the padding into account."""
     if not type(part).__module__.startswith(_OURS) or isinstance(part, _MIXING):
         return False
     given = vars(part)
@@ -53,6 +53,6 @@ def _is_row_by_row(part: Any) -> bool:
 
 
 def _is_elementwise(node: Operation) -> bool:
-    """Whether a node is a layer's, or combines values of the same rows."""
+    """Whether a node is that of a layer, or combines values row by row."""
     ranks = {len(n.shape) for n in nodes_in((node.args, node.kwargs))}
     return isinstance(node.function, Layer) or (node.function in _ELEMENTWISE and len(ranks) == 1)
