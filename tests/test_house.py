@@ -35,7 +35,8 @@ DATASETS = [
 ]  # fmt: skip
 # Modules that users complete in, besides.
 MODULES = [
-    "backend", "datasets", *(f"datasets.{name}" for name in DATASETS), "preprocessing", "preprocessing.image", "preprocessing.sequence",
+    "backend", "constraints", "datasets", *(f"datasets.{name}" for name in DATASETS), 
+    "preprocessing", "preprocessing.image", "preprocessing.sequence",
     "random",
     "config", "errors", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "ranges", "regularizers",
     *(f"dialects.tensorflow.{name}" for name in TENSORFLOW),
@@ -46,7 +47,7 @@ MODULES = [
 ROOMS = [
     "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "telling",
     "reads", "structures", "parts", "describing", "ranges", "closing", "frames", "graph", "activations", "initializers",
-    "regularizers", "images", "layers", "losses",
+    "regularizers", "constraints", "images", "layers", "losses",
     "ops", "random",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
     "recording", "dialects", "fetching", "datasets", "utils", "backend", "preprocessing", "caviar", "cli", "__main__",

@@ -13,7 +13,8 @@ __version__ = "0.2.0.dev0"
 
 # Names and where they live. They are imported when first used, so that `import caviar` and `caviar --help` are quick.
 _MODULES = (
-    "activations", "backend", "callbacks", "config", "datasets", "errors", "graph", "initializers", "insight", "layers", "losses",
+    "activations", "backend", "callbacks", "config", "constraints",
+    "datasets", "errors", "graph", "initializers", "insight", "layers", "losses",
     "metrics", "models", "ops", "optimizers", "preprocessing", "random", "ranges", "regularizers", "studies", "utils",
 )  # fmt: skip
 _NAMES = {
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         backend,
         callbacks,
         config,
+        constraints,
         datasets,
         errors,
         graph,

@@ -18,17 +18,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import config, engine, initializers, regularizers
-from caviar.arguments import check
+from caviar import config, constraints, engine, initializers, regularizers
 from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
-from caviar.errors import ArgumentError, NotBuiltError, ShapeError, nothing_foreign
+from caviar.errors import ArgumentError, NotBuiltError, nothing_foreign
 from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_apart
 from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
 from caviar.layers.explaining import check_shape, explained
-from caviar.layers.given import InitializerLike, RegularizerLike
+from caviar.layers.given import RegularizerLike
 from caviar.layers.holding import WeightHolder
+from caviar.layers.wanted import wanted_weight
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
 from caviar.numbers import own_copy, spoken
 from caviar.parts import Apart, Part, float_fields, parts_of, take_apart
@@ -104,36 +104,21 @@ class Layer(WeightHolder):
 
     # -- weights --------------------------------------------------------------------------------------------------
 
-    def add_weight(
-        self,
-        name: str,
-        shape: tuple[int, ...] = (),
-        initializer: InitializerLike = "glorot_uniform",
-        regularizer: RegularizerLike = None,
-        trainable: bool = True,
-        dtype: DataType | None = None,
-    ) -> Variable:
-        """Declare a weight; it becomes the attribute of that name. Its value is drawn when the whole network is built."""
-        check(Layer.add_weight, {"name": name}, "add_weight")
-        if any(d is None for d in shape):
-            raise ShapeError(
-                f"weight {name!r} of layer {self.name!r} would have shape {shape}: the input needs a known last axis"
-            )
-        if any(isinstance(d, float) for d in shape):
-            raise ShapeError(
-                f"weight {name!r} of layer {self.name!r} would have shape {shape}: sizes are whole numbers, such as 64 or "
-                "IntUniform(50, 100)"
-            )
+    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
+        """Declare a weight, as `add_weight("kernel", shape, initializer, regularizer, trainable, dtype)`, or in Keras' order.
+
+        It becomes the attribute of its name, or that to which it is assigned. Its value is drawn with the whole network.
+        """
+        wanted = wanted_weight(self, args, kwargs)
+        name = wanted.name
         variable = plan(
-            tuple(shape),
-            dtype or self.dtype or config.floatx(),
-            initializers.get(initializer),
-            trainable,
-            f"{self.name}/{name}",
+            wanted.shape, wanted.dtype, initializers.get(wanted.initializer), wanted.trainable, f"{self.name}/{name}"
         )
         vars(self)[name] = variable
-        if regularizer is not None:
-            vars(self).setdefault("_penalties", {})[name] = regularizers.get(regularizer)
+        if wanted.regularizer is not None:
+            vars(self).setdefault("_penalties", {})[name] = regularizers.get(wanted.regularizer)
+        if wanted.constraint is not None:
+            vars(self).setdefault("_constraints", {})[name] = constraints.get(wanted.constraint)
         return variable
 
     def add_loss(self, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 import jax
@@ -11,7 +11,7 @@ from caviar import activations
 from caviar.declarations import Counts, DataFormat, OneOf, Size, Sizes
 from caviar.errors import ArgumentError, ShapeError
 from caviar.frames import Fitting, Live, whole
-from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
+from caviar.layers.given import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering.convolution import conv, conv_transpose
 from caviar.layers.lowering.sums import add
 from caviar.layers.lowering.windows import sizes
@@ -94,6 +94,8 @@ class _Conv(_Convolution):
     bias_initializer: InitializerLike = "zeros"
     kernel_regularizer: RegularizerLike = None
     bias_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = field(default=None, kw_only=True)
+    bias_constraint: ConstraintLike = field(default=None, kw_only=True)
 
     def build(self, input_shape: Any) -> None:
         """Declare kernel and bias."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import jax
@@ -12,7 +12,7 @@ from caviar.declarations import Size
 from caviar.frames import Fitting, Live
 from caviar.graph.products import matmul
 from caviar.layers.base import Layer
-from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
+from caviar.layers.given import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Weight
 
 __all__ = ["Dense"]
 
@@ -34,6 +34,8 @@ class Dense(Layer):
     bias_initializer: InitializerLike = "zeros"
     kernel_regularizer: RegularizerLike = None
     bias_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = field(default=None, kw_only=True)
+    bias_constraint: ConstraintLike = field(default=None, kw_only=True)
 
     kernel: ClassVar[Weight]
     bias: ClassVar[Weight]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 import jax
@@ -13,7 +13,7 @@ from caviar.declarations import Each, Number, OneOf
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.products import einsum
 from caviar.layers.base import Layer
-from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
+from caviar.layers.given import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Weight
 
 __all__ = ["EinsumDense"]
 
@@ -40,6 +40,8 @@ class EinsumDense(Layer):
     bias_initializer: InitializerLike = "zeros"
     kernel_regularizer: RegularizerLike = None
     bias_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = field(default=None, kw_only=True)
+    bias_constraint: ConstraintLike = field(default=None, kw_only=True)
 
     kernel: ClassVar[Weight]
     bias: ClassVar[Weight]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from caviar.declarations import Size
 from caviar.frames import Fitting, Live
 from caviar.layers.base import Layer
-from caviar.layers.given import InitializerLike, RegularizerLike, Weight
+from caviar.layers.given import ConstraintLike, InitializerLike, RegularizerLike, Weight
 
 __all__ = ["Embedding", "Masking"]
 
@@ -32,6 +32,7 @@ class Embedding(Layer):
     output_dim: Size
     embeddings_initializer: InitializerLike = "uniform"
     embeddings_regularizer: RegularizerLike = None
+    embeddings_constraint: ConstraintLike = field(default=None, kw_only=True)
     mask_zero: bool = False
     input_length: Size | None = None
 

@@ -12,6 +12,7 @@ _CHECKED_BY_GET = "checked by get, and not as a declaration"
 
 ActivationLike = Annotated[str | Callable[..., Any] | None, _CHECKED_BY_GET]
 RegularizerLike = Annotated[str | Callable[..., Any] | None, _CHECKED_BY_GET]
+ConstraintLike = Annotated[str | Callable[..., Any] | None, _CHECKED_BY_GET]
 InitializerLike = Annotated[str | Callable[..., Any] | SupportsFloat | np.ndarray | jax.Array | None, _CHECKED_BY_GET]
 
 Weight = Any

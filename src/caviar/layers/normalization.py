@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 import jax
@@ -13,7 +13,7 @@ from caviar.errors import ArgumentError, ShapeError
 from caviar.frames import Fitting, Live
 from caviar.graph.evaluation import current
 from caviar.layers.base import Layer
-from caviar.layers.given import InitializerLike, RegularizerLike, Weight
+from caviar.layers.given import ConstraintLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering.normalize import batch_normalize
 from caviar.layers.lowering.sums import add, scale
 
@@ -71,6 +71,8 @@ class BatchNormalization(_ScaledAndShifted):
     moving_variance_initializer: InitializerLike = "ones"
     beta_regularizer: RegularizerLike = None
     gamma_regularizer: RegularizerLike = None
+    beta_constraint: ConstraintLike = field(default=None, kw_only=True)
+    gamma_constraint: ConstraintLike = field(default=None, kw_only=True)
 
     moving_mean: ClassVar[Weight]
     moving_variance: ClassVar[Weight]
@@ -138,6 +140,8 @@ class LayerNormalization(_ScaledAndShifted):
     gamma_initializer: InitializerLike = "ones"
     beta_regularizer: RegularizerLike = None
     gamma_regularizer: RegularizerLike = None
+    beta_constraint: ConstraintLike = field(default=None, kw_only=True)
+    gamma_constraint: ConstraintLike = field(default=None, kw_only=True)
 
     def build(self, input_shape: Any) -> None:
         """Declare scale and shift."""
@@ -192,6 +196,8 @@ class GroupNormalization(_ScaledAndShifted):
     gamma_initializer: InitializerLike = "ones"
     beta_regularizer: RegularizerLike = None
     gamma_regularizer: RegularizerLike = None
+    beta_constraint: ConstraintLike = field(default=None, kw_only=True)
+    gamma_constraint: ConstraintLike = field(default=None, kw_only=True)
 
     def build(self, input_shape: Any) -> None:
         """Declare scale and shift."""

@@ -187,6 +187,10 @@ class Model(Trainee):
         check(Model.save, {"overwrite": overwrite}, "save")
         saving.save_model(self, filepath, overwrite)
 
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as text, without weights: `models.model_from_json` makes it again."""
+        return saving.to_json(self, **kwargs)
+
     def save_weights(self, filepath: FilePath, overwrite: bool = True) -> None:
         """Save the weights alone."""
         check(Model.save_weights, {"overwrite": overwrite}, "save_weights")

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from caviar import (
     activations,
+    constraints,
     initializers,
     layers,
     losses,
@@ -34,7 +35,7 @@ from caviar.parts import Part
 
 _MODULES: dict[str, Any] = {
     "layers": layers, "losses": losses, "metrics": metrics, "optimizers": optimizers, "optimizers.schedules": schedules,
-    "initializers": initializers, "regularizers": regularizers, "ranges": ranges,
+    "initializers": initializers, "regularizers": regularizers, "constraints": constraints, "ranges": ranges,
 }  # fmt: skip
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "asarray": jnp.asarray, "stack": jnp.stack, "getitem": item, **{n: f for table in (pictures.TABLE, *TABLES) for n, f in table.items()},

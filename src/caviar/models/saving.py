@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeVar
 
 import jax
@@ -71,6 +72,11 @@ def _model_of(
         model.columns = document.get("columns")
         ensure_built(model, model.input_specs)
     return model
+
+
+def to_json(model: Trainee, **kwargs: Any) -> str:
+    """The architecture of a model as text, without weights; `kwargs` are those of `json.dumps`."""
+    return json.dumps(Writer()(model), **kwargs)
 
 
 def save_weights(model: Trainee, path: Any, overwrite: bool = True) -> None:

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 
 from caviar import config
 from caviar.graph.evaluation import evaluate
-from caviar.parts import Numbers, Structure, put_together
+from caviar.layers.base import Layer
+from caviar.parts import Numbers, Structure, collect, parts_of, put_together
 from caviar.randomness import beside
 from caviar.training.padding import is_worthwhile, places
 from caviar.training.recipe import Recipe
@@ -90,7 +91,20 @@ class Step:
         recipe: Recipe = with_weights(self.structure, self.numbers, self.run)
         gradients, optimizer = recipe.live_gradients(gradients), recipe.optimizer
         trainable, state = optimizer.update(gradients, self.run.optimizer, self.run.trainable, self.run.rate)
-        return replace(self, run=self.run._replace(trainable=trainable, optimizer=state))
+        return replace(self, run=self.run._replace(trainable=trainable, optimizer=state))._constrained()
+
+    def _constrained(self) -> Step:
+        """The step with those weights put back that have a constraint."""
+        recipe = put_together(self.structure, self.numbers, merge(self.structure, self.run.trainable, self.run.fixed))
+        held = [part for part in parts_of(recipe, Layer) if "_constraints" in vars(part)]
+        for layer in held:
+            for name, constraint in vars(layer)["_constraints"].items():
+                vars(layer)[name] = constraint(vars(layer)[name])
+        if not held:
+            return self
+        return replace(
+            self, run=self.run._replace(trainable=separate(self.structure, collect(self.structure, recipe))[0])
+        )
 
 
 def take(data: Any, rows: Any) -> Any:
