@@ -81,7 +81,13 @@ def whole_table(row: Row, result: dict[str, Any]) -> str:
     figures = {name: found for name, found in result["figures"].items() if found}
     lines = [_stand(key, title, figures) for key, title in FIGURES.items() if "caviar" in figures]
     of = ", ".join([f"a step of {row.steps} an epoch", f"all of {row.samples} rows", "loss after the first"])
-    lines += ["", f"| {row.name}: {of} | {' | '.join([*FIGURES.values(), 'loss'])} |", f"|---|{'---:|' * 6}"]
+    before, after = result["load"]
+    lines += [
+        f"- The load average went from {before:.1f} to {after:.1f}.",
+        "",
+        f"| {row.name}: {of} | {' | '.join([*FIGURES.values(), 'loss'])} |",
+        f"|---|{'---:|' * 6}",
+    ]
     for name, found in sorted(figures.items(), key=lambda item: statistics.median(item[1]["value"])):
         times = [_time(statistics.median(found[key])) for key in FIGURES if key != "peak_mb"]
         rest = [_digits(statistics.median(found[key])) for key in ("peak_mb", "loss")]
