@@ -73,11 +73,11 @@ class Noted(NamedTuple):
     outputs: Any
 
 
-class Place(NamedTuple):
-    """The number of an array on a tape."""
+class Place:
+    """An array on a tape. No tuple, so that trees have it as a leaf."""
 
-    number: int
-    shape: tuple[int, ...]
+    def __init__(self, number: int, shape: tuple[int, ...]):
+        self.number, self.shape = number, shape
 
 
 class Tape:
@@ -96,7 +96,7 @@ class Tape:
         if id(value) not in self._numbers:
             self._numbers[id(value)] = len(self._alive)
             self._alive.append(value)
-        return _Leaf(Place(self._numbers[id(value)], tuple(value.shape)))
+        return Place(self._numbers[id(value)], tuple(value.shape))
 
     def write(self, what: Any, args: Any, kwargs: Any, outputs: Any, since: int | None = None) -> None:
         """Write a call. Calls made inside a layer are dropped, unless the layer only passes everything on."""
@@ -105,13 +105,6 @@ class Tape:
             return
         del self.calls[len(self.calls) if since is None else since :]
         self.calls.append(Noted(what, *(jax.tree.map(self.place, tree) for tree in (args, kwargs, outputs))))
-
-
-class _Leaf:
-    """Holds a place in a tree."""
-
-    def __init__(self, place: Place):
-        self.place = place
 
 
 PASSES_ON = "passes on"
@@ -135,6 +128,18 @@ class Fitting:
     """One member in a frame: the live places of each weight, and what layers are told of their own size.
 
     `own` has the member's values by the names of the hyperparameters.
+
+    A layer of your own takes part in frames if it says in `live` what follows from its input's live units:
+    >>> import numpy as np
+    >>> from caviar.frames import Fitting, Live
+    >>> from caviar.layers import Layer
+    >>> class Twice(Layer):
+    ...     def call(self, x):
+    ...         return 2 * x
+    ...     def live(self, fit, x):
+    ...         return x  # with weights, after `fit.weigh(self.kernel, x[-1], fit.axis(self.units))`
+    >>> Twice().live(Fitting({}), Live([np.array([True, False])]))
+    (array([ True, False]),)
     """
 
     def __init__(self, own: Mapping[str, Any]):
@@ -210,28 +215,28 @@ def fitted(tape: Tape, own: Mapping[str, Any]) -> Fitting:
     fit, known = Fitting(own), dict[int, Live]()
 
     def live_of(leaf: Any) -> Any:
-        if not isinstance(leaf, _Leaf):
+        if not isinstance(leaf, Place):
             return leaf
-        return known.get(leaf.place.number, whole(leaf.place.shape[1:]))
+        return known.get(leaf.number, whole(leaf.shape[1:]))
 
     for call in tape.calls:
         args, kwargs = (jax.tree.map(live_of, tree) for tree in (call.args, call.kwargs))
         given = [one for one in jax.tree.leaves((args, kwargs)) if isinstance(one, Live)]
         live = _manner(call.what)
         if live is not None:
-            fit.used, fit.shape = 0.0, jax.tree.leaves(call.outputs)[0].place.shape[1:]
+            fit.used, fit.shape = 0.0, jax.tree.leaves(call.outputs)[0].shape[1:]
             found = live(fit, *args, **kwargs)
             positions = (math.prod(int(axis.sum()) for axis in one[:-1]) for one in (*given, *jax.tree.leaves(found)))
             fit.work += fit.used * max(positions)
         else:
             fit.need_whole(call.what, given)
-            found = jax.tree.map(lambda leaf: whole(leaf.place.shape[1:]), call.outputs)
+            found = jax.tree.map(lambda leaf: whole(leaf.shape[1:]), call.outputs)
         if getattr(call.what, "activity_regularizer", None) is not None:
             fit.need_whole(call.what.activity_regularizer, found)
         for leaf, one in zip(jax.tree.leaves(call.outputs), jax.tree.leaves(found), strict=True):
-            if tuple(map(len, one)) != leaf.place.shape[1:]:
-                raise FrameError(f"{call.what!r} gives the shape {leaf.place.shape}, and tells of other axes")
-            known[leaf.place.number] = one
+            if tuple(map(len, one)) != leaf.shape[1:]:
+                raise FrameError(f"{call.what!r} gives the shape {leaf.shape}, and tells of other axes")
+            known[leaf.number] = one
     fit.need_whole("what the loss is computed from", [known[number] for number in tape.outputs if number in known])
     return fit
 

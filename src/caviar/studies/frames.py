@@ -180,7 +180,7 @@ def traced(recipe: Recipe, x: Any, batch_size: int) -> Tape:
     tape = Tape()
 
     def call(x: Any) -> None:
-        tape.outputs = [tape.place(o).place.number for o in jax.tree.leaves(recipe.network(x))]
+        tape.outputs = [tape.place(o).number for o in jax.tree.leaves(recipe.network(x))]
 
     with evaluating(Context(building=True)) as context:
         context.tape = tape
@@ -191,7 +191,7 @@ def traced(recipe: Recipe, x: Any, batch_size: int) -> Tape:
 def _check_outputs(tape: Tape) -> None:
     """Raise if an output's activation is a choice: losses use the logits behind an output, so they must know its function."""
     for call in tape.calls:
-        made = {leaf.place.number for leaf in jax.tree.leaves(call.outputs)}
+        made = {leaf.number for leaf in jax.tree.leaves(call.outputs)}
         if made & set(tape.outputs) and any(isinstance(v, Switch) for v in vars(call.what).values()):
             raise FrameError(f"{call.what!r} gives what the loss is computed from")
 
