@@ -13,6 +13,7 @@ import jax
 
 from caviar.data.arrays import Rows
 from caviar.graph.evaluation import evaluate
+from caviar.graph.programs import remembered
 from caviar.parts import Numbers, Structure
 from caviar.training.hooks import take_step
 from caviar.training.recipe import Recipe
@@ -114,6 +115,13 @@ def scores(structure: Structure, numbers: Numbers, run: Any, statistics: Any) ->
 
 
 def output_shapes(structure: Structure, numbers: Numbers, run: Any, x: Any) -> list[Any]:
-    """The shapes of the outputs for a batch."""
+    """The shapes of the outputs for a batch; traced once, however many programs ask."""
     values = merge(structure, run.trainable, run.fixed)
-    return jax.eval_shape(lambda x: evaluate(structure, numbers, values, call=lambda r: r.outputs(x)).outputs, x)
+    given = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (list(numbers), values, x))
+    leaves, form = jax.tree.flatten(given)
+
+    def outputs(numbers: Numbers, values: Any, x: Any) -> Any:
+        return evaluate(structure, numbers, values, call=lambda recipe: recipe.outputs(x)).outputs
+
+    key = ("outputs", structure, form, *((leaf.shape, str(leaf.dtype)) for leaf in leaves))
+    return remembered(key, lambda: jax.eval_shape(outputs, *given))
