@@ -115,13 +115,18 @@ def _forward(network: Network, x: Array, kernel: Array, bias: Array | None, firs
 
 
 def _backward(network: Network, residuals: Any, gradients: Any) -> Any:
+    """Back through time: the gradients of inputs, recurrent kernel, bias and first states.
+
+    In the loop `d` are the gradients of the states after a step, and `dx` that of the gates' inputs. The kernel's gradient, which
+    sums over all steps, is one product after the loop.
+    """
     saved, first, states, kernel, bias, mask = residuals
     before = tuple(jnp.concatenate([f[None], s[:-1]]) for f, s in zip(first, states, strict=True))
     slopes = computed_once(_masked(network.slopes(saved, before, states), mask))
     transposed = computed_once(kernel.T)
 
     def body(d: States, now: tuple[Array, Slopes]) -> tuple[States, Array]:
-        d, slope = (d[0] + now[0], *d[1:]), now[1]
+        d, slope = (d[0] + now[0], *d[1:]), now[1]  # h is also an output of its step
         if slope.h_by_c is not None:
             d = (d[0], d[1] + d[0] * slope.h_by_c)
         dx = computed_once(computed_once(jnp.concatenate([d[k] for k in network.feeds], -1)) * slope.gates)

@@ -37,9 +37,8 @@ def _normalize(x: Array, gamma: Array, beta: Array, epsilon: Array, real: Any) -
 
 def _forward(x: Array, gamma: Array, beta: Array, epsilon: Array, real: Any) -> Any:
     count = _count(x, real)
-    near = jax.lax.stop_gradient(
-        x[0].reshape(-1, x.shape[-1]).mean(0)
-    )  # subtracted first, so that the variance of values far from 0 is exact
+    # Near the mean, and subtracted first, so that the variance of values far from 0 is exact.
+    near = jax.lax.stop_gradient(x[0].reshape(-1, x.shape[-1]).mean(0))
     rest = sums(_real(x - near, real)) / count
     variance = sums(_real(jnp.square(x - near - rest), real)) / count
     inverse = jax.lax.rsqrt(variance + epsilon)
@@ -48,6 +47,7 @@ def _forward(x: Array, gamma: Array, beta: Array, epsilon: Array, real: Any) -> 
 
 
 def _backward(residuals: Any, gradients: tuple[Array, Array, Array]) -> tuple[Any, ...]:
+    """The gradient of x has three parts: `dy`, scaled; `pull * (x - mean)`, through the variance; and `shift`, through the mean."""
     x, gamma, near, rest, inverse, epsilon, real = residuals
     dy, d_mean, d_variance = materialized(gradients[0]), *gradients[1:]
     count = _count(x, real)
