@@ -14,7 +14,22 @@ from caviar.parts import Part
 from caviar.ranges import Choice, Range
 
 
-class Closed(float):
+class _Remembering:
+    """What makes a number one that remembers the hyperparameter it came from."""
+
+    origin: str
+
+    def __new__(cls, value: Any, origin: str) -> Self:
+        """Make the number."""
+        self = super().__new__(cls, value)  # type: ignore[call-arg]
+        self.origin = origin
+        return self
+
+    def __getnewargs__(self) -> tuple[Any, str]:
+        return +self, self.origin  # type: ignore[operator]
+
+
+class Closed(_Remembering, float):  # type: ignore[misc]
     """A number that remembers the hyperparameter it came from.
 
     >>> from caviar.closing import Closed
@@ -22,36 +37,14 @@ class Closed(float):
     (0.01, 'learning_rate')
     """
 
-    origin: str
 
-    def __new__(cls, value: float, origin: str) -> Self:
-        """Make the number."""
-        self = super().__new__(cls, value)
-        self.origin = origin
-        return self
-
-    def __getnewargs__(self) -> tuple[float, str]:  # type: ignore[override]
-        return float(self), self.origin
-
-
-class ClosedSize(int):
+class ClosedSize(_Remembering, int):  # type: ignore[misc]
     """A whole number that remembers the hyperparameter it came from.
 
     >>> from caviar.closing import ClosedSize
     >>> ClosedSize(64, "units"), ClosedSize(64, "units").origin
     (64, 'units')
     """
-
-    origin: str
-
-    def __new__(cls, value: int, origin: str) -> Self:
-        """Make the number."""
-        self = super().__new__(cls, value)
-        self.origin = origin
-        return self
-
-    def __getnewargs__(self) -> tuple[int, str]:  # type: ignore[override]
-        return int(self), self.origin
 
 
 @dataclass(eq=False)
@@ -173,15 +166,8 @@ def closed(part: Any, found: Iterable[Hyperparameter], values: Mapping[str, Any]
 
 
 def _remembering(value: Any, name: str) -> Any:
-    if isinstance(value, bool):
-        return value
-    return (
-        Closed(value, name)
-        if isinstance(value, float)
-        else ClosedSize(value, name)
-        if isinstance(value, int)
-        else value
-    )
+    kind = Closed if isinstance(value, float) else ClosedSize if type(value) is int else None
+    return value if kind is None else kind(value, name)
 
 
 def typical(part: Any) -> Any:
