@@ -14,7 +14,7 @@ from caviar.parts import Part
 from caviar.ranges import Choice, Range
 
 
-class _Remembering:
+class _OfHyperparameter:
     """What makes a number one that remembers the hyperparameter it came from."""
 
     origin: str
@@ -29,7 +29,7 @@ class _Remembering:
         return +self, self.origin  # type: ignore[operator]
 
 
-class Closed(_Remembering, float):  # type: ignore[misc]
+class Closed(_OfHyperparameter, float):  # type: ignore[misc]
     """A number that remembers the hyperparameter it came from.
 
     >>> from caviar.closing import Closed
@@ -38,7 +38,7 @@ class Closed(_Remembering, float):  # type: ignore[misc]
     """
 
 
-class ClosedSize(_Remembering, int):  # type: ignore[misc]
+class ClosedSize(_OfHyperparameter, int):  # type: ignore[misc]
     """A whole number that remembers the hyperparameter it came from.
 
     >>> from caviar.closing import ClosedSize
