@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import activations, engine
+from caviar import activations, config, engine
 from caviar.closing import Closed, ClosedSize
 from caviar.errors import FrameError
 from caviar.frames import Fitting, Tape, Varied, by_element, fitted, trusted
@@ -94,7 +94,10 @@ class Frame:
 
     def __init__(self, task: Any, values: Values, sizes: Values, corner: Values, choices: Mapping[str, Choice]):
         self.sizes, self.choices = dict(sizes), dict(choices)
-        switches = {name: Switch(choice.options, Varied.of(0.0, name)) for name, choice in choices.items()}  # type: ignore[arg-type]
+        switches = {
+            name: Switch(choice.options, Varied.of(np.zeros((), config.floatx()), name))
+            for name, choice in choices.items()
+        }  # type: ignore[arg-type]
         self.recipe, self.batch_size = task.recipe({**values, **sizes, **switches})
         _check_recipe(self.recipe, {*sizes, *choices})
         self.tape = traced(self.recipe, task.rows.x, self.batch_size)
