@@ -25,6 +25,7 @@ from caviar.errors import ArgumentError, NotBuiltError, nothing_foreign
 from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_apart
 from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
+from caviar.layers.applied import FromGraph, one_or_several, place_of, remember
 from caviar.layers.explaining import check_shape, explained
 from caviar.layers.given import RegularizerLike
 from caviar.layers.holding import WeightHolder
@@ -102,6 +103,16 @@ class Layer(WeightHolder):
         """The mask of the outputs; by default that of the input, for layers that support masking."""
         return mask if self.supports_masking else None
 
+    @FromGraph
+    def input(self) -> Any:
+        """The node that the layer was applied to last, or a list of them."""
+        return one_or_several(place_of(self)[0])
+
+    @FromGraph
+    def output(self) -> Any:
+        """The node that the layer gave last, or a list of them."""
+        return one_or_several(place_of(self)[1])
+
     # -- weights --------------------------------------------------------------------------------------------------
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
@@ -155,7 +166,7 @@ class Layer(WeightHolder):
             if is_open(self) or any(node.is_open for node in nodes):
                 return self._written_open(args, kwargs)
             with drawing(), evaluating(Context(building=True)):
-                return apply(self, *args, **kwargs)
+                return remember(self, args[0] if args else None, apply(self, *args, **kwargs))
         if current() is None:
             return self._at_desk(*args, **kwargs)
         return self._compute(*args, **kwargs)

@@ -15,6 +15,7 @@ from caviar.files import FilePath
 from caviar.frames import PASSES_ON
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
+from caviar.layers.applied import FromGraph, one_or_several, place_of
 from caviar.layers.base import Layer, ensure_built, is_built
 from caviar.layers.explaining import check_shape
 from caviar.models import saving, summary
@@ -115,6 +116,22 @@ class Model(Trainee):
     def outputs(self) -> list[Node]:
         """The output nodes of a model made from nodes."""
         return nodes_in(self._graph.outputs) if self._graph else []
+
+    @FromGraph
+    def input(self) -> Any:
+        """The input node of a model made from nodes or a list of layers, or a list of them."""
+        return one_or_several(self.inputs) if self.inputs else place_of(self)[0]
+
+    @FromGraph
+    def output(self) -> Any:
+        """The output node of a model made from nodes or a list of layers, or a list of them."""
+        return one_or_several(self.outputs) if self.outputs else place_of(self)[1]
+
+    @FromGraph
+    def output_shape(self) -> Any:
+        """The shape of the output, None where it is not known; of several outputs a list."""
+        shapes = [tuple(node.shape) for node in self.outputs]
+        return shapes[0] if len(shapes) == 1 else shapes
 
     def rewrite(self) -> None:
         """Apply the layers, which have no weights yet, to the inputs again: shapes follow from the values of its ranges."""

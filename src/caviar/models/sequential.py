@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -13,10 +14,13 @@ from caviar.closing import is_open
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.frames import PASSES_ON
 from caviar.graph.evaluation import as_floats
-from caviar.graph.node import Input
+from caviar.graph.node import Input, Node, nodes_in
+from caviar.layers.applied import belongs
 from caviar.layers.base import Layer, ensure_built, is_built
 from caviar.models.model import Model
 from caviar.ranges import Range
+
+_written: weakref.WeakKeyDictionary[Any, tuple[list[int], list[Any]]] = weakref.WeakKeyDictionary()
 
 
 class Sequential(Model):
@@ -79,7 +83,33 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         """The layers in order."""
         self._build_if_known()
+        for layer in self.sequence:
+            belongs(layer, self)
         return list(self.sequence)
+
+    def write_nodes(self) -> list[Node]:
+        """The nodes of the layers applied to an input of the known shape, written down when somebody wants to know."""
+        known = self._known_input()
+        if known is None or is_open(self.sequence):
+            return []
+        written = _written.get(self)
+        if written is None or written[0] != [id(layer) for layer in self.sequence]:
+            x = known if isinstance(known, Input) else Input(known.shape[1:], dtype=str(known.dtype))
+            nodes: list[Any] = [x]
+            for layer in self.sequence:
+                nodes.append(layer(nodes[-1]))
+            written = _written[self] = [id(layer) for layer in self.sequence], nodes
+        return written[1]
+
+    @property
+    def inputs(self) -> list[Node]:
+        """The input node, if its shape is known."""
+        return nodes_in(self.write_nodes()[:1])
+
+    @property
+    def outputs(self) -> list[Node]:
+        """The output nodes, if the input's shape is known."""
+        return nodes_in(self.write_nodes()[-1:])
 
     @property
     def output_names(self) -> list[str]:
