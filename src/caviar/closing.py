@@ -53,9 +53,8 @@ class Hyperparameter:
 
     name: str
     range: Range
-    conditions: list[tuple[Hyperparameter, int]] | None = field(
-        default_factory=list
-    )  # pairs (a choice, the number of its option)
+    # Pairs (a choice, the number of its option).
+    conditions: list[tuple[Hyperparameter, int]] | None = field(default_factory=list)
 
     def is_active(self, chosen: Mapping[str, int]) -> bool:
         """Whether this range has an effect, given the options chosen, by name."""

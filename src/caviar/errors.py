@@ -172,9 +172,8 @@ def retell(error: Exception, what: Callable[[], str]) -> None:
     ):
         return
     said = str(error).partition("\n")[0]
-    kind = (
-        BoundsError if isinstance(error, IndexError) else ArgumentError
-    )  # Python's iteration by index ends at an IndexError
+    # Python's iteration by index ends at an IndexError.
+    kind = BoundsError if isinstance(error, IndexError) else ArgumentError
     raise kind(f"{what()} makes no sense here ({type(error).__name__}: {said})") from error
 
 

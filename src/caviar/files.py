@@ -64,9 +64,8 @@ def written_whole(path: Any) -> Iterator[BinaryIO]:
                 os.fsync(handle)
                 if fcntl is None:
                     file.close()
-                os.replace(
-                    temporary, target
-                )  # before the lock is released: another process deletes temporary files without one
+                # Before the lock is released: another process deletes temporary files without one.
+                os.replace(temporary, target)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)

@@ -59,9 +59,8 @@ def hard_sigmoid(x: jax.Array) -> jax.Array:
     >>> hard_sigmoid(jnp.array([-3.0, 0.0, 3.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return jnp.where(
-        x <= -3, 0, jnp.where(x >= 3, 1, x / 6 + 0.5)
-    )  # x is compared, and not the result, which is rounded
+    # The input is compared, and not the result, which is rounded.
+    return jnp.where(x <= -3, 0, jnp.where(x >= 3, 1, x / 6 + 0.5))
 
 
 def hard_tanh(x: jax.Array, min_val: float = -1.0, max_val: float = 1.0) -> jax.Array:

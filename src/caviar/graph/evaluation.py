@@ -83,10 +83,11 @@ class Context:
 
     def set_traits(self, value: Any, **traits: Any) -> None:
         """Attach traits to a value."""
+        # Holds the value too: no other gets its id.
         self._traits[id(value)] = (
             value,
             self.traits_of(value)._replace(**traits),
-        )  # holds the value too: no other gets its id
+        )
 
     def mask_of(self, value: Any) -> Any:
         """The mask that came with a value, if one did."""
@@ -281,9 +282,8 @@ class Graph(Part):
 
 def _kind(node: Node) -> str:
     """The type that was declared for a node, as far as its values follow it: floats are of the library's float type."""
-    return (
-        "floats" if "float" in str(node.dtype) else str(node.dtype)
-    )  # a node with several results, or none, has no one type
+    # A node with several results, or none, has no one type.
+    return "floats" if "float" in str(node.dtype) else str(node.dtype)
 
 
 def run_apart(apart: Apart, args: Any, kwargs: Any, training: bool = False) -> tuple[Any, list[tuple[Variable, Any]]]:

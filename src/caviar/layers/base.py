@@ -313,9 +313,8 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
             with told if current() is None else contextlib.nullcontext():  # else the outer layer's error says for what
                 build(self, *shapes)
                 vars(self)["built"] = True
-                if (
-                    current() is None and shapes and not is_built(self)
-                ):  # sublayers that are built where they are called
+                # Sublayers that are built where they are called.
+                if current() is None and shapes and not is_built(self):
                     ensure_built(self, *map(_of_shape, shapes))
 
     return wrapped

@@ -31,9 +31,8 @@ class Board:
         self.seen: dict[int, int] = {}  # the epochs of each trial that have happened so far, also in a replay
         self.numeric: list[bool] = store.noted("numeric", [False] * len(space.found))
         self.trained = 0  # epochs of all members, since this process began
-        self.since: dict[int, int] = dict(
-            store.noted("since", [])
-        )  # the epoch at which a trial took over another's run
+        # The epoch at which a trial took over another's run.
+        self.since: dict[int, int] = dict(store.noted("since", []))
         self._best: dict[Member, float] = {}
         for member in self.curves:
             self._note_best(member, self.since.get(member.trial, 0))

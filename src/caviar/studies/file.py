@@ -203,9 +203,8 @@ class StudyFile:
     def _return_home(self, home: Path) -> None:
         """Write the whole file again, if no other file is in its place."""
         assert self._database is not None
-        with contextlib.suppress(
-            FileError, sqlite3.Error
-        ):  # no folder, no permission, no space: the next commit tries again
+        # No folder, no permission, no space: the next commit tries again.
+        with contextlib.suppress(FileError, sqlite3.Error):
             if not os.path.lexists(home):
                 write_whole(home, self._database.serialize())
                 found = _connected(home.absolute().as_uri(), WRITING)

@@ -98,9 +98,8 @@ class _Fit(NamedTuple):
         root = np.sqrt(weights)[:, None]
         solve = np.linalg.pinv(columns * root, rcond=1e-8) * root.T
         rest = ranks - columns @ (solve @ ranks)
-        effective = weights.sum() ** 2 / np.sum(
-            weights**2
-        )  # the number of trials of equal weight that would carry as much information
+        # The number of trials of equal weight that would carry as much information.
+        effective = weights.sum() ** 2 / np.sum(weights**2)
         freedom = effective - np.linalg.matrix_rank(solve)
         noise = float(weights @ rest**2 / weights.sum() * effective / max(freedom, 1))
         noise = max(noise, 1 / (12 * len(ranks) ** 2))  # at least the variance of rounding to a rank

@@ -230,9 +230,8 @@ def _spoken(value: Any) -> Any:
         return [_spoken(v) for v in value]
     if isinstance(value, dict):
         return {str(k): _spoken(v) for k, v in value.items()}
-    return getattr(value, "__name__", None) or re.sub(
-        r" at 0x[0-9a-f]+", "", repr(value)
-    )  # without addresses, which differ between processes
+    # Without addresses, which differ between processes.
+    return getattr(value, "__name__", None) or re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 def _note_template(store: Store, space: Space, typical: Any) -> None:

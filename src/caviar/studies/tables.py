@@ -160,9 +160,8 @@ def as_text(rows: Sequence[Mapping[str, Any]], width: int, columns: Sequence[str
     columns = list(columns_of(rows) if columns is None else columns)
     text = _drawn(rows, columns)
     left_out: list[str] = []
-    while (
-        len(columns) > 2 and max(map(cell_len, text)) > width
-    ):  # the first and the last column, the trial and its value, stay
+    # The first and the last column, the trial and its value, stay.
+    while len(columns) > 2 and max(map(cell_len, text)) > width:
         left_out.insert(0, columns.pop(_least(columns)))
         text = _drawn(rows, columns)
     return "\n".join(text + ([f"no room for: {', '.join(left_out)}"] if left_out else []))

@@ -47,9 +47,8 @@ class EventWriter:
         self.path = make_folder(folder) / (name or new_name())
         self.size = truncate(self.path, size)
         self._events: list[bytes] = []
-        self._closer = weakref.finalize(
-            self, _write, self.path, self._events
-        )  # a writer that is never closed still flushes
+        # A writer that is never closed still flushes.
+        self._closer = weakref.finalize(self, _write, self.path, self._events)
         if self.size == 0:
             self._event(time.time(), (3, "brain.Event:2"))
             self.flush()

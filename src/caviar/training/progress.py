@@ -109,9 +109,8 @@ class Progress:
         found = program(*args)
         if program.versions > known:
             self._compiled += time.perf_counter() - began
-            self._began = (
-                self._began if self._seen else self.now()
-            )  # the time before the first step was preparation too
+            # The time before the first step was preparation too.
+            self._began = self._began if self._seen else self.now()
         return found
 
     def epoch_begin(self, epoch: int) -> None:

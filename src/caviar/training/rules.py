@@ -102,9 +102,8 @@ class EarlyStopping(Rule):
         value = logs[self.monitor]
         counts = epoch >= self.start_from_epoch
         improved = counts & better(value, state["best"], sign, delta)
-        taken = improved | (
-            counts & (state["best_epoch"] < 0)
-        )  # the first value is stored even if it is NaN: there is no better one
+        # The first value is stored even if it is NaN: there is no better one.
+        taken = improved | (counts & (state["best_epoch"] < 0))
         restarts = improved if self.baseline is None else improved & better(value, self.baseline, sign, delta)
         wait = jnp.where(restarts, 0, state["wait"] + counts.astype(jnp.int32))
         stop = counts & ~improved & (wait >= self.patience) & (epoch > 0)

@@ -137,9 +137,8 @@ class Trainee(Layer):
         """Choose optimizer, loss and metrics. The last four arguments are Keras', and are ignored: every training is one program."""
         unused = {"run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution}
         check(Trainee.compile, {**unused, "jit_compile": jit_compile, "auto_scale_loss": auto_scale_loss})
-        check_compiled(
-            loss, loss_weights, [metrics, weighted_metrics]
-        )  # a mistyped name raises here, and not only in fit
+        # A mistyped name raises here, and not only in fit.
+        check_compiled(loss, loss_weights, [metrics, weighted_metrics])
         optimizer = optimizer if isinstance(optimizer, Range) else optimizers.get(optimizer)
         self.compiled_with = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics)
         self.last_run = None

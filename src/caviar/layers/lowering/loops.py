@@ -63,9 +63,8 @@ class Slopes(NamedTuple):
 class Network(NamedTuple):
     """What differs between the recurrent networks."""
 
-    step: Callable[
-        [Array, Array, States], tuple[Any, States]
-    ]  # from the inputs' and h's parts of the gates and the states: what to save, new states
+    # From the inputs' and h's parts of the gates and the states: what to save, new states.
+    step: Callable[[Array, Array, States], tuple[Any, States]]
     slopes: Callable[[Any, States, States], Slopes]  # from what was saved, and the states before and after
     feeds: tuple[int, ...]  # the state that each gate acts on
     scales: tuple[float, ...]  # of each gate's input: 1/2 for a sigmoid

@@ -126,7 +126,6 @@ def restarts(time: jax.Array, longer: float) -> tuple[jax.Array, jax.Array]:
         return (length(period) - 1) / (longer - 1)
 
     period = jnp.floor(jnp.log1p(time * (longer - 1)) / jnp.log(as_float(longer)))
-    period = (
-        period + (time >= start(period + 1)) - (time < start(period))
-    )  # the logarithm may be rounded to the next period
+    # The logarithm may be rounded to the next period.
+    period = period + (time >= start(period + 1)) - (time < start(period))
     return period, (time - start(period)) / length(period)

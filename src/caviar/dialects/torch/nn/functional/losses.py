@@ -307,9 +307,8 @@ def _ctc(
         padded.astype(logits.dtype),
         blank_id=blank,
     )
-    twice = ((labels[:, 1:] == labels[:, :-1]) & ~padded[:, 1:]).sum(
-        1
-    )  # between two equal labels there must be a blank
+    # Between two equal labels there must be a blank.
+    twice = ((labels[:, 1:] == labels[:, :-1]) & ~padded[:, 1:]).sum(1)
     values = jnp.where(input_lengths < target_lengths + twice, 0 if zero_infinity else jnp.inf, values)
     return (values / jnp.maximum(target_lengths, 1)).mean() if reduction == "mean" else reduced(values, reduction)
 
