@@ -389,3 +389,12 @@ def test_labels_that_a_loss_can_take_pass(loss: losses.Loss, y_true: Any, y_pred
 def test_the_slope_is_zero_where_nothing_is_wrong(name: str) -> None:
     loss, y = losses.get(name), jnp.ones((3, 1))
     assert jax.grad(lambda p: loss(y, p))(y).tolist() == [[0], [0], [0]]
+
+
+def test_circle_is_that_of_keras():
+    """Keras 3.15.1 in float64."""
+    vectors, classes = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [-0.8, 0.6]]), np.array([0, 0, 1, 1])
+    assert float(losses.Circle()(classes, vectors)) == pytest.approx(19.54657428047264, rel=1e-12)
+    each = losses.Circle(gamma=2.0, margin=0.3, reduction="none")(classes, vectors)
+    expected = [1.1349645449379469, 1.6894319242601672, 1.6894319242601672, 1.1349645449379469]
+    np.testing.assert_allclose(each, expected, rtol=1e-12)

@@ -15,7 +15,7 @@ import pytest
 from compiles import compiles
 
 from caviar import metrics, ops
-from caviar.callbacks import CSVLogger
+from caviar.callbacks import Callback, CSVLogger
 from caviar.config import set_random_seed
 from caviar.layers import Dense, Embedding, Input
 from caviar.losses import Loss
@@ -244,3 +244,43 @@ def test_a_metric_of_many_numbers_keeps_them_all_and_leaves_the_line_readable(
     assert re.search(r"precision: \[0\.\d{4} \S+\]", shown)
     rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     assert json.loads(rows[0]["confusion_matrix"]) == history["confusion_matrix"][0].tolist()
+
+
+class Halfway(Callback):
+    """Saves the training after the third batch of the second epoch and stops it there, or continues from there."""
+
+    pace = "batch"
+
+    def __init__(self, path: Path, restores: bool):
+        self.path, self.restores = path, restores
+        self.epoch = 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self.restores:
+            self.model.restore_run(self.path)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.epoch == 1 and batch == 2 and not self.restores:
+            self.model.save_run(self.path)
+            raise KeyboardInterrupt
+
+
+def halves(callbacks: list[Any]) -> dict[str, list[float]]:
+    """Errors of 2**24 in the first batch, and of 1 in the second and the fourth: float32 alone would lose both ones."""
+    set_random_seed(0)
+    model, x, y = line(0.0), np.zeros((64, 4), "float32"), np.zeros((64, 1), "float32")
+    y[[0, 16, 48], 0] = 2.0**24, 1, 1
+    model.compile(SGD(0.0), "mse", metrics=["mae"])
+    return model.fit(x, y, batch_size=16, epochs=3, shuffle=False, verbose=0, callbacks=callbacks).history
+
+
+def test_the_statistics_of_a_half_epoch_go_on_to_the_bit(tmp_path: Path) -> None:
+    """Sums and what their rounding left are part of a backup: every log is that of a training without a break."""
+    whole = halves([])
+    assert whole["mae"] == [(2.0**24 + 2) / 64] * 3
+    with pytest.raises(KeyboardInterrupt):
+        halves([Halfway(tmp_path / "run.caviar", restores=False)])
+    assert halves([Halfway(tmp_path / "run.caviar", restores=True)]) == whole
