@@ -95,9 +95,9 @@ class Frame:
     def __init__(self, task: Any, values: Values, sizes: Values, corner: Values, choices: Mapping[str, Choice]):
         self.sizes, self.choices = dict(sizes), dict(choices)
         switches = {
-            name: Switch(choice.options, Varied.of(np.zeros((), config.floatx()), name))
+            name: Switch(choice.options, Varied.of(np.zeros((), config.floatx()), name))  # type: ignore[arg-type]
             for name, choice in choices.items()
-        }  # type: ignore[arg-type]
+        }
         self.recipe, self.batch_size = task.recipe({**values, **sizes, **switches})
         _check_recipe(self.recipe, {*sizes, *choices})
         self.tape = traced(self.recipe, task.rows.x, self.batch_size)
