@@ -14,7 +14,7 @@ from caviar.studies.frames import Frame, ends, is_functions
 from caviar.studies.task import Task
 
 PROGRAM_SECONDS, LAYER_SECONDS = 1.5, 0.15
-"""What a program costs to compile, and each of its layers: measured on two cores, which compile two at once."""
+"""What a program costs to compile, and each of its layers, about: two cores compile two at once."""
 MULTIPLICATIONS, VALUES = 4e9, 5e8
 """How many of them a training does in a second: forward, backward and update; and values of functions side by side."""
 
