@@ -124,7 +124,6 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "a layer of no number": (lambda: Sequential([layers.Lambda(lambda x: 5), Dense(1)]).predict(X, verbose=0), "gives 5, which is"),
     "a layer of an empty dict": (lambda: Sequential([layers.Lambda(lambda x: {}), Dense(1)]).predict(X, verbose=0), "gives nothing"),
     "shapes for one layer": (lambda: layers.TimeDistributed(Dense(2)).build([(2, 3), (2, 4)]), "makes no sense here"),
-    "a weight without a name": (lambda: Dense(1).add_weight([]), r"name of add_weight must be a text, and is \[\]"),
     "an array to freeze": (lambda: setattr(Dense(1), "trainable", np.ones(3)), "trainable of layer .* is True or False"),
     "an array as a float type": (lambda: caviar.config.set_floatx(np.ones(3)), "unknown float type"),  # type: ignore[arg-type]
     "an array as a policy": (lambda: caviar.config.set_dtype_policy(np.ones(3)), "unknown dtype policy"),  # type: ignore[arg-type]

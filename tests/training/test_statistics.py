@@ -284,3 +284,10 @@ def test_the_statistics_of_a_half_epoch_go_on_to_the_bit(tmp_path: Path) -> None
     with pytest.raises(KeyboardInterrupt):
         halves([Halfway(tmp_path / "run.caviar", restores=False)])
     assert halves([Halfway(tmp_path / "run.caviar", restores=True)]) == whole
+
+
+def test_steps_of_arrays_begin_at_the_first_row() -> None:
+    model = line(0.0)
+    model.compile("sgd", "mse")
+    y = np.arange(1, 7, dtype="float32")[:, None]
+    assert model.evaluate(X[:6], y, batch_size=2, steps=1, verbose=0) == pytest.approx((1 + 4) / 2)
