@@ -37,10 +37,10 @@ CANDIDATES = [
     [NAN], (-1, -1), np.float32(NAN), np.full(3, NAN), jnp.asarray(NAN), Uniform(-5, 5.5), Choice(-1, NAN, "no such"),
 ]  # fmt: skip
 ANY_NUMBER = {  # float arguments for which every finite number makes sense
-    "alpha", "default_value", "gain", "high", "initial_value_threshold", "loss_weights", "low", "lower", "mask_value", "max_val",
-    "maxval", "mean", "min_delta", "min_val", "minval", "muon_a", "muon_b", "muon_c", "threshold", "upper",
+    "alpha", "default_value", "fill_value", "gain", "high", "initial_value_threshold", "loss_weights", "low", "lower", "mask_value",
+    "max_val", "maxval", "mean", "min_delta", "min_val", "minval", "muon_a", "muon_b", "muon_c", "threshold", "upper",
 }  # fmt: skip
-ANY_INT = {"high", "ignore_class", "low"}
+ANY_INT = {"high", "ignore_class", "low", "oov_token"}
 UNCHECKED = {"dtype"}
 
 

@@ -368,7 +368,7 @@ def test_one_of_ones_own() -> None:
         (lambda o: L.StepLR(o, 3, last_epoch=4), "needs its initial_lr"),
         (lambda o: L.StepLR(torch.ones(1), 3), "schedules an optimizer"),
         (lambda o: L.ConstantLR(o, 2.0), "between 0 and 1"),
-        (lambda o: L.LinearLR(o, 0.0), "start_factor=0"),
+        (lambda o: L.LinearLR(o, 0.0), "start_factor must not be 0"),
         (lambda o: L.OneCycleLR(o, 0.1), "total_steps"),
         (lambda o: L.OneCycleLR(o, 0.1, 5, anneal_strategy="cosine"), "did you mean 'cos'"),
         (lambda o: L.CyclicLR(o, 0.1, 0.2, mode="triangle"), "did you mean 'triangular'"),

@@ -17,6 +17,7 @@ from caviar.errors import ArgumentError, DataError, FileError, NotBuiltError, un
 from caviar.files import as_path
 from caviar.graph.node import Node
 from caviar.layers.base import Layer
+from caviar.numbers import spoken
 
 __all__ = ["IntegerLookup", "StringLookup", "TextVectorization"]
 
@@ -65,7 +66,15 @@ class VocabularyLayer(Layer):
             if not path.is_file():
                 raise FileError(f"{path}, which is to hold a vocabulary, is no file")
             vocabulary = path.read_text().splitlines()
-        words = [self._token(v) for v in np.asarray(vocabulary, object).tolist()]
+        try:
+            words = [self._token(v) for v in np.asarray(vocabulary, object).ravel().tolist()]
+        except (TypeError, ValueError, OverflowError):
+            words = []
+        if not words or np.ndim(vocabulary) != 1:
+            raise ArgumentError(
+                f"the vocabulary of {self.name!r} is a list of tokens, or the name of a file with one a line, and not "
+                f"{spoken(vocabulary)}"
+            )
         special = self._special()
         words = words[len(special) :] if special and words[: len(special)] == special else words
         if len(set(words)) < len(words):

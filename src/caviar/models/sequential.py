@@ -118,7 +118,7 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         """Each layer applied to the output of the one before."""
-        x = only(inputs)
+        x = inputs if isinstance(inputs, dict) and self._input is None else only(inputs)  # a dict needs a named Input
         if self.input_type is not None:
             x = jax.tree.map(lambda a: a.astype(self.input_type), x)
         passed_on = True  # the layer gets the model's input: integers stay for one that takes ids, and become floats for any other
