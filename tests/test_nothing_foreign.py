@@ -66,6 +66,28 @@ def model() -> Sequential:
     return made
 
 
+class WithWeights(Layer):
+    def __init__(self, shape: Any):
+        super().__init__()
+        self.shape = shape
+
+    def build(self, input_shape: Any) -> None:
+        self.w = self.add_weight(shape=self.shape)
+
+    def call(self, x: Any) -> Any:
+        return x
+
+
+class WithLateWeights(Layer):
+    def call(self, x: Any) -> Any:
+        return x + self.add_weight(shape=(3,), name="late")
+
+
+class CallsItself(Layer):
+    def call(self, x: Any) -> Any:
+        return self(x)
+
+
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "text for a layer": (lambda: Dense(2)("abc"), "the input of layer .* holds text such as 'abc'"),
     "objects for a layer": (lambda: layers.ReLU()(np.array([["a", 1]], object)), "holds text such as 'a'"),
@@ -156,6 +178,11 @@ OF_A_MODEL: dict[str, tuple[Callable[[Any], Any], str]] = {
     "rows in a column of objects": (lambda m: m.predict(np.array([X[0], X[1, :2]], object), verbose=0), "holds ndarray values"),
     "a summary printed by a number": (lambda m: m.summary(print_fn=5), "print_fn of summary must be a function"),
     "a layer that gives nothing": (lambda m: Silent()(Input((3,))), "gives nothing: end Silent.call with `return outputs`"),
+    "a weight of a shape of text": (lambda m: WithWeights(("a",))(X), r"would have shape \('a',\): sizes are whole numbers"),
+    "a weight of half a size": (lambda m: WithWeights(2.5)(X), r"would have shape \(2.5,\): sizes are whole numbers"),
+    "a weight of a size below 0": (lambda m: WithWeights((-2,))(X), r"would have shape \(-2,\): sizes are whole numbers"),
+    "a weight made in call": (lambda m: WithLateWeights()(Input((3,))), "is made in `call`, .* make it in `build"),
+    "a layer that calls itself": (lambda m: CallsItself()(Input((3,))), "nests calls without end"),
     "data in a pair": (lambda m: Sequential([Dense(1)]).predict((X, Y), verbose=0), "x is a list of 2 arrays"),
     "an array as a flag": (lambda m: m.save("a.caviar", overwrite=np.ones(3)), "overwrite of save must be True or False"),
     "an array of class weights": (lambda m: m.train_on_batch(X, [0, 1, 0, 1], class_weight=np.ones(3)), "class_weight"),

@@ -228,6 +228,10 @@ class Layer(WeightHolder):
             if told is None:
                 raise
             raise told from error
+        except RecursionError as error:
+            raise ArgumentError(
+                f"`call` of layer {self.name!r} nests calls without end: a layer's `call` calls other layers, not itself"
+            ) from error
 
     def _finish(self, context: Context, args: Any, outputs: Any) -> Any:
         found = jax.tree.leaves(outputs)
@@ -287,8 +291,16 @@ def is_built(layer: Layer) -> bool:
 def _stand_in(layer: Layer) -> Layer:
     """A shallow copy with zeros for weights, to infer shapes."""
     copy = object.__new__(type(layer))
-    vars(copy).update({k: _zeros(v) for k, v in vars(layer).items()})
+    vars(copy).update({k: _zeros(v) for k, v in vars(layer).items()}, add_weight=functools.partial(_too_late, layer))
     return copy
+
+
+def _too_late(layer: Layer, *args: Any, **kwargs: Any) -> Variable:
+    wanted = wanted_weight(layer, args, kwargs)
+    raise ArgumentError(
+        f"weight {wanted.name!r} of layer {layer.name!r} is made in `call`, which runs anew for every batch: "
+        "make it in `build(self, input_shape)` or __init__"
+    )
 
 
 def _zeros(value: Any) -> Any:

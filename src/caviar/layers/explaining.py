@@ -36,13 +36,19 @@ def explained(layer: Any, args: Any, error: Exception) -> CaviarError | None:
 def check_shape(layer: Any, shape: Any) -> None:
     """Raise if what a layer is built for is no shape, nor a list or dict of shapes."""
     sizes = [] if shape is None else jax.tree.leaves(shape, is_leaf=lambda size: size is None)
-    if not isinstance(shape, (tuple, list, dict)) or not all(size is None or _is_size(size) for size in sizes):
+    if not isinstance(shape, (tuple, list, dict)) or not all(size is None or is_size(size) for size in sizes):
         raise ShapeError(
             f"layer {layer.name!r} is built for a shape such as (None, 3), batch first, and was given {shape!r}"
         )
 
 
-def _is_size(value: Any) -> bool:
+def is_size(value: Any) -> bool:
+    """Whether a value is a whole number from 0 on.
+
+    >>> from caviar.layers.explaining import is_size
+    >>> is_size(3), is_size(-3), is_size("a")
+    (True, False, False)
+    """
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 0)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
 from caviar import config
 from caviar.errors import ArgumentError, ShapeError, unknown_name
+from caviar.layers.explaining import is_size
 
 _OURS = ("name", "shape", "initializer", "regularizer", "trainable", "dtype", "constraint")
 _KERAS = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint", "aggregation",
@@ -44,7 +46,7 @@ def wanted_weight(layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
         raise unknown_name("argument of add_weight:", unknown[0], _KERAS)
     name = given.get("name") or _unnamed(layer)
     shape = given.get("shape")
-    shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+    shape = () if shape is None else tuple(shape) if np.iterable(shape) else (shape,)
     _check(layer, name, shape)
     dtype = str(jnp.dtype(given.get("dtype") or layer.dtype or config.floatx()))
     usual = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
@@ -74,7 +76,7 @@ def _check(layer: Any, name: str, shape: tuple[Any, ...]) -> None:
         raise ShapeError(
             f"weight {name!r} of layer {layer.name!r} would have shape {shape}: the input needs a known last axis"
         )
-    if any(isinstance(d, float) for d in shape):
+    if not all(map(is_size, shape)):
         raise ShapeError(
             f"weight {name!r} of layer {layer.name!r} would have shape {shape}: sizes are whole numbers, such as 64 or "
             "IntUniform(50, 100)"
