@@ -58,6 +58,7 @@ REFUSED = [
     ("sparse_categorical_crossentropy", ["cat", "dog"], 2, "row 0 holds 'cat'.*return_inverse"),
     ("sparse_categorical_crossentropy", np.array(["cat", None], object), 2, "row 0 holds 'cat'"),
     ("categorical_crossentropy", [0, 3, 2], 4, "use sparse_categorical_crossentropy"),
+    ("categorical_crossentropy", [0, 1], 2, "one-hot, with 2 columns.*use sparse_categorical_crossentropy"),
     ("categorical_crossentropy", [[1, 0, 0]], 4, "3 columns.*4 units"),
     ("categorical_crossentropy", [[1], [0]], 1, "binary_crossentropy"),
     ("categorical_crossentropy", [[1.0, 0.0], [2.0, -1.0]], 2, "row 1, column 0, holds 2"),

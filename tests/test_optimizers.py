@@ -259,6 +259,14 @@ def test_changing_rates_and_rarer_arguments(optimizer, end, float64):
     assert np.allclose(weights[1], end, rtol=0, atol=1e-9)
 
 
+def test_the_rate_of_adafactor_is_at_most_one_over_the_root_of_the_step(float64):
+    path, _ = follow(Adafactor(0.8), [1.0, 2.0], [[0.1, -0.3]] * 3)
+    # Of keras.optimizers.Adafactor, Keras 3.15.1: the given rate, then 1 / sqrt(2), then 1 / sqrt(3).
+    expected = [[-0.264911064067352, 3.264911064067352], [-1.902731426531859, 4.902731426531859]]
+    expected.append([-4.049712318879937, 7.049712318879937])
+    assert np.allclose(path, expected, rtol=0, atol=KERAS_FLOAT32_NOISE)
+
+
 @pytest.mark.parametrize(("optimizer", "end", "tolerance"), MATRICES, ids=repr)
 def test_matrices(optimizer, end, tolerance, float64):
     weights, _, _ = descend(optimizer, [jnp.asarray(t) for t in TARGET], 8, wavy)

@@ -52,6 +52,15 @@ def test_attention_scores_sum_to_one_over_what_is_allowed():
     np.testing.assert_allclose(y, layer(x, x, use_causal_mask=True), rtol=1e-5, atol=1e-6)
 
 
+def test_a_masked_query_attends_to_nothing_and_changes_no_other():
+    layer, x = attention.MultiHeadAttention(1, 2, kernel_initializer="ones"), [[[0.1, 0.4], [0.9, -0.3], [-0.5, 0.7]]]
+    mask = np.array([[True, False, True]])
+    _, weights = layer(jnp.array(x), jnp.array(x), query_mask=mask, return_attention_scores=True)
+    # The first and the last row are those of keras.layers.MultiHeadAttention, Keras 3.15.1.
+    expected = [[0.3469657863, 0.3723881986, 0.2806460151], [0, 0, 0], [0.3392894976, 0.3490230582, 0.3116874442]]
+    np.testing.assert_allclose(weights[0, 0], expected, rtol=1e-5)
+
+
 def test_attention_over_chosen_axes():
     x = normal(2, 3, 4, 6)
     rows = attention.MultiHeadAttention(2, 3, attention_axes=2)
