@@ -77,13 +77,21 @@ def test_penalties_on_five_layers(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["001_l1_dense64", "001_l2_dense64"])
 def test_penalties_on_a_classifier(name: str) -> None:
-    space = run(name, num_classes=3, x_train=RNG.normal(size=(64, 5)), y_train=classes(64, 3))
-    assert set(space["model"].history.history) == {"loss", "accuracy"}
+    x, y = RNG.normal(size=(64, 5)), classes(64, 3)
+    model = run(name, num_classes=3, x_train=x, y_train=y)["model"]
+    assert {key: len(values) for key, values in model.history.history.items()} == {"loss": 10, "accuracy": 10}
+    assert int(model.last_run.step) == 10 * 2
+    size, predicted = np.abs if "l1" in name else np.square, model.predict(x, verbose=0)
+    penalty = sum(0.01 * size(layer.kernel.numpy()).sum() for layer in model.layers[:2])
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+    assert loss == pytest.approx(penalty - np.log(predicted[y == 1]).mean(), rel=1e-5)
+    assert accuracy == pytest.approx((predicted.argmax(1) == y.argmax(1)).mean(), rel=1e-6)
 
 
 def test_dropout() -> None:
     model = run("001_dropout_784_512_512_10", Sequential=Sequential, Dense=Dense, Dropout=Dropout)["model"]
     assert model.count_params() == fact("dropout.mnist_net")["expected"]["total"]
+    assert [layer.rate for layer in model.layers if isinstance(layer, Dropout)] == [0.2, 0.2]
 
 
 def test_early_stopping(capsys: pytest.CaptureFixture[str]) -> None:
