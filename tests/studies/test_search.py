@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from compiles import compiles
@@ -302,3 +303,9 @@ def test_the_controls_of_a_single_model_change_without_compiling() -> None:
         model.fit(X, Y, epochs=5, callbacks=[Hand()], verbose=0)
     assert count() == 0
     assert model.controls["learning_rate"] == pytest.approx(0.002)
+
+
+def test_a_search_works_while_jax_looks_for_infinities() -> None:
+    with jax.debug_infs(True):
+        study = quick(compiled(Dense(1)), trials=2, epochs=2)
+    assert np.isfinite(study.best_value)

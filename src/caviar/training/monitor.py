@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import jax.numpy as jnp
+
+from caviar import config
 from caviar.errors import unknown_name
 
 MODES = ("auto", "min", "max")
@@ -41,13 +44,13 @@ def better(value: Any, best: Any, sign: int, min_delta: Any = 0.0) -> Any:
 
 
 def worst(sign: int) -> float:
-    """The first "best so far", than which every number is better.
+    """The first "best so far", than which every number is better; finite, as `jax_debug_infs` refuses programs with infinities.
 
     >>> from caviar.training.monitor import worst
     >>> worst(-1), worst(1)
-    (inf, -inf)
+    (3.4028234663852886e+38, -3.4028234663852886e+38)
     """
-    return float("-inf") if sign > 0 else float("inf")
+    return -sign * float(jnp.finfo(config.floatx()).max)
 
 
 def check_monitor(monitor: str, log_names: Iterable[str]) -> None:
