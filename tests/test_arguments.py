@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import inspect
 import math
@@ -20,7 +21,7 @@ from caviar.arguments import Checked, annotations_of, bound, declared, signature
 from caviar.declarations import PLAIN, Number, Share, Size, fits
 from caviar.errors import ArgumentError, CaviarError, ShapeError, UnknownNameError
 from caviar.graph import Input, Variable
-from caviar.layers import BatchNormalization, Dense, Dropout, Layer
+from caviar.layers import BatchNormalization, Dense, Dropout, Layer, weights
 from caviar.models import Model, Sequential
 from caviar.optimizers import schedules
 from caviar.parts import Part, float_fields, take_apart
@@ -400,6 +401,22 @@ def test_a_layer_in_a_named_tuple_keeps_its_state() -> None:
 def test_what_the_machine_cannot_hold_is_refused_before_it_is_made(make: Callable[[], Any]) -> None:
     with pytest.raises(ShapeError, match=r"would take .* [TP]iB.*, and this machine has"):
         make()
+
+
+def test_the_weights_of_layers_made_one_by_one_are_summed_as_long_as_they_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    gc.collect()
+    room = weights._drawn_so_far.bytes + 1000
+    monkeypatch.setattr(weights, "memory", lambda: room)
+
+    def after(x: Any, layers: int) -> Any:
+        for _ in range(layers):
+            x = Dense(10, use_bias=False)(x)  # 400 bytes
+        return x
+
+    with pytest.raises(ShapeError, match=r"would take 400 bytes, and .* with the weights before it"):
+        after(Input((10,)), 3)
+    for _ in range(3):  # models that are gone take nothing
+        after(Input((10,)), 2)
 
 
 def test_everything_refused_is_one_of_ours() -> None:

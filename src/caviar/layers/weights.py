@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import math
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -38,9 +40,37 @@ class _Planned(threading.local):
 _planned = _Planned()
 
 
+class _Drawn:
+    """The weights that have values, as long as they live."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def hold(self, variable: Variable) -> None:
+        """Count a weight until it is gone."""
+        size = _size(variable.shape, variable.dtype)
+        self.bytes += size
+        weakref.finalize(variable, self.release, size).atexit = False
+
+    def release(self, size: int) -> None:
+        """Count one less, of so many bytes."""
+        self.bytes -= size
+
+
+_drawn_so_far = _Drawn()
+
+
+def _size(shape: tuple[int, ...], dtype: Any) -> int:
+    return math.prod(shape) * jnp.dtype(dtype).itemsize
+
+
 def plan(shape: tuple[int, ...], dtype: str, initializer: InitializerLike, trainable: bool, name: str) -> Variable:
     """Declare a weight whose value is drawn when the outermost build ends."""
-    _planned.bytes = require_memory(f"weight {name!r}", shape, dtype, _planned.bytes)
+    size = _size(shape, dtype)
+    if size + _planned.bytes + _drawn_so_far.bytes > memory():
+        gc.collect()  # models that nobody holds any more may be in cycles
+    require_memory(f"weight {name!r}", shape, dtype, _planned.bytes + _drawn_so_far.bytes)
+    _planned.bytes += size
     variable = Variable.planned(shape, dtype, initializer, trainable, name)
     _planned.variables.append(variable)
     if _planned.depth == 0:
@@ -48,16 +78,15 @@ def plan(shape: tuple[int, ...], dtype: str, initializer: InitializerLike, train
     return variable
 
 
-def require_memory(what: str, shape: tuple[int, ...], dtype: Any, before: int = 0) -> int:
-    """The bytes of an array plus those before it; raises where the machine cannot hold them."""
-    size = math.prod(shape) * jnp.dtype(dtype).itemsize
+def require_memory(what: str, shape: tuple[int, ...], dtype: Any, before: int = 0) -> None:
+    """Raise where the machine cannot hold an array, with so many bytes before it."""
+    size = _size(shape, dtype)
     if size + before > memory():
         others = f", and {_spoken(size + before)} with the weights before it" if before else ""
         raise ShapeError(
             f"{what} of shape {shape} would take {_spoken(size)}{others}, and this machine has {_spoken(memory())}: "
             "make the layer or its input smaller"
         )
-    return size + before
 
 
 def _spoken(size: int) -> str:
@@ -134,6 +163,7 @@ def _draw_planned() -> None:
             variables, initial_values(variables)(config.next_key() if key is None else key), strict=True
         ):
             variable.assign(value).is_drawn = True
+            _drawn_so_far.hold(variable)
 
 
 @contextlib.contextmanager
@@ -152,9 +182,10 @@ def undrawn() -> Iterator[None]:
 def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[Any]]:
     """The function from a random key to initial values of the variables; those drawn alike are compiled once."""
     draw, alike = Draw(variables), _alike(variables)
+    count = len(variables)  # the program outlives them
 
     def stacked(key: jax.Array, numbers: Numbers) -> list[jax.Array]:
-        keys, draws = jax.random.split(key, len(variables)), draw.each(numbers)
+        keys, draws = jax.random.split(key, count), draw.each(numbers)
         several = ((draws[places[0]], keys[np.array(places)]) for places in alike)
         return [jax.lax.map(one, own) if len(own) > 1 else one(own[0])[None] for one, own in several]
 
@@ -163,7 +194,7 @@ def initial_values(variables: list[Variable]) -> Callable[[jax.Array], list[Any]
         by_place: dict[int, Any] = {}
         for places, own in zip(alike, found, strict=True):
             by_place.update(zip(places, np.asarray(own), strict=True))
-        return [by_place[place] for place in range(len(variables))]
+        return [by_place[place] for place in range(count)]
 
     return values
 
