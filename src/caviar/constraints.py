@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +39,8 @@ class Constraint(Part):
     [1.0, -1.0]
     """
 
+    by_element: ClassVar[bool] = False  # whether zeros stay zeros and change nothing for the others
+
     def __call__(self, w: jax.Array) -> jax.Array:
         """The weight, as it must be."""
         raise NotImplementedError(f"{type(self).__name__} has no __call__(self, w)")
@@ -53,6 +55,8 @@ class NonNeg(Constraint):
     >>> NonNeg()(jnp.array([1.0, -4.0])).tolist()
     [1.0, 0.0]
     """
+
+    by_element = True
 
     def __call__(self, w: jax.Array) -> jax.Array:
         """Zero where it was negative."""
@@ -72,6 +76,8 @@ class MaxNorm(Constraint):
     max_value: NotNegative = 2
     axis: Axes = 0
 
+    by_element = True
+
     def __call__(self, w: jax.Array) -> jax.Array:
         """Those that are too long, shortened."""
         norm = _norm(w, self.axis)
@@ -89,6 +95,8 @@ class UnitNorm(Constraint):
     """
 
     axis: Axes = 0
+
+    by_element = True
 
     def __call__(self, w: jax.Array) -> jax.Array:
         """The vectors over their lengths."""
@@ -109,6 +117,8 @@ class MinMaxNorm(Constraint):
     max_value: NotNegative = 1.0
     rate: Share = 1.0
     axis: Axes = 0
+
+    by_element = True
 
     def __call__(self, w: jax.Array) -> jax.Array:
         """The vectors, longer or shorter."""

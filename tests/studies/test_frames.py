@@ -25,6 +25,7 @@ from caviar import (
     search,
 )
 from caviar.callbacks import Callback, EarlyStopping
+from caviar.constraints import MaxNorm
 from caviar.errors import FrameError
 from caviar.frames import Within, by_element, masked
 from caviar.graph.evaluation import as_arrays, evaluate
@@ -83,7 +84,7 @@ def study() -> Any:
                 Dense(IntUniform(3, 9), Choice("softplus", "tanh", "relu"), kernel_regularizer=l2, name="first"),
                 layers.BatchNormalization(),
                 layers.Dropout(0.3),
-                Dense(Choice(4, 7), "sigmoid", name="second"),
+                Dense(Choice(4, 7), "sigmoid", name="second", kernel_constraint=MaxNorm(0.8)),
                 Dense(1),
             ]
         )
@@ -394,6 +395,10 @@ REFUSED: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "a penalty on outputs": (lambda: [Dense(units(), "sigmoid", activity_regularizer=L2(0.1)), Dense(1)], None),
+    "a constraint of the user's": (
+        lambda: [Dense(units(), kernel_constraint=lambda w: w - w.mean()), Dense(1)],
+        None,
+    ),
     "an initializer of the user's": (
         lambda: [Dense(units(), kernel_initializer=lambda k, s, d: jnp.ones(s, d)), Dense(1)],
         None,

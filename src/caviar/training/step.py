@@ -91,9 +91,9 @@ class Step:
         recipe: Recipe = with_weights(self.structure, self.numbers, self.run)
         gradients, optimizer = recipe.live_gradients(gradients), recipe.optimizer
         trainable, state = optimizer.update(gradients, self.run.optimizer, self.run.trainable, self.run.rate)
-        return replace(self, run=self.run._replace(trainable=trainable, optimizer=state))._constrained()
+        return replace(self, run=self.run._replace(trainable=trainable, optimizer=state)).constrained()
 
-    def _constrained(self) -> Step:
+    def constrained(self) -> Step:
         """The step with those weights put back that have a constraint."""
         recipe = put_together(self.structure, self.numbers, merge(self.structure, self.run.trainable, self.run.fixed))
         held = [part for part in parts_of(recipe, Layer) if "_constraints" in vars(part)]
