@@ -18,6 +18,16 @@ _KERAS = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer
     "overwrite_with_gradient", "name")  # fmt: skip
 
 
+class ShapeOfSeveral(ShapeError):
+    """A weight for several inputs where the layer takes one; whoever gave the inputs tells what they are.
+
+    >>> from caviar.errors import ShapeError
+    >>> from caviar.layers.wanted import ShapeOfSeveral
+    >>> issubclass(ShapeOfSeveral, ShapeError)
+    True
+    """
+
+
 class WantedWeight(NamedTuple):
     """A weight to be."""
 
@@ -75,6 +85,10 @@ def _check(layer: Any, name: str, shape: tuple[Any, ...]) -> None:
     if any(d is None for d in shape):
         raise ShapeError(
             f"weight {name!r} of layer {layer.name!r} would have shape {shape}: the input needs a known last axis"
+        )
+    if any(isinstance(d, (tuple, list, dict)) for d in shape):
+        raise ShapeOfSeveral(
+            f"weight {name!r} of layer {layer.name!r} would have shape {shape}: give the layer one input"
         )
     if not all(map(is_size, shape)):
         raise ShapeError(

@@ -14,6 +14,7 @@ from caviar.data.arrays import Rows
 from caviar.errors import ArgumentError, CaviarError, retell
 from caviar.graph.evaluation import numbers_of
 from caviar.layers.base import ensure_built
+from caviar.layers.wanted import ShapeOfSeveral
 from caviar.numbers import spoken
 from caviar.parts import Apart, take_apart
 from caviar.training.compiled import check_objective, check_targets, name_logs, output_names, start_run
@@ -68,7 +69,8 @@ def _build(model: Trainee, x: Any, rows: int) -> Built:
     except Exception as error:
         if not isinstance(x, (dict, list)):
             retell(error, lambda: f"model {model.name!r} for {spoken(batch)}")
-        if isinstance(error, CaviarError) or not isinstance(x, (dict, list)):
+        told = isinstance(error, CaviarError) and not isinstance(error, ShapeOfSeveral)
+        if told or not isinstance(x, (dict, list)):
             raise
         given = f"a dict of {', '.join(map(repr, x))}" if isinstance(x, dict) else f"a list of {len(x)} arrays"
         raise ArgumentError(
