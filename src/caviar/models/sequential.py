@@ -38,6 +38,7 @@ class Sequential(Model):
 
     _input: Input | None = None
     input_type: str | None = None  # of an Input of whole numbers, to which everything given is rounded
+    has_input: bool = False  # whether an Input stands first, by whose name a dict may give it
     live = PASSES_ON
 
     def __init__(self, layers: Iterable[Any] | None = None, name: str | None = None, **kwargs: Any):
@@ -50,7 +51,7 @@ class Sequential(Model):
     def add(self, layer: Any) -> None:
         """Append a layer; an `Input` as the first one gives the shape."""
         if isinstance(layer, Input) and not self.sequence:
-            self._input = layer
+            self._input, self.has_input = layer, True
             if not jnp.issubdtype(layer.dtype, jnp.floating):
                 self.input_type = str(layer.dtype)
         elif isinstance(layer, (Layer, Range)):
@@ -118,7 +119,7 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         """Each layer applied to the output of the one before."""
-        x = inputs if isinstance(inputs, dict) and self._input is None else only(inputs)  # a dict needs a named Input
+        x = only(inputs) if self.has_input or not isinstance(inputs, dict) else inputs
         if self.input_type is not None:
             x = jax.tree.map(lambda a: a.astype(self.input_type), x)
         passed_on = True  # the layer gets the model's input: integers stay for one that takes ids, and become floats for any other
