@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from caviar import losses
+from caviar import losses, metrics
 from caviar.errors import ArgumentError, DataError, ShapeError, UnknownNameError
 from caviar.losses import check_labels
 
@@ -31,6 +31,13 @@ def test_shapes_that_do_not_fit_are_refused(loss: str, true: Any, pred: Any, wor
 def test_weights_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"sample_weight of shape \(4,\)"):
         losses.MeanSquaredError()(np.zeros((6, 4)), np.zeros((6, 4)), np.ones(4))
+
+
+@pytest.mark.parametrize("member", [losses.MeanSquaredError(), metrics.MeanSquaredError(), metrics.FalsePositives()])
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+def test_weights_that_are_none_are_refused(member: Any, weight: float) -> None:
+    with pytest.raises(DataError, match=f"sample_weight holds {weight}: a weight is a number from 0 on"):
+        member([[0.0], [1.0]], [[0.5], [0.5]], sample_weight=[1.0, weight])
 
 
 def test_unknown_names_are_refused_with_the_nearest() -> None:

@@ -334,3 +334,8 @@ def test_a_root_of_squares_takes_a_weight_for_every_step() -> None:
     y, p, weight = rng.normal(size=(5, 3)), rng.normal(size=(5, 3, 1)), rng.random((5, 3))
     expected = np.sqrt(np.average(np.square(y - p[..., 0]), weights=weight))
     same(metrics.RootMeanSquaredError()(y, p, weight), expected)
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_label_of_no_class_is_never_among_the_first(label: int) -> None:
+    assert float(metrics.SparseTopKCategoricalAccuracy(3)([label, 0], np.eye(3, dtype="float32")[:2])) == 0.5

@@ -7,9 +7,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar import config
-from caviar.errors import ShapeError, warn
+from caviar.errors import DataError, ShapeError, warn
 from caviar.graph.evaluation import logits_of, squeezed
 from caviar.numbers import as_given
 
@@ -109,7 +110,7 @@ def spread(weights: Any, shape: tuple[int, ...], dtype: Any, what: str = "sample
     >>> spread([1, 2], (2, 3), "float32").tolist()
     [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]
     """
-    given = as_given(weights, what).astype(dtype)
+    given = _not_negative(as_given(weights, what), what).astype(dtype)
     if not shape:  # one value for the whole batch
         return jnp.mean(given)
     fits = given[..., 0] if given.ndim == len(shape) + 1 and given.shape[-1] == 1 else given
@@ -117,6 +118,15 @@ def spread(weights: Any, shape: tuple[int, ...], dtype: Any, what: str = "sample
     if fits.ndim != len(shape) or any(a not in (1, b) for a, b in zip(fits.shape, shape, strict=True)):
         raise ShapeError(f"{what} of shape {given.shape} does not fit values of shape {shape}: give one per sample")
     return jnp.broadcast_to(fits, shape)
+
+
+def _not_negative(weights: jax.Array, what: str) -> jax.Array:
+    """The weights; outside a program, where `fit` has not looked at them, they are looked at here."""
+    if not isinstance(weights, jax.core.Tracer):
+        wrong = np.asarray(weights)[~(np.isfinite(weights) & (np.asarray(weights) >= 0))]
+        if wrong.size:
+            raise DataError(f"{what} holds {wrong[0]}: a weight is a number from 0 on")
+    return weights
 
 
 def together(mask: Any, weights: Any) -> jax.Array:

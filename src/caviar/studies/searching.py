@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -119,9 +119,9 @@ def search(
     rows, validation = with_validation(source, names, validation_split, validation_data)
     assert rows is not None
     task = Task(space, rows, validation, None, None, mode, shuffle, validation_batch_size, validation_freq)
-    logged = task.recipe(space.at(units))[0].logged(validation is not None or folds is not None)
-    task.monitor = ("val_loss" if "val_loss" in logged else logged[0]) if monitor is None else monitor
-    check_monitor(task.monitor, logged)
+    task.monitor = _monitored(
+        task.recipe(space.at(units))[0].logged(validation is not None or folds is not None), monitor
+    )
     sign = direction(task.monitor, mode)
     progress = SearchProgress(trials, epochs, task.monitor, sign, verbose)
 
@@ -143,6 +143,13 @@ def search(
     for tensorboard in heard.boards:
         study.to_tensorboard(tensorboard.log_dir)
     return study
+
+
+def _monitored(logged: Sequence[str], monitor: str | None) -> str:
+    """What decides which trial is best: what was asked for, or the loss, of the validation if there is one."""
+    found = ("val_loss" if "val_loss" in logged else logged[0]) if monitor is None else monitor
+    check_monitor(found, logged)
+    return found
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import jax
@@ -112,6 +113,14 @@ def conv_transpose(
     return _as_given(y, data_format)
 
 
+def _pooled(
+    pool: Callable[..., jax.Array], x: jax.Array, size: Sizes, strides: Sizes | None, padding: str, data_format: Any
+) -> jax.Array:
+    rank = x.ndim - 2
+    steps = sizes(size if strides is None else strides, rank)
+    return _as_given(pool(_last(x, data_format), sizes(size, rank), steps, padding), data_format)
+
+
 def max_pool(
     inputs: jax.Array,
     pool_size: Sizes,
@@ -126,9 +135,7 @@ def max_pool(
     >>> max_pool(jnp.arange(4.0).reshape(1, 4, 1), 2).ravel().tolist()
     [1.0, 3.0]
     """
-    rank = inputs.ndim - 2
-    window, steps = sizes(pool_size, rank), sizes(pool_size if strides is None else strides, rank)
-    return _as_given(pooling.max_pool(_last(inputs, data_format), window, steps, padding), data_format)
+    return _pooled(pooling.max_pool, inputs, pool_size, strides, padding, data_format)
 
 
 def average_pool(
@@ -145,9 +152,7 @@ def average_pool(
     >>> average_pool(jnp.arange(4.0).reshape(1, 4, 1), 2).ravel().tolist()
     [0.5, 2.5]
     """
-    rank = inputs.ndim - 2
-    window, steps = sizes(pool_size, rank), sizes(pool_size if strides is None else strides, rank)
-    return _as_given(pooling.mean_pool(_last(inputs, data_format), window, steps, padding), data_format)
+    return _pooled(pooling.mean_pool, inputs, pool_size, strides, padding, data_format)
 
 
 def adaptive_average_pool(inputs: jax.Array, output_size: Sizes, data_format: DataFormat | None = None) -> jax.Array:
