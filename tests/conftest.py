@@ -32,7 +32,7 @@ SLOW = {
     "dialects/test_three_dialects", "dialects/test_torch_training", "layers/test_integer_inputs", "models/test_broken_files",
     "studies/test_members", "studies/test_population", "studies/test_resume", "studies/test_search", "studies/test_search_refusals",
     "studies/test_frames", "test_cli", "test_contributing", "test_data_properties", "test_engine",
-    "test_listings", "test_programs", "test_randomness", "test_typing", "training/test_kills", "training/test_meanings",
+    "test_listings", "test_programs", "test_dice", "test_typing", "training/test_kills", "training/test_meanings",
     "training/test_padding", "training/test_reference_runs", "training/test_statistics", "training/test_steps",
 }  # fmt: skip
 """Files that start processes or compile programs of many structures: `make quick` leaves them out."""

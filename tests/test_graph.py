@@ -13,10 +13,10 @@ from compiles import compiles
 from conftest import fact
 
 from caviar import ops
+from caviar.dice import beside
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph import Input, Variable, fetch, gradients, placeholder
 from caviar.graph.evaluation import Context, cached
-from caviar.randomness import beside
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -45,8 +45,9 @@ MODULES = [
 
 # The order of ARCHITECTURE.md.
 ROOMS = [
-    "errors", "text", "public", "files", "cache", "engine", "config", "randomness", "numbers", "declarations", "arguments", "telling",
-    "reads", "structures", "parts", "describing", "ranges", "closing", "frames", "graph", "activations", "initializers",
+    "errors", "text", "public", "files", "cache", "engine", "config", "dice", "outside", "declarations", "arguments", "telling",
+    "reads", "structures", "parts", "describing", "ranges", "closing",
+    "elementwise", "live", "placing", "graph", "activations", "initializers",
     "regularizers", "constraints", "images", "layers", "losses",
     "ops", "random",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",

@@ -19,7 +19,7 @@ from scipy import ndimage
 from caviar import activations, config, engine, ops
 from caviar.graph import Graph, Input, Node
 from caviar.graph.node import nodes_in
-from caviar.models import Model, configs, load_model
+from caviar.models import Model, as_json, load_model
 
 A = np.arange(-3, 3, dtype="float32").reshape(2, 3)
 I = np.arange(6).reshape(2, 3)  # noqa: E741
@@ -118,7 +118,7 @@ def test_an_operation_of_our_own_is_one_of_arrays_and_nodes_and_is_saved(name: s
     graph = Graph([x], [compute(x)])
     for made in (
         compute([1.0, 2.0, 4.0]),
-        configs.Reader()(configs.Writer()(graph))(jax.numpy.array([1.0, 2.0, 4.0]))[0],
+        as_json.Reader()(as_json.Writer()(graph))(jax.numpy.array([1.0, 2.0, 4.0]))[0],
     ):
         np.testing.assert_allclose(made, expected, rtol=1e-6)
 
@@ -150,8 +150,8 @@ def test_results_inside_results_are_nodes() -> None:
 def test_operations_are_saved(graph: Graph) -> None:
     """All that hold no function of the test's own."""
     plain = [node for e, node in zip(WRITTEN, graph.outputs, strict=True) if "lambda" not in e]
-    written = json.loads(json.dumps(configs.Writer()(Graph(graph.inputs, plain))))
-    again = configs.Reader()(written)
+    written = json.loads(json.dumps(as_json.Writer()(Graph(graph.inputs, plain))))
+    again = as_json.Reader()(written)
     assert [(n.shape, n.dtype) for n in nodes_in(again.outputs)] == [(n.shape, n.dtype) for n in nodes_in(plain)]
 
 

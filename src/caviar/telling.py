@@ -13,7 +13,7 @@ from typing import Any
 
 from caviar.arguments import check
 from caviar.errors import CONFUSED, retell
-from caviar.numbers import spoken
+from caviar.outside import spoken
 
 _BY_PYTHON = {"__init__", "__call__", "__getitem__", "__setitem__"}
 

@@ -26,11 +26,12 @@ from caviar import (
 )
 from caviar.callbacks import Callback, EarlyStopping
 from caviar.constraints import MaxNorm
+from caviar.elementwise import by_element
 from caviar.errors import FrameError
-from caviar.frames import Within, by_element, masked
 from caviar.graph.evaluation import as_arrays, evaluate
 from caviar.layers import Dense
 from caviar.layers.base import Layer
+from caviar.live import Within, masked
 from caviar.optimizers import SGD, Adam
 from caviar.parts import take_apart
 from caviar.regularizers import L2, OrthogonalRegularizer
@@ -314,9 +315,9 @@ def test_a_network_in_a_frame_gives_what_it_gives_alone(name: str) -> None:
         assert frame.sizes == largest
         own = take_apart(family.task.recipe(values)[0])
         weights = [RNG.normal(size=v.shape) for v in own.variables]
-        fit = frame.fit(values)
+        member = frame.place(values)
         wide = [
-            padded(fit.weights.get(id(v), [np.ones(n, bool) for n in v.shape]), w, v.shape)
+            padded(member.weights.get(id(v), [np.ones(n, bool) for n in v.shape]), w, v.shape)
             for v, w in zip(frame._variables, weights, strict=True)
         ]
         numbers = as_arrays(

@@ -19,7 +19,7 @@ from caviar.callbacks import Callback, EarlyStopping, LearningRateScheduler, Mod
 from caviar.layers import LSTM, Conv1D, Dense, Embedding, Layer, RepeatVector, Reshape
 from caviar.optimizers import SGD
 from caviar.studies import Halving, PopulationBased, driver
-from caviar.studies.file import StudyFile
+from caviar.studies.sqlite import StudyFile
 from caviar.training.clock import Clock
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")

@@ -27,7 +27,7 @@ from caviar.callbacks import (
     TensorBoard,
 )
 from caviar.errors import ArgumentError, FileError, UnknownNameError
-from caviar.models.configs import Reader, Writer
+from caviar.models.as_json import Reader, Writer
 
 LOGS = [{"loss": 1 / (e + 1), "val_loss": abs(e - 2) + 0.5, "val_accuracy": e / 10} for e in range(5)]
 NAMES = list(LOGS[0])

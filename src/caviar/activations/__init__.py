@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from caviar import public
 from caviar.activations.exponentials import *
-from caviar.activations.families import *
+from caviar.activations.lecture import *
 from caviar.activations.lookup import *
 from caviar.activations.rectifiers import *
 from caviar.activations.sigmoids import *

@@ -10,7 +10,7 @@ import numpy as np
 from caviar import config
 from caviar.data.checks import check_lengths, check_sample_weight
 from caviar.errors import ArgumentError, DataError
-from caviar.numbers import checked
+from caviar.outside import checked
 
 
 class Rows(NamedTuple):

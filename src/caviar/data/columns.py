@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from caviar.errors import DataError
-from caviar.numbers import column_names
+from caviar.outside import column_names
 
 
 def columns_of(x: Any) -> Any:

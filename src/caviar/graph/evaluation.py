@@ -15,13 +15,13 @@ import numpy as np
 
 from caviar import config, engine
 from caviar.describing import LOOKS_AT_VALUES, misuse
+from caviar.dice import beside
 from caviar.errors import ArgumentError
-from caviar.frames import Tape
 from caviar.graph.node import Input, Node, Operation, in_order, nodes_in, replace_nodes
 from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
 from caviar.parts import Apart, Numbers, Part, Structure, collect, put_together, take_apart
-from caviar.randomness import beside
+from caviar.placing import Tape
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["value"], meta_fields=["function", "axis"])

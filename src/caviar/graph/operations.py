@@ -12,7 +12,7 @@ from caviar import engine
 from caviar.errors import ArgumentError, nothing_foreign
 from caviar.graph.evaluation import current
 from caviar.graph.node import apply, nodes_in
-from caviar.numbers import spoken
+from caviar.outside import spoken
 
 
 def operation(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from caviar import config, engine
 from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError
 from caviar.graph.node import Node
-from caviar.numbers import checked
+from caviar.outside import checked
 from caviar.telling import tells
 
 

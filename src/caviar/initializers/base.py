@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config, engine
-from caviar.frames import Within
+from caviar.live import Within
 from caviar.parts import Part
 
 __all__ = [
@@ -32,7 +32,7 @@ class Initializer(Part):
     """
 
     in_frames: ClassVar[bool] = False
-    """Whether `_draw` can draw a member's own shape within a frame (see `caviar.frames.Within`)."""
+    """Whether `_draw` can draw a member's own shape within a frame (see `caviar.live.Within`)."""
 
     @engine.own_rules()
     def __call__(self, key: jax.Array | None, shape: Sequence[int], dtype: Any = None) -> jax.Array:

@@ -11,8 +11,8 @@ import numpy as np
 
 from caviar.declarations import Several
 from caviar.errors import ShapeError
-from caviar.frames import Within
 from caviar.initializers.base import Initializer, Shape
+from caviar.live import Within
 
 __all__ = [
     "Constant",

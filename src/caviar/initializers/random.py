@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from caviar.declarations import NotNegative, Seed
 from caviar.errors import ShapeError
-from caviar.frames import Within
 from caviar.initializers.base import Initializer, Shape, drawn, truncated
+from caviar.live import Within
 
 __all__ = [
     "Orthogonal",

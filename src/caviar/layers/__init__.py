@@ -11,7 +11,9 @@ from caviar.layers.augmentation import *
 from caviar.layers.base import *
 from caviar.layers.cells import *
 from caviar.layers.conv import *
+from caviar.layers.conv_transpose import *
 from caviar.layers.dense import *
+from caviar.layers.depthwise import *
 from caviar.layers.einsum import *
 from caviar.layers.embedding import *
 from caviar.layers.merging import *

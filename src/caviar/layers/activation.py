@@ -10,9 +10,10 @@ import jax
 
 from caviar import activations
 from caviar.declarations import NotNegative, Positive
-from caviar.frames import Fitting, Live
+from caviar.layers.argument_types import ActivationLike
 from caviar.layers.base import Layer
-from caviar.layers.given import ActivationLike
+from caviar.live import Live
+from caviar.placing import Placement
 
 __all__ = [
     "CELU", "ELU", "GELU", "SELU", "Activation", "HardShrink", "HardSiLU", "HardSigmoid", "HardSwish", "HardTanh",
@@ -40,9 +41,9 @@ class Activation(Layer):
         """The function of each input."""
         return activations.get(self.activation)(x)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The same, if each is computed by itself."""
-        return fit.activated(activations.get(self.activation), x)
+        return member.activated(activations.get(self.activation), x)
 
     may_differ = ("activation",)
 
@@ -60,9 +61,9 @@ class _Function(Layer):
         own = [f.name for f in fields(self) if f.name not in inherited]
         return type(self).function(x, **{name: getattr(self, name) for name in own})
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The same, if each is computed by itself."""
-        return fit.activated(type(self).function, x)
+        return member.activated(type(self).function, x)
 
 
 @dataclass(eq=False, repr=False)

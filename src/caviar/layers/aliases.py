@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from caviar.layers.conv import (
-    Conv1D,
-    Conv1DTranspose,
-    Conv2D,
-    Conv2DTranspose,
-    Conv3D,
-    Conv3DTranspose,
-    SeparableConv1D,
-    SeparableConv2D,
-)
+from caviar.layers.conv import Conv1D, Conv2D, Conv3D
+from caviar.layers.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from caviar.layers.depthwise import SeparableConv1D, SeparableConv2D
 from caviar.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,

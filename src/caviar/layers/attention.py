@@ -11,14 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar.declarations import Axes, OneOf, Seed, Share, Size, Sizes
+from caviar.dice import beside, keep
 from caviar.errors import ArgumentError, FrameError, ShapeError
-from caviar.frames import Fitting, Live, whole
 from caviar.graph.evaluation import current
 from caviar.graph.products import einsum, matmul
+from caviar.layers.argument_types import InitializerLike, RegularizerLike, Weight
 from caviar.layers.base import Layer
-from caviar.layers.given import InitializerLike, RegularizerLike, Weight
+from caviar.live import Live, whole
 from caviar.parts import is_off
-from caviar.randomness import beside, keep
+from caviar.placing import Placement
 
 __all__ = ["AdditiveAttention", "Attention", "MultiHeadAttention"]
 
@@ -190,22 +191,22 @@ class MultiHeadAttention(Layer):
     depth: ClassVar[Any] = None  # the member's own key_dim, in a frame
     may_differ = ("num_heads", "key_dim", "value_dim")
 
-    def live(self, fit: Fitting, query: Live, value: Live, key: Live | None = None, **how: Any) -> Live:
+    def live(self, member: Placement, query: Live, value: Live, key: Live | None = None, **how: Any) -> Live:
         """The features of the query, or those asked for; heads and their widths are live from the first on."""
-        heads, deep = fit.axis(self.num_heads), fit.axis(self.key_dim)
-        wide = fit.axis(self.value_dim or self.key_dim)
+        heads, deep = member.axis(self.num_heads), member.axis(self.key_dim)
+        wide = member.axis(self.value_dim or self.key_dim)
         if how.get("return_attention_scores"):
             raise FrameError(f"the weights of each head of {self.name} are looked at")
-        fit.need_whole(self, *(Live(x[:-1]) for x in (query, value, key) if x is not None))
+        member.need_whole(self, *(Live(x[:-1]) for x in (query, value, key) if x is not None))
         given = self.output_shape
         output = (query[-1],) if given is None else whole((given,) if isinstance(given, int) else given)
         parts: dict[str, Any] = {"query": (query[-1:], (heads, deep)), "key": ((key or value)[-1:], (heads, deep))}
         parts |= {"value": (value[-1:], (heads, wide)), "attention_output": ((heads, wide), output)}
         for name, (into, out_of) in parts.items():
-            fit.weigh(getattr(self, f"{name}/kernel"), *into, *out_of)
+            member.weigh(getattr(self, f"{name}/kernel"), *into, *out_of)
             if self.use_bias:
-                fit.weigh(getattr(self, f"{name}/bias"), *out_of)
-        fit.tell(self, not deep.all(), depth=np.float32(deep.sum()))
+                member.weigh(getattr(self, f"{name}/bias"), *out_of)
+        member.tell(self, not deep.all(), depth=np.float32(deep.sum()))
         return Live((*query[:-1], *output))
 
     def _axes(self, ndim: int) -> tuple[int, ...]:

@@ -26,12 +26,12 @@ from caviar.graph.evaluation import Context, as_floats, current, evaluating, run
 from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
 from caviar.layers.applied import FromGraph, one_or_several, place_of, remember
+from caviar.layers.argument_types import RegularizerLike
 from caviar.layers.explaining import check_shape, explained
-from caviar.layers.given import RegularizerLike
 from caviar.layers.holding import WeightHolder
 from caviar.layers.wanted import wanted_weight
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
-from caviar.numbers import own_copy, spoken
+from caviar.outside import own_copy, spoken
 from caviar.parts import Apart, Part, float_fields, parts_of, take_apart
 from caviar.text import snake_case
 
@@ -61,7 +61,7 @@ class Layer(WeightHolder):
     unwalked: ClassVar[frozenset[str]] = Part.unwalked | {"input_shape", "_own_name", "_key"}
     supports_masking: ClassVar[bool] = False
     live: ClassVar[Any] = None
-    """`live(self, fit, x)` gives the output's units that are a member's own in a frame, and sets those of weights (`caviar.frames`)."""
+    """`live(self, member, x)` gives the output's units that are a member's own in a frame, and sets those of weights (`caviar.placing`)."""
     may_differ: ClassVar[tuple[str, ...]] = ()  # the arguments in which members of a frame differ, as `live` tells
     side_by_side: ClassVar[bool] = True  # whether a CPU trains several members faster at once than one by one
     built: ClassVar[bool] = False

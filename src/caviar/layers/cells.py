@@ -14,13 +14,14 @@ import numpy as np
 
 from caviar import activations, initializers
 from caviar.declarations import Each, Kind, Seed, Share, Size
+from caviar.dice import beside, keep
 from caviar.errors import FrameError
-from caviar.frames import Fitting, Within, is_first, whole
+from caviar.layers.argument_types import ActivationLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.base import Layer
-from caviar.layers.given import ActivationLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering import recurrence
+from caviar.live import Within, is_first, whole
 from caviar.parts import is_off
-from caviar.randomness import beside, keep
+from caviar.placing import Placement
 
 __all__ = ["GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
 
@@ -95,13 +96,13 @@ class Cell(_Weighted):
 
     may_differ = ("units",)
 
-    def weighed(self, fit: Fitting, features: Any) -> Any:
+    def weighed(self, member: Placement, features: Any) -> Any:
         """The live units, for inputs of which these features are live: each gate has them one after the other."""
-        units = fit.axis(self.units)
-        fit.weigh(self.kernel, features, np.tile(units, self.gates))
-        fit.weigh(self.recurrent_kernel, units, np.tile(units, self.gates))
+        units = member.axis(self.units)
+        member.weigh(self.kernel, features, np.tile(units, self.gates))
+        member.weigh(self.recurrent_kernel, units, np.tile(units, self.gates))
         if self.use_bias:
-            fit.weigh(self.bias, *whole(self.bias.shape[:-1]), np.tile(units, self.gates))
+            member.weigh(self.bias, *whole(self.bias.shape[:-1]), np.tile(units, self.gates))
         if not is_off(self.dropout) and not is_first(features):
             raise FrameError(f"{self.name} drops inputs, of which some in the middle are not live")
         return units

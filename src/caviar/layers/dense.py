@@ -9,10 +9,11 @@ import jax
 
 from caviar import activations
 from caviar.declarations import Size
-from caviar.frames import Fitting, Live
 from caviar.graph.products import matmul
+from caviar.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.base import Layer
-from caviar.layers.given import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Weight
+from caviar.live import Live
+from caviar.placing import Placement
 
 __all__ = ["Dense"]
 
@@ -53,13 +54,13 @@ class Dense(Layer):
         y = matmul(x, self.kernel)
         return activations.get(self.activation)(y + self.bias if self.use_bias else y)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The first units, of the inputs that are live."""
-        units = fit.axis(self.units)
-        fit.weigh(self.kernel, x[-1], units)
+        units = member.axis(self.units)
+        member.weigh(self.kernel, x[-1], units)
         if self.use_bias:
-            fit.weigh(self.bias, units)
-        return fit.activated(activations.get(self.activation), Live((*x[:-1], units)))
+            member.weigh(self.bias, units)
+        return member.activated(activations.get(self.activation), Live((*x[:-1], units)))
 
     may_differ = ("units", "activation")
     supports_masking = True

@@ -12,8 +12,8 @@ from caviar import activations
 from caviar.declarations import Each, Number, OneOf
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.products import einsum
+from caviar.layers.argument_types import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.base import Layer
-from caviar.layers.given import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Weight
 
 __all__ = ["EinsumDense"]
 

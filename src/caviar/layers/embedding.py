@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from caviar.declarations import Size
-from caviar.frames import Fitting, Live
+from caviar.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.base import Layer
-from caviar.layers.given import ConstraintLike, InitializerLike, RegularizerLike, Weight
+from caviar.live import Live
+from caviar.placing import Placement
 
 __all__ = ["Embedding", "Masking"]
 
@@ -52,11 +53,11 @@ class Embedding(Layer):
         x = jnp.where(x < 0, self.input_dim, x) if jnp.issubdtype(x.dtype, jnp.signedinteger) else x
         return jnp.take(self.embeddings, x, axis=0, mode="fill")
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The first numbers of the vectors of the first indices."""
-        fit.need_whole(self, x)
-        fit.weigh(self.embeddings, fit.axis(self.input_dim), fit.axis(self.output_dim))
-        return Live((*x, fit.axis(self.output_dim)))
+        member.need_whole(self, x)
+        member.weigh(self.embeddings, member.axis(self.input_dim), member.axis(self.output_dim))
+        return Live((*x, member.axis(self.output_dim)))
 
     may_differ = ("input_dim", "output_dim")
 

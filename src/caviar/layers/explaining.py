@@ -9,7 +9,7 @@ import numpy as np
 
 from caviar.describing import misuse
 from caviar.errors import CaviarError, ShapeError
-from caviar.numbers import spoken
+from caviar.outside import spoken
 
 
 def explained(layer: Any, args: Any, error: Exception) -> CaviarError | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph.variable import Variable
-from caviar.numbers import checked, finite, spoken
+from caviar.outside import checked, finite, spoken
 from caviar.parts import Part, take_apart
 
 

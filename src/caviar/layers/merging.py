@@ -13,9 +13,10 @@ import numpy as np
 
 from caviar.declarations import Axes, Axis
 from caviar.errors import ArgumentError, ShapeError
-from caviar.frames import Fitting, Live
 from caviar.graph.products import einsum
 from caviar.layers.base import Layer
+from caviar.live import Live
+from caviar.placing import Placement
 
 __all__ = [
     "Add",
@@ -60,11 +61,11 @@ class _Merge(Layer):
         inputs = [x.reshape(*x.shape[:1], *[1] * (rank - x.ndim), *x.shape[1:]) for x in inputs]
         return functools.reduce(type(self).operation, inputs)
 
-    def live(self, fit: Fitting, inputs: Sequence[Live]) -> Live:
+    def live(self, member: Placement, inputs: Sequence[Live]) -> Live:
         """Those that are live in all inputs, or in one that is the same along an axis for all."""
         rank = max(map(len, inputs))
         axes = zip(*([*[np.ones(1, bool)] * (rank - len(x)), *x] for x in inputs), strict=True)
-        return Live(fit.common(self, along) for along in axes)
+        return Live(member.common(self, along) for along in axes)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where the mask of any input is; no mask if one of the inputs has none."""
@@ -215,13 +216,13 @@ class Concatenate(Layer):
         """One array."""
         return jnp.concatenate(inputs, self.axis)
 
-    def live(self, fit: Fitting, inputs: Sequence[Live]) -> Live:
+    def live(self, member: Placement, inputs: Sequence[Live]) -> Live:
         """Those of each input, side by side."""
         if self.axis == 0:
-            fit.need_whole(self, *inputs)
+            member.need_whole(self, *inputs)
         joined = self.axis - 1 if self.axis > 0 else self.axis % len(inputs[0])
         axes = enumerate(zip(*inputs, strict=True))
-        return Live(np.concatenate(along) if i == joined else fit.common(self, along) for i, along in axes)
+        return Live(np.concatenate(along) if i == joined else member.common(self, along) for i, along in axes)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The masks concatenated; an input without one counts as True everywhere."""

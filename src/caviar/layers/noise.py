@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar.declarations import DataFormat, Each, NotNegative, Number, OneOf, Seed, Share
+from caviar.dice import beside, keep, normal
 from caviar.errors import ArgumentError
-from caviar.frames import Fitting, Live, is_first
 from caviar.layers.base import Layer
+from caviar.live import Live, is_first
 from caviar.parts import is_off
-from caviar.randomness import beside, keep, normal
+from caviar.placing import Placement
 
 __all__ = [
     "AlphaDropout",
@@ -60,9 +61,9 @@ class Dropout(Layer):
 
     places: ClassVar[Any] = None
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The same ones; each draws what it would draw if the others were not there."""
-        return _placed(self, fit, x)
+        return _placed(self, member, x)
 
     def _noise_shape(self, x: jax.Array) -> tuple[int, ...]:
         return _filled(self.noise_shape, x)
@@ -147,9 +148,9 @@ class AlphaDropout(Layer):
         a = ((1 - rate) * (1 + rate * self.saturation**2)) ** -0.5
         return a * (jnp.where(kept, x, self.saturation) - self.saturation * rate)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The same ones; each draws what it would draw if the others were not there."""
-        return _placed(self, fit, x)
+        return _placed(self, member, x)
 
 
 @dataclass(eq=False, repr=False)
@@ -177,9 +178,9 @@ class GaussianDropout(Layer):
         noise = _in_places(self, normal(_own(rng, self.seed), x.shape, x.dtype))
         return x * (1 + noise * jnp.sqrt(self.rate * _scale(self.rate, x)).astype(x.dtype))
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The same ones; each draws what it would draw if the others were not there."""
-        return _placed(self, fit, x)
+        return _placed(self, member, x)
 
 
 @dataclass(eq=False, repr=False)
@@ -206,19 +207,19 @@ class GaussianNoise(Layer):
             return x
         return x + _in_places(self, normal(_own(rng, self.seed), x.shape, x.dtype)) * jnp.asarray(self.stddev, x.dtype)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The same ones; each draws what it would draw if the others were not there."""
-        return _placed(self, fit, x)
+        return _placed(self, member, x)
 
 
-def _placed(layer: Layer, fit: Fitting, x: Live) -> Live:
+def _placed(layer: Layer, member: Placement, x: Live) -> Live:
     """Tell a layer that draws for every unit which place each has among those that are live."""
     together = (
         getattr(layer, "noise_shape", None) is not None or getattr(layer, "data_format", None) == "channels_first"
     )
-    fit.need_whole(layer, x if together else Live(x[:-1]))
+    member.need_whole(layer, x if together else Live(x[:-1]))
     places = np.cumsum(x[-1]) - 1
-    fit.tell(layer, not is_first(x[-1]), places=np.maximum(places, 0).astype(np.int32))
+    member.tell(layer, not is_first(x[-1]), places=np.maximum(places, 0).astype(np.int32))
     return x
 
 

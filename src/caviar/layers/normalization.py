@@ -10,12 +10,13 @@ import jax.numpy as jnp
 
 from caviar.declarations import Axes, Axis, NotNegative, OneOf, Share, Size
 from caviar.errors import ArgumentError, ShapeError
-from caviar.frames import Fitting, Live
 from caviar.graph.evaluation import current
+from caviar.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.base import Layer
-from caviar.layers.given import ConstraintLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.lowering.normalize import batch_normalize
 from caviar.layers.lowering.sums import add, scale
+from caviar.live import Live
+from caviar.placing import Placement
 
 __all__ = ["BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]
 
@@ -99,11 +100,11 @@ class BatchNormalization(_ScaledAndShifted):
             self._follow(mean, variance)
         return jnp.moveaxis(y, -1, self.axis).astype(given)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """Every channel is normalized by itself."""
         for name in ("gamma", "beta", "moving_mean", "moving_variance"):
             if hasattr(self, name):
-                fit.weigh(getattr(self, name), x[self.axis - 1 if self.axis > 0 else self.axis])
+                member.weigh(getattr(self, name), x[self.axis - 1 if self.axis > 0 else self.axis])
         return x
 
     def _gamma(self, x: jax.Array) -> jax.Array:
@@ -164,14 +165,14 @@ class LayerNormalization(_ScaledAndShifted):
         counted = jnp.where(self.counting > 0, flat, 0).sum(-1, keepdims=True)
         return counted / self.counting.sum().astype(flat.dtype)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The same; only those count."""
         axes = [axis - 1 if axis > 0 else axis + len(x) for axis in _several(self.axis)]
         over = Live(x[axis] for axis in sorted(axes))
         for name in ("gamma", "beta"):
             if hasattr(self, name):
-                fit.weigh(getattr(self, name), *over)
-        fit.tell(self, not over.is_whole, counting=over.flat().astype("float32"))
+                member.weigh(getattr(self, name), *over)
+        member.tell(self, not over.is_whole, counting=over.flat().astype("float32"))
         return x
 
 

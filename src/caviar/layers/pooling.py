@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from caviar.declarations import DataFormat, OneOf, Sizes
-from caviar.frames import Fitting, Live
 from caviar.layers.lowering.pooling import max_pool, mean_pool
 from caviar.layers.spatial import Spatial
+from caviar.live import Live
+from caviar.placing import Placement
 
 __all__ = [
     "AdaptiveAveragePooling1D",
@@ -163,11 +164,11 @@ class _GlobalPooling(Spatial):
         """Check the rank of the input."""
         self.shape_of(input_shape)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """Every channel has a summary of its own."""
         first = self.channels_at == 0
-        fit.need_whole(self, Live(x[1:] if first else x[:-1]))
-        return fit.slid(self, x, first) if self.keepdims else Live([x[self.channels_at]])
+        member.need_whole(self, Live(x[1:] if first else x[:-1]))
+        return member.slid(self, x, first) if self.keepdims else Live([x[self.channels_at]])
 
     def _over_space(self, summary: Any, x: jax.Array) -> jax.Array:
         y = summary(self.channels_last(x), tuple(range(1, self.rank + 1)), keepdims=self.keepdims)

@@ -15,9 +15,9 @@ import numpy as np
 from caviar import config
 from caviar.declarations import Axes, Each, Number, OneOf, Several, Size
 from caviar.errors import ArgumentError, DataError, NotBuiltError, ShapeError
+from caviar.layers.argument_types import Weight
 from caviar.layers.base import Layer, ensure_built
-from caviar.layers.given import Weight
-from caviar.numbers import numeric, spoken
+from caviar.outside import numeric, spoken
 
 __all__ = ["CategoryEncoding", "Discretization", "Lambda", "Normalization", "Rescaling"]
 

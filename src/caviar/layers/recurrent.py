@@ -10,11 +10,12 @@ import jax.numpy as jnp
 
 from caviar.declarations import Each, Kind
 from caviar.errors import ArgumentError, FrameError, ShapeError
-from caviar.frames import Fitting, Live
 from caviar.graph.node import UNKNOWN_SIZES
 from caviar.layers.base import Layer
 from caviar.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, States
 from caviar.layers.lowering import loops
+from caviar.live import Live
+from caviar.placing import Placement
 
 __all__ = ["GRU", "LSTM", "RNN", "SimpleRNN"]
 
@@ -109,9 +110,9 @@ class Recurrent(Layer):
     def _run(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
         raise NotImplementedError
 
-    def _live_of(self, fit: Fitting, x: Live, units: Any) -> Any:
+    def _live_of(self, member: Placement, x: Live, units: Any) -> Any:
         """The outputs and states whose units are live."""
-        fit.need_whole(self, Live(x[:-1]))
+        member.need_whole(self, Live(x[:-1]))
         if self.stateful:
             raise FrameError(f"{self.name} keeps states from batch to batch")
         output = Live([x[0], units]) if self.return_sequences else Live([units])
@@ -172,9 +173,9 @@ class _Own(Recurrent, Cell):
     def _run(self, x: jax.Array, states: States, mask: Any, rng: jax.Array | None) -> tuple[jax.Array, States]:
         return self.over(x, states, mask, rng)
 
-    def live(self, fit: Fitting, x: Live, initial_state: Any = None, mask: Any = None) -> Any:
+    def live(self, member: Placement, x: Live, initial_state: Any = None, mask: Any = None) -> Any:
         """The first units, at every step."""
-        return self._live_of(fit, x, self.weighed(fit, x[-1]))
+        return self._live_of(member, x, self.weighed(member, x[-1]))
 
 
 @dataclass(eq=False, repr=False)

@@ -13,9 +13,10 @@ import numpy as np
 from caviar import config
 from caviar.declarations import Counts, DataFormat, Each, Number, OneOf, Size, Sizes
 from caviar.errors import ArgumentError, FrameError, ShapeError
-from caviar.frames import Fitting, Live
 from caviar.layers.base import Layer
 from caviar.layers.lowering.windows import sizes
+from caviar.live import Live
+from caviar.placing import Placement
 
 __all__ = [
     "Cropping1D",
@@ -51,7 +52,7 @@ class Identity(Layer):
         """The input."""
         return x
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The same."""
         return x
 
@@ -76,7 +77,7 @@ class Flatten(Layer):
             x = jnp.moveaxis(x, 1, -1)
         return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The live ones in the same order."""
         moved = _channels_first(self.data_format) and len(x) > 1
         return Live([Live([*x[1:], x[0]] if moved else x).flat()])
@@ -104,7 +105,7 @@ class Reshape(Layer):
             raise ShapeError(f"{self.name}: examples of shape {x.shape[1:]} do not fit the target shape {target}")
         return x.reshape(x.shape[0], *target)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The live ones in the same order, where they are live along whole axes again."""
         target = (self.target_shape,) if isinstance(self.target_shape, int) else tuple(self.target_shape)
         flat = x.flat().reshape(target)
@@ -136,7 +137,7 @@ class Permute(Layer):
             raise ShapeError(f"{self.name}: dims {tuple(self.dims)} must name each of the axes 1 to {x.ndim - 1} once")
         return x.transpose(0, *self.dims)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The axes in the other order."""
         return Live(x[axis - 1] for axis in self.dims)
 
@@ -161,7 +162,7 @@ class RepeatVector(Layer):
             raise ShapeError(f"{self.name} repeats vectors, of shape (batch, features), and was given {x.shape}")
         return jnp.broadcast_to(x[:, None], (x.shape[0], self.n, x.shape[1]))
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """The same at every place of the sequence."""
         return Live([np.ones(self.n, bool), *x])
 
@@ -174,9 +175,9 @@ class _Framing(Layer):
 
     takes = "anything"
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """Channels are treated alike."""
-        return fit.slid(self, x, _channels_first(self.data_format))
+        return member.slid(self, x, _channels_first(self.data_format))
 
     def _axes(self, x: jax.Array) -> range:
         if x.ndim != self.rank + 2:

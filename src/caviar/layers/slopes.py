@@ -10,9 +10,10 @@ import jax.numpy as jnp
 
 from caviar import activations
 from caviar.declarations import Axes
-from caviar.frames import Fitting, Live, whole
+from caviar.layers.argument_types import InitializerLike, RegularizerLike, Weight
 from caviar.layers.base import Layer
-from caviar.layers.given import InitializerLike, RegularizerLike, Weight
+from caviar.live import Live, whole
+from caviar.placing import Placement
 
 __all__ = ["PReLU", "RReLU"]
 
@@ -46,10 +47,10 @@ class PReLU(Layer):
         """The leaky function of each input."""
         return activations.prelu(x, self.alpha)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """Each has a slope of its own, or shares it along a whole axis."""
         axes = zip(x, self.alpha.shape, strict=True)
-        fit.weigh(self.alpha, *(axis if len(axis) == n else whole((n,))[0] for axis, n in axes))
+        member.weigh(self.alpha, *(axis if len(axis) == n else whole((n,))[0] for axis, n in axes))
         return x
 
 

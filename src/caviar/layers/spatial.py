@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 from caviar.declarations import DataFormat
 from caviar.errors import ArgumentError, ShapeError
-from caviar.frames import Fitting, Live
 from caviar.layers.base import Layer
 from caviar.layers.lowering.windows import Sizes, reach, sizes
 from caviar.layers.shaping import _channels_first
+from caviar.live import Live
+from caviar.placing import Placement
 
 _AXES = {1: ("steps",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
@@ -69,9 +70,9 @@ class Spatial(Layer):
         """The axis of the channels, the batch left out."""
         return 0 if _channels_first(self.data_format) else -1
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """Channels are treated alike."""
-        return fit.slid(self, x, self.channels_at == 0)
+        return member.slid(self, x, self.channels_at == 0)
 
     def as_given(self, y: jax.Array) -> jax.Array:
         """The output with its channels moved back to where the input had them."""

@@ -17,7 +17,7 @@ from caviar.errors import ArgumentError, DataError, FileError, NotBuiltError, un
 from caviar.files import as_path
 from caviar.graph.node import Node
 from caviar.layers.base import Layer
-from caviar.numbers import spoken
+from caviar.outside import spoken
 
 __all__ = ["IntegerLookup", "StringLookup", "TextVectorization"]
 

@@ -18,11 +18,11 @@ import numpy as np
 
 from caviar import config
 from caviar.errors import FileError, ShapeError
-from caviar.frames import Within, masked
 from caviar.graph.evaluation import as_arrays
 from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
-from caviar.layers.given import InitializerLike
+from caviar.layers.argument_types import InitializerLike
+from caviar.live import Within, masked
 from caviar.parts import Numbers, put_together, take_apart
 
 

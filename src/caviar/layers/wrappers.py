@@ -12,9 +12,10 @@ import numpy as np
 
 from caviar.declarations import OneOf
 from caviar.errors import ArgumentError, FrameError
-from caviar.frames import PASSES_ON, Fitting, Live, trusted
 from caviar.layers.base import Layer
 from caviar.layers.recurrent import Recurrent
+from caviar.live import Live
+from caviar.placing import PASSES_ON, Placement, trusted
 
 __all__ = ["Bidirectional", "TimeDistributed"]
 
@@ -78,14 +79,14 @@ class Bidirectional(Layer):
             return merged
         return (*(merged if self.merge_mode is None else (merged,)), *forward, *backward)
 
-    def live(self, fit: Fitting, x: Live, initial_state: Any = None, mask: Any = None) -> Any:
+    def live(self, member: Placement, x: Live, initial_state: Any = None, mask: Any = None) -> Any:
         """The units of both directions, merged."""
-        y, z = (live_inside(layer, fit, x) for layer in (self.forward, self.backward))
+        y, z = (live_inside(layer, member, x) for layer in (self.forward, self.backward))
         if self.layer.return_state or self.merge_mode is None:
             raise FrameError(f"{self.name} gives several outputs")
         if self.merge_mode == "concat":
             return Live([*y[:-1], np.concatenate([y[-1], z[-1]])])
-        return Live([*y[:-1], fit.common(self, [y[-1], z[-1]])])
+        return Live([*y[:-1], member.common(self, [y[-1], z[-1]])])
 
     def reset_states(self) -> None:
         """Let the next batch start from zeros in both directions."""
@@ -104,22 +105,23 @@ def _reversed(layer: Recurrent) -> Recurrent:
     return type(layer).from_config(config)
 
 
-def live_inside(layer: Layer, fit: Fitting, x: Live) -> Any:
+def live_inside(layer: Layer, member: Placement, x: Live) -> Any:
     """The live units of a layer inside another.
 
     >>> import numpy as np
-    >>> from caviar.frames import Fitting, Live
+    >>> from caviar.live import Live
+    >>> from caviar.placing import Placement
     >>> from caviar.layers.wrappers import live_inside
     >>> from caviar.layers.shaping import Identity
-    >>> live_inside(Identity(), Fitting({}), Live([np.array([True])]))
+    >>> live_inside(Identity(), Placement({}), Live([np.array([True])]))
     (array([ True]),)
     """
     live = trusted(layer, "live", "call", "build")
     if live is None or live == PASSES_ON:
         raise FrameError(f"{layer.name} does not tell which of its units are live")
-    found = live(fit, x)
+    found = live(member, x)
     if layer.activity_regularizer is not None:
-        fit.need_whole(layer.activity_regularizer, found)
+        member.need_whole(layer.activity_regularizer, found)
     return found
 
 
@@ -152,7 +154,7 @@ class TimeDistributed(Layer):
         outputs = self.layer(x.reshape(-1, *x.shape[2:]))
         return jax.tree.map(lambda y: y.reshape(*x.shape[:2], *y.shape[1:]), outputs)
 
-    def live(self, fit: Fitting, x: Live) -> Live:
+    def live(self, member: Placement, x: Live) -> Live:
         """What is live of each step."""
-        fit.shape = fit.shape[1:]
-        return Live([x[0], *live_inside(self.layer, fit, Live(x[1:]))])
+        member.shape = member.shape[1:]
+        return Live([x[0], *live_inside(self.layer, member, Live(x[1:]))])

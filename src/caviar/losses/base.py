@@ -16,7 +16,7 @@ from caviar.declarations import Axis, DataType, OneOf
 from caviar.errors import ArgumentError, nothing_foreign, unknown_name
 from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, real, reshaped, same_rank, same_shape, spread
-from caviar.numbers import as_given, spoken
+from caviar.outside import as_given, spoken
 
 __all__ = ["ElementLoss", "FunctionLoss", "Loss"]
 

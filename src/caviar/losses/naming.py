@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from caviar.errors import nothing_foreign
-from caviar.numbers import spoken
+from caviar.outside import spoken
 from caviar.parts import Part
 from caviar.text import snake_case
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from caviar.metrics.base import Metric
 from caviar.metrics.states import State
-from caviar.numbers import as_given
+from caviar.outside import as_given
 from caviar.parts import parts_of, put_together, take_apart
 
 _WRITTEN = {"update_state", "result", "reset_state"}

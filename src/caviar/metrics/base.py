@@ -17,7 +17,7 @@ from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, spread, together
 from caviar.metrics.states import State
 from caviar.metrics.sums import Sums, no_sums, plus
-from caviar.numbers import spoken
+from caviar.outside import spoken
 from caviar.parts import Part, parts_of
 
 __all__ = ["Additive", "Metric", "SampleMean"]

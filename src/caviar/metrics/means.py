@@ -12,7 +12,7 @@ import numpy as np
 from caviar.losses.base import Loss
 from caviar.losses.shapes import same_rank, spread
 from caviar.metrics.base import NamedFirst, SampleMean
-from caviar.numbers import as_given
+from caviar.outside import as_given
 
 __all__ = ["Mean", "MeanOf", "Sum"]
 

@@ -11,7 +11,7 @@ from caviar.errors import ArgumentError, FileError
 from caviar.files import FilePath
 from caviar.graph.node import Operation
 from caviar.layers.base import Layer, ensure_built
-from caviar.models.configs import Reader, Writer
+from caviar.models.as_json import Reader, Writer
 from caviar.models.model import Model
 from caviar.models.saving import save_model as write_model
 from caviar.models.sequential import Sequential

@@ -12,7 +12,6 @@ from caviar import config
 from caviar.arguments import check
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.files import FilePath
-from caviar.frames import PASSES_ON
 from caviar.graph.evaluation import Graph, current
 from caviar.graph.node import Input, Node, Operation, nodes_in
 from caviar.layers.applied import FromGraph, one_or_several, place_of
@@ -20,7 +19,8 @@ from caviar.layers.base import Layer, ensure_built, is_built
 from caviar.layers.explaining import check_shape
 from caviar.models import saving, summary
 from caviar.models.rewriting import written_again
-from caviar.numbers import spoken
+from caviar.outside import spoken
+from caviar.placing import PASSES_ON
 from caviar.training.trainee import Trainee
 
 

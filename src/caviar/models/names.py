@@ -29,7 +29,7 @@ from caviar import (
 from caviar.graph import registry
 from caviar.graph.node import item
 from caviar.ops import TABLES
-from caviar.ops.tables import pictures
+from caviar.ops.tables import images
 from caviar.optimizers import schedules
 from caviar.parts import Part
 
@@ -38,7 +38,7 @@ _MODULES: dict[str, Any] = {
     "initializers": initializers, "regularizers": regularizers, "constraints": constraints, "ranges": ranges,
 }  # fmt: skip
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    "asarray": jnp.asarray, "stack": jnp.stack, "getitem": item, **{n: f for table in (pictures.TABLE, *TABLES) for n, f in table.items()},
+    "asarray": jnp.asarray, "stack": jnp.stack, "getitem": item, **{n: f for table in (images.TABLE, *TABLES) for n, f in table.items()},
 }  # fmt: skip
 OWN = "own."  # prefix of a user's class or function that has the name of one of caviar's
 

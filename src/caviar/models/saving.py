@@ -15,7 +15,7 @@ from caviar.files import reading
 from caviar.layers.base import ensure_built
 from caviar.layers.weights import at_most
 from caviar.models.archive import OPTIMIZER, RUN, STATISTICS, WEIGHTS, pack, read, unpack, write
-from caviar.models.configs import Reader, Writer
+from caviar.models.as_json import Reader, Writer
 from caviar.models.weights import assign_all, check_names, fitting
 from caviar.parts import take_apart
 from caviar.training.loop import Training

@@ -12,12 +12,12 @@ import jax.numpy as jnp
 from caviar import config
 from caviar.closing import is_open
 from caviar.errors import ArgumentError, ShapeError, unknown_name
-from caviar.frames import PASSES_ON
 from caviar.graph.evaluation import as_floats
 from caviar.graph.node import Input, Node, nodes_in
 from caviar.layers.applied import belongs
 from caviar.layers.base import Layer, ensure_built, is_built
 from caviar.models.model import Model
+from caviar.placing import PASSES_ON
 from caviar.ranges import Range
 
 _written: weakref.WeakKeyDictionary[Any, tuple[list[int], list[Any]]] = weakref.WeakKeyDictionary()

@@ -9,8 +9,8 @@ from typing import Any
 
 from caviar.ops import image, linalg, nn, numpy
 from caviar.ops.shown import shown
-from caviar.ops.tables import algebra, arrays, asked, calculus, control, extras, network
+from caviar.ops.tables import algebra, arrays, calculus, control, extras, network, properties
 
 TABLES = (extras.TABLE, arrays.TABLE, network.TABLE, algebra.TABLE, calculus.TABLE, control.TABLE)
 _modules: dict[str, Any] = {"image": image, "linalg": linalg, "nn": nn, "numpy": numpy}
-__getattr__, __dir__, __all__ = shown(*TABLES, asked={**asked.TABLE, **_modules})
+__getattr__, __dir__, __all__ = shown(*TABLES, asked={**properties.TABLE, **_modules})

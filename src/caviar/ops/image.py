@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from caviar.ops.shown import shown
-from caviar.ops.tables import pictures
+from caviar.ops.tables import images
 
-__getattr__, __dir__, __all__ = shown(pictures.TABLE)
+__getattr__, __dir__, __all__ = shown(images.TABLE)

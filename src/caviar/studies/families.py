@@ -104,8 +104,8 @@ class Family:
 
         def seconds(sizes: tuple[int, ...]) -> float:
             if sizes not in known:
-                fit = frame.fit({**members[0], **dict(zip(self.sizes, sizes, strict=True))})
-                known[sizes] = pricing.rows * (fit.work / MULTIPLICATIONS + fit.elements / VALUES)
+                member = frame.place({**members[0], **dict(zip(self.sizes, sizes, strict=True))})
+                known[sizes] = pricing.rows * (member.work / MULTIPLICATIONS + member.elements / VALUES)
             return known[sizes]
 
         points = [tuple(values[name] for name in self.sizes) for values in members]

@@ -13,12 +13,14 @@ import numpy as np
 
 from caviar import activations, config, engine
 from caviar.closing import Closed, ClosedSize
+from caviar.elementwise import by_element
 from caviar.errors import FrameError
-from caviar.frames import Fitting, Tape, Varied, by_element, fitted, trusted
 from caviar.graph.evaluation import Context, evaluating
 from caviar.graph.node import Node
 from caviar.layers.base import Layer
+from caviar.live import Varied
 from caviar.parts import Apart, Part, parts_of, take_apart
+from caviar.placing import Placement, Tape, placed, trusted
 from caviar.ranges import Choice, Range
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Rule
@@ -104,29 +106,29 @@ class Frame:
         _check_outputs(self.tape)
         self.apart = take_apart(self.recipe)
         self._owns: dict[Any, dict[Any, Any]] = {}
-        smallest = self.fit({**values, **corner})
+        smallest = self.place({**values, **corner})
         self._check_against(task.recipe({**values, **corner})[0], smallest)
         self._mark(smallest)
 
-    def fit(self, values: Values) -> Fitting:
-        """How a member with these values fits into the frame."""
-        return fitted(self.tape, values)
+    def place(self, values: Values) -> Placement:
+        """Where a member with these values is in the frame."""
+        return placed(self.tape, values)
 
-    def _check_against(self, other: Recipe, fit: Fitting) -> None:
+    def _check_against(self, other: Recipe, member: Placement) -> None:
         """Raise if the live places that layers define do not agree with the weights that they build."""
         apart = take_apart(other)
         own = [tuple(v.shape) for v in apart.variables]
-        told = [self._own_shape(fit, v) for v in self.apart.variables]
+        told = [self._own_shape(member, v) for v in self.apart.variables]
         if own != told:
             raise FrameError(f"layers tell of weights of shapes {told}, and build {own}")
         if _constants(apart) != _constants(self.apart):
             raise FrameError("a layer derives a number from its size")
 
-    def _own_shape(self, fit: Fitting, variable: Any) -> tuple[int, ...]:
-        live = fit.weights.get(id(variable))
+    def _own_shape(self, member: Placement, variable: Any) -> tuple[int, ...]:
+        live = member.weights.get(id(variable))
         return tuple(variable.shape) if live is None else tuple(int(axis.sum()) for axis in live)
 
-    def _mark(self, smallest: Fitting) -> None:
+    def _mark(self, smallest: Placement) -> None:
         """Put arrays of each member's own into the recipe: what is live of its weights, and what its layers are told."""
         self.live: list[Any] = []
         for i, variable in enumerate(self.apart.variables):
@@ -157,10 +159,10 @@ class Frame:
         """A member's own arrays, by their origins."""
         key = tuple(values[name] for name in self.sizes if name in values)
         if key not in self._owns:
-            fit = self.fit(values)
-            found: dict[Any, Any] = {("told", self._places[k]): v for k, v in fit.told.items() if k in self._places}
+            member = self.place(values)
+            found: dict[Any, Any] = {("told", self._places[k]): v for k, v in member.told.items() if k in self._places}
             for i, variable in enumerate(self._variables):
-                for a, axis in enumerate(fit.weights.get(id(variable), ())):
+                for a, axis in enumerate(member.weights.get(id(variable), ())):
                     found["live", i, a] = axis
             self._owns[key] = found
         chosen = {name: choice._place(values[name]) for name, choice in self.choices.items() if name in values}
@@ -168,8 +170,8 @@ class Frame:
 
     def cut(self, values: Values, weights: list[np.ndarray]) -> list[np.ndarray]:
         """A member's weights in their true shapes."""
-        fit = self.fit(values)
-        lives = (fit.weights.get(id(v)) for v in self._variables)
+        member = self.place(values)
+        lives = (member.weights.get(id(v)) for v in self._variables)
         return [w if live is None else w[np.ix_(*live)] for w, live in zip(weights, lives, strict=True)]
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from caviar import config, engine
 from caviar.closing import Closed
-from caviar.frames import Varied
 from caviar.graph.evaluation import as_arrays
 from caviar.layers.base import Layer
 from caviar.layers.weights import Draw
+from caviar.live import Varied
 from caviar.parts import Numbers, parts_of, take_apart
 from caviar.studies.blocks import Block, Member, MemberState, Seat, Slice, on_devices, on_host, storable
 from caviar.studies.frames import Frame

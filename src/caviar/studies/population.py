@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from caviar.errors import OpenRangeError
-from caviar.graph.waiting import Works
+from caviar.graph.interrupts import Works
 from caviar.ranges import Choice
 from caviar.studies.blocks import Member, MemberState, Seat, Slice, on_host, packed, unpacked
 from caviar.studies.families import Families, Family, Pricing

@@ -17,7 +17,7 @@ from caviar.closing import hyperparameters
 from caviar.declarations import INT32_MAX, Count, Fraction, Number, OneOf, Times, Verbosity
 from caviar.errors import ArgumentError, FileError
 from caviar.files import FilePath, as_path
-from caviar.models.configs import Writer
+from caviar.models.as_json import Writer
 from caviar.models.model import Model
 from caviar.models.saving import write_specs
 from caviar.studies.board import Board
@@ -30,7 +30,7 @@ from caviar.studies.strategies import Strategy
 from caviar.studies.strategies.lookup import get
 from caviar.studies.study import Study
 from caviar.studies.task import Task, checksum, first_that_works, split_folds
-from caviar.training.given import Callbacks, Data, RowWeights
+from caviar.training.argument_types import Callbacks, Data, RowWeights
 from caviar.training.monitor import MODES, check_monitor, direction
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_list

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from caviar.errors import ArgumentError, ShapeError
-from caviar.studies.file import StudyFile, to_text
+from caviar.studies.sqlite import StudyFile, to_text
 
 PART = 1 << 28  # bytes in one row; SQLite allows at most 1e9
 

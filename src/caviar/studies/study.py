@@ -13,7 +13,7 @@ from caviar.graph.node import Input
 from caviar.layers.base import ensure_built
 from caviar.layers.merging import Average
 from caviar.layers.weights import initial_values, undrawn
-from caviar.models.configs import Reader
+from caviar.models.as_json import Reader
 from caviar.models.model import Model
 from caviar.models.saving import read_specs
 from caviar.ranges import Choice

@@ -17,8 +17,8 @@ from caviar.graph.evaluation import as_arrays, evaluate
 from caviar.graph.programs import cached
 from caviar.losses.labels import check_labels
 from caviar.parts import Numbers, Structure, put_together, take_apart
-from caviar.training.doors import check_ids
 from caviar.training.hooks import is_own, take_step
+from caviar.training.input_checks import check_ids
 from caviar.training.recipe import Recipe
 from caviar.training.resolving import resolve_losses, resolve_metrics, resolve_weights
 from caviar.training.state import Run, Weights, first_run

@@ -15,16 +15,16 @@ from caviar.declarations import Count, Fraction, OneOf, Times, Verbosity
 from caviar.errors import ArgumentError
 from caviar.parts import take_apart
 from caviar.text import say
+from caviar.training.argument_types import Callbacks, Data, RowWeights
 from caviar.training.callbacks import CallbackList, History
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_losses, check_objective, check_targets, name_logs, start_run
-from caviar.training.doors import check_ids_at, tell_doubts
-from caviar.training.given import Callbacks, Data, RowWeights
+from caviar.training.input_checks import check_ids_at, tell_doubts
 from caviar.training.listeners import Listeners, tell_stuck
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
+from caviar.training.prepared import built, prepared_for
 from caviar.training.program import Plan, batch_trainer
 from caviar.training.progress import Progress
-from caviar.training.ready import built, ready_for
 from caviar.training.recipe import Recipe
 from caviar.training.row_by_row import may_be_padded
 from caviar.training.rules import Rule
@@ -110,13 +110,13 @@ def train_on_batch(
     inputs = as_inputs(x)
     apart, known = built(model, inputs, int(jax.tree.leaves(inputs)[0].shape[0]))
     rows = class_weights(as_rows(inputs, y, sample_weight, known.names), class_weight, known.outputs)
-    ready = ready_for(model, apart, known, rows, trains=True)
-    check_ids_at(known.doors, apart, rows.x)
-    check_losses(ready.recipe, rows, known.outputs)
-    run, logs = batch_trainer(ready.apart.structure)(ready.next_run(model.last_run), ready.numbers, rows)
-    ready.take(run)
+    prepared = prepared_for(model, apart, known, rows, trains=True)
+    check_ids_at(known.reached, apart, rows.x)
+    check_losses(prepared.recipe, rows, known.outputs)
+    run, logs = batch_trainer(prepared.apart.structure)(prepared.next_run(model.last_run), prepared.numbers, rows)
+    prepared.take(run)
     model.last_run = run
-    return as_asked(ready.recipe, readable(ready.recipe, logs), return_dict)
+    return as_asked(prepared.recipe, readable(prepared.recipe, logs), return_dict)
 
 
 def _train(model: Trainee, training: Training, rows: Rows | None, source: Source, limit: int | None) -> None:

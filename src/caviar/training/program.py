@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from caviar.dice import shuffled
 from caviar.graph.programs import cached
 from caviar.parts import Numbers, Structure
-from caviar.randomness import shuffled
 from caviar.training.padding import is_worthwhile, places
 from caviar.training.passes import (
     evaluate_rows,

@@ -14,7 +14,7 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from caviar.errors import ArgumentError
-from caviar.graph.waiting import compiled_ahead
+from caviar.graph.interrupts import compiled_ahead
 from caviar.text import printable, say
 
 _PIPED_LINES = 12

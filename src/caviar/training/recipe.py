@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
-from caviar.frames import masked
 from caviar.graph.evaluation import Context, current, evaluating, told_in_words
 from caviar.layers.base import Layer
+from caviar.live import masked
 from caviar.losses.shapes import ratio
 from caviar.metrics.sums import no_sums, plus
 from caviar.parts import Part, parts_of

@@ -19,16 +19,16 @@ from caviar.errors import ArgumentError, DataError
 from caviar.graph.evaluation import as_arrays
 from caviar.parts import take_apart
 from caviar.training.answers import Answers, power_of_two, store_states
+from caviar.training.argument_types import Callbacks, Data, RowWeights
 from caviar.training.callbacks import CallbackList
 from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_losses, name_logs
-from caviar.training.doors import check_ids_at
-from caviar.training.given import Callbacks, Data, RowWeights
+from caviar.training.input_checks import check_ids_at
 from caviar.training.loop import readable
 from caviar.training.passes import no_scores, scores, with_states
+from caviar.training.prepared import built, prepared_for
 from caviar.training.program import chunk_scorer, evaluator
 from caviar.training.progress import Progress
-from caviar.training.ready import built, ready_for
 from caviar.training.recipe import Recipe
 from caviar.training.source import Source, on_device
 from caviar.training.state import Weights
@@ -75,13 +75,13 @@ def _score_rows(model: Trainee, compiled: Compiled, x: Any, y: Any, weight: Any,
     rows = as_rows(inputs, y, weight, known.names)
     rows = rows if progress.steps is None else rows.take(slice(0, progress.steps * size))
     progress.steps = -(-rows.number // size)
-    ready = ready_for(model, apart, known, rows)
-    check_ids_at(known.doors, apart, rows.x)
-    check_losses(ready.recipe, rows, known.outputs)
-    program = evaluator(ready.apart.structure, min(size, rows.number), ready.padding)
-    states, logs = progress.call(program, ready.weights, ready.numbers, on_device(rows))
-    store_states(ready.apart, states)
-    return ready.recipe, logs
+    prepared = prepared_for(model, apart, known, rows)
+    check_ids_at(known.reached, apart, rows.x)
+    check_losses(prepared.recipe, rows, known.outputs)
+    program = evaluator(prepared.apart.structure, min(size, rows.number), prepared.padding)
+    states, logs = progress.call(program, prepared.weights, prepared.numbers, on_device(rows))
+    store_states(prepared.apart, states)
+    return prepared.recipe, logs
 
 
 def _weights(recipe: Recipe) -> tuple[Any, Any]:
@@ -154,7 +154,7 @@ def predict(
     count = int(jax.tree.leaves(inputs)[0].shape[0])
     size = min(size, power_of_two(count))
     apart, known = built(model, inputs, size)
-    check_ids_at(known.doors, apart, inputs)
+    check_ids_at(known.reached, apart, inputs)
     found = None  # NumPy arrays, which may be written to, unlike JAX's
     with Progress(None, -(-count // size), verbose) as progress:
         began = progress.now()

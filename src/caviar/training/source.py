@@ -15,11 +15,11 @@ from caviar.data.checks import check_lengths
 from caviar.data.columns import check_columns, columns_of
 from caviar.data.sample_weights import balanced, check_class_weight, class_weights, classes_of
 from caviar.data.streams import batches_in_order, batches_of, bounded, fits_memory, is_stream, large_batches, peek
+from caviar.dice import shuffled
 from caviar.errors import ArgumentError, DataError, warn
 from caviar.graph.programs import cached
-from caviar.randomness import shuffled
 from caviar.training.compiled import check_targets
-from caviar.training.ready import built
+from caviar.training.prepared import built
 from caviar.training.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
+from caviar.dice import beside
 from caviar.graph.evaluation import evaluate
 from caviar.layers.base import Layer
 from caviar.parts import Numbers, Structure, collect, parts_of, put_together
-from caviar.randomness import beside
 from caviar.training.padding import is_worthwhile, places
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Ruling

@@ -18,10 +18,10 @@ from caviar.layers.base import Layer
 from caviar.ranges import Range
 from caviar.training import fit as fitting
 from caviar.training import hooks, scoring
+from caviar.training.argument_types import Data, LossLike, LossWeights, MetricsLike, OptimizerLike, RowWeights
 from caviar.training.callbacks import History
 from caviar.training.compiled import Compiled
 from caviar.training.controls import Controls
-from caviar.training.given import Data, LossLike, LossWeights, MetricsLike, OptimizerLike, RowWeights
 from caviar.training.loop import Training
 from caviar.training.recipe import Recipe
 from caviar.training.resolving import check_compiled

@@ -6,10 +6,10 @@ from caviar import public
 from caviar.config import set_random_seed as set_random_seed
 from caviar.describing import describe as describe
 from caviar.fetching import get_file as get_file
+from caviar.utils.diagrams import *
 from caviar.utils.directories import *
-from caviar.utils.drawing import *
+from caviar.utils.image_files import *
 from caviar.utils.labels import *
-from caviar.utils.pictures import *
 from caviar.utils.sequences import *
 from caviar.utils.session import *
 

@@ -17,8 +17,8 @@ from caviar.declarations import Count, DataFormat, Fraction, OneOf, Size, Sizes
 from caviar.errors import ArgumentError, DataError, FileError
 from caviar.files import as_path
 from caviar.images.resizing import resize
+from caviar.utils.image_files import img_to_array, load_img
 from caviar.utils.labels import to_categorical
-from caviar.utils.pictures import img_to_array, load_img
 
 __all__ = ["PyDataset", "Sequence", "image_dataset_from_directory", "text_dataset_from_directory"]
 

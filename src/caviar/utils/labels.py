@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from caviar import arguments, config, declarations, errors, numbers
+from caviar import arguments, config, declarations, errors, outside
 
 __all__ = ["to_categorical"]
 
@@ -19,7 +19,7 @@ def to_categorical(x: Any, num_classes: declarations.Size | None = None) -> np.n
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     arguments.check(to_categorical, locals())
-    given = numbers.numeric(x, "labels")
+    given = outside.numeric(x, "labels")
     if given.ndim > 1 and given.shape[-1] == 1:
         given = given[..., 0]
     given = given.astype(np.int64) if given.dtype.kind in "bu" else given

@@ -12,7 +12,7 @@ from caviar.dialects.tensorflow.graphs import get_default_graph, variable_scope
 from caviar.dialects.tensorflow.shaping import reshape
 from caviar.dialects.tensorflow.variables import get_variable
 from caviar.graph import Node
-from caviar.layers.given import InitializerLike
+from caviar.layers.argument_types import InitializerLike
 from caviar.telling import all_tell
 
 __all__ = [

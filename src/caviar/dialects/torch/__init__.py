@@ -21,7 +21,7 @@ from caviar.dialects.torch.dtypes import TYPES as _TYPES
 from caviar.dialects.torch.dtypes import Size, device, dtype, get_default_dtype, set_default_dtype
 from caviar.dialects.torch.functions import FUNCTIONS as _FUNCTIONS
 from caviar.dialects.torch.methods import equip as _equip
-from caviar.dialects.torch.names import missing as _missing
+from caviar.dialects.torch.missing import missing as _missing
 from caviar.dialects.torch.serialization import load, save
 from caviar.dialects.torch.shapes import OF_SEVERAL as _OF_SEVERAL
 from caviar.dialects.torch.shapes import SHAPES as _SHAPES

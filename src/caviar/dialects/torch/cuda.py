@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from caviar.dialects.torch.creation import manual_seed
 from caviar.dialects.torch.dtypes import is_available
-from caviar.dialects.torch.names import missing
+from caviar.dialects.torch.missing import missing
 
 
 def device_count() -> int:

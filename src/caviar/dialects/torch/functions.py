@@ -20,7 +20,7 @@ from caviar.dialects.torch.dtypes import dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.errors import CONFUSED, DataError, retell
 from caviar.graph.evaluation import current
-from caviar.numbers import spoken
+from caviar.outside import spoken
 from caviar.recording.tensor import record as write_down
 from caviar.telling import tells
 

@@ -11,7 +11,7 @@ from caviar.dialects.torch import creation, indexing
 from caviar.dialects.torch.autograd import backward
 from caviar.dialects.torch.dtypes import TYPES
 from caviar.dialects.torch.functions import FUNCTIONS, operand, record
-from caviar.dialects.torch.names import missing
+from caviar.dialects.torch.missing import missing
 from caviar.dialects.torch.shapes import SHAPES, reshape
 from caviar.dialects.torch.tensor import Tensor
 from caviar.dialects.torch.weights import walk_tensor

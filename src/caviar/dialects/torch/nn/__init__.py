@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from caviar.dialects.torch.names import missing as _missing
+from caviar.dialects.torch.missing import missing as _missing
 from caviar.dialects.torch.nn import (
     activations,
     attention,

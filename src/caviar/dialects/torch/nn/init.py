@@ -10,7 +10,7 @@ from scipy import special
 
 from caviar.declarations import Limit, NotNegative, Share, Size
 from caviar.dialects.torch import creation
-from caviar.dialects.torch.names import missing
+from caviar.dialects.torch.missing import missing
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.recording.values import Value

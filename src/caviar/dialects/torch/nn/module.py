@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from caviar.dialects.torch import dtypes
-from caviar.dialects.torch.names import missing
+from caviar.dialects.torch.missing import missing
 from caviar.dialects.torch.tensor import Tensor, device_class, dtype_class
 from caviar.dialects.torch.weights import Parameter, UninitializedParameter
 from caviar.errors import CONFUSED, ArgumentError, ShapeError, retell
 from caviar.graph.evaluation import current
 from caviar.models.model import Model
-from caviar.numbers import spoken
+from caviar.outside import spoken
 from caviar.recording.values import Value
 from caviar.telling import tells
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from caviar.dialects.torch.creation import tensor
 from caviar.dialects.torch.functions import record
-from caviar.dialects.torch.names import missing
+from caviar.dialects.torch.missing import missing
 from caviar.dialects.torch.shapes import cat, reshape
 from caviar.dialects.torch.tensor import Tensor
 from caviar.telling import all_tell

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from caviar.dialects.torch.names import MissingNameError as _MissingNameError
-from caviar.dialects.torch.names import missing as _missing
+from caviar.dialects.torch.missing import MissingNameError as _MissingNameError
+from caviar.dialects.torch.missing import missing as _missing
 from caviar.dialects.torch.optim import lr_scheduler as lr_scheduler
 from caviar.dialects.torch.optim import members as _members
 from caviar.dialects.torch.optim import swa_utils as swa_utils

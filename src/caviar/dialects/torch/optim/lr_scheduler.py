@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from caviar.dialects.torch.names import MissingNameError as _MissingNameError
-from caviar.dialects.torch.names import missing as _missing
+from caviar.dialects.torch.missing import MissingNameError as _MissingNameError
+from caviar.dialects.torch.missing import missing as _missing
 from caviar.dialects.torch.optim import combined as _combined
 from caviar.dialects.torch.optim import cycles as _cycles
 from caviar.dialects.torch.optim import decays as _decays

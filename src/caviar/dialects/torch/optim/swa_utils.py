@@ -8,7 +8,7 @@ from typing import Any
 
 from caviar.dialects.torch import creation
 from caviar.dialects.torch.autograd import no_grad
-from caviar.dialects.torch.names import missing
+from caviar.dialects.torch.missing import missing
 from caviar.dialects.torch.nn.module import Module
 from caviar.telling import all_tell
 

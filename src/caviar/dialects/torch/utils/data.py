@@ -10,7 +10,7 @@ import numpy as np
 from caviar.arguments import Checked
 from caviar.declarations import Count, Size
 from caviar.dialects.torch import creation
-from caviar.dialects.torch.names import missing
+from caviar.dialects.torch.missing import missing
 from caviar.dialects.torch.shapes import stack
 from caviar.dialects.torch.tensor import Tensor
 from caviar.dialects.torch.utils.datasets import (

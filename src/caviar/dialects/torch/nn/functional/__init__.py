@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from caviar.dialects.torch.names import missing as _missing
+from caviar.dialects.torch.missing import missing as _missing
 from caviar.dialects.torch.nn.functional import (
     activations,
     attention,

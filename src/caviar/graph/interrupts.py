@@ -22,7 +22,7 @@ _abandoned: set[threading.Thread] = set()
 class Works:
     """Tasks that run in threads, several at once, while something else happens.
 
-    >>> from caviar.graph.waiting import Works
+    >>> from caviar.graph.interrupts import Works
     >>> works = Works([lambda: None, lambda: 1 / 0], at_once=2)
     >>> sorted(number for _ in range(2) for number, _ in works.ended(wait=9))
     [0, 1]
@@ -60,7 +60,7 @@ def in_threads(
 
     `tell(done, count)` is called after each.
 
-    >>> from caviar.graph.waiting import in_threads
+    >>> from caviar.graph.interrupts import in_threads
     >>> in_threads([lambda: None, lambda: 1 / 0], at_once=2)
     [None, ZeroDivisionError('division by zero')]
     """
@@ -93,7 +93,7 @@ def _work(left: collections.deque[tuple[int, Callable[[], object]]], ended: queu
 def compiled_ahead(jitted: Callable[..., object], *args: object) -> None:
     """Compile a jitted function for such arguments before it is called, in a thread that Ctrl-C does not wait for.
 
-    >>> from caviar.graph.waiting import compiled_ahead
+    >>> from caviar.graph.interrupts import compiled_ahead
     >>> import jax
     >>> compiled_ahead(jax.jit(lambda x: x + 1), 1.0)
     """

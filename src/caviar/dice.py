@@ -28,7 +28,7 @@ def beside(key: jax.Array, step: int | jax.Array = 0, layer: int = 0, draw: int 
     """The key of a step, a layer, or one of several draws of a layer, at the price of two additions.
 
     >>> import jax
-    >>> from caviar.randomness import beside
+    >>> from caviar.dice import beside
     >>> key = jax.random.key(0)
     >>> bool(beside(key, step=3) == key), bool(beside(beside(key, step=3), layer=1) == beside(key, step=3, layer=1))
     (False, True)
@@ -42,7 +42,7 @@ def bits(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """32 random bits for every place of an array of this shape.
 
     >>> import jax
-    >>> from caviar.randomness import bits
+    >>> from caviar.dice import bits
     >>> key = jax.random.key(0)
     >>> bool((bits(key, (2, 3)) == bits(key, (4, 5))[:2, :3]).all())
     True
@@ -77,7 +77,7 @@ def keep(key: jax.Array, rate: float | jax.Array, shape: tuple[int, ...]) -> jax
     """True with probability 1 - rate, to the nearest 1/65536; `bits` says what each place depends on.
 
     >>> import jax
-    >>> from caviar.randomness import keep
+    >>> from caviar.dice import keep
     >>> keep(jax.random.key(0), 0.25, (400, 400)).mean().round(2).item()
     0.75
     """
@@ -95,7 +95,7 @@ def normal(key: jax.Array, shape: tuple[int, ...], dtype: jax.typing.DTypeLike =
     """Normal numbers of mean 0 and variance 1; `bits` says what each place depends on.
 
     >>> import jax
-    >>> from caviar.randomness import normal
+    >>> from caviar.dice import normal
     >>> normal(jax.random.key(0), (400, 400)).std().round(2).item()
     1.0
     """
@@ -108,7 +108,7 @@ def shuffled(key: jax.Array, rows: jax.Array, epoch: int | jax.Array) -> jax.Arr
 
     >>> import jax
     >>> import jax.numpy as jnp
-    >>> from caviar.randomness import shuffled
+    >>> from caviar.dice import shuffled
     >>> sorted(shuffled(jax.random.key(0), jnp.arange(5), epoch=0).tolist())
     [0, 1, 2, 3, 4]
     """

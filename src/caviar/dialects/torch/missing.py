@@ -18,7 +18,7 @@ class MissingNameError(UnknownNameError, AttributeError):
 def missing(module: str, known: Iterable[str]) -> Callable[[str], Any]:
     """The `__getattr__` of a module: says what there is instead.
 
-    >>> from caviar.dialects.torch.names import missing
+    >>> from caviar.dialects.torch.missing import missing
     >>> try:
     ...     missing("nn", ["Linear", "Conv2d"])("Linaer")
     ... except AttributeError as error:

@@ -15,10 +15,10 @@ from caviar.errors import ArgumentError, CaviarError, retell
 from caviar.graph.evaluation import numbers_of
 from caviar.layers.base import ensure_built
 from caviar.layers.wanted import ShapeOfSeveral
-from caviar.numbers import spoken
+from caviar.outside import spoken
 from caviar.parts import Apart, take_apart
 from caviar.training.compiled import check_objective, check_targets, name_logs, output_names, start_run
-from caviar.training.doors import Doors, doors_of
+from caviar.training.input_checks import Reached, reached_by
 from caviar.training.recipe import Recipe
 from caviar.training.row_by_row import may_be_padded
 from caviar.training.state import Run, Weights
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Built(NamedTuple):
     """A built model taken apart, for batches of some shape."""
 
-    doors: Doors
+    reached: Reached
     outputs: list[Any]  # shapes and types
     names: list[str]
 
@@ -64,8 +64,8 @@ def _build(model: Trainee, x: Any, rows: int) -> Built:
     try:
         ensure_built(model, batch)
         model.built_for = batch
-        doors = doors_of(model, batch)
-        return Built(doors, jax.tree.leaves(doors.outputs), output_names(model, doors.outputs))
+        reached = reached_by(model, batch)
+        return Built(reached, jax.tree.leaves(reached.outputs), output_names(model, reached.outputs))
     except Exception as error:
         if not isinstance(x, (dict, list)):
             retell(error, lambda: f"model {model.name!r} for {spoken(batch)}")
@@ -79,7 +79,7 @@ def _build(model: Trainee, x: Any, rows: int) -> Built:
         ) from error
 
 
-class Ready:
+class Prepared:
     """A recipe for such rows, taken apart."""
 
     def __init__(self, model: Trainee, known: Built, rows: Rows, trains: bool):
@@ -119,6 +119,6 @@ class Ready:
         self.after = weakref.ref(run.step)
 
 
-def ready_for(model: Trainee, apart: Apart, known: Built, rows: Rows, trains: bool = False) -> Ready:
+def prepared_for(model: Trainee, apart: Apart, known: Built, rows: Rows, trains: bool = False) -> Prepared:
     """The recipe of a model for such rows, found once for as long as the model and what `compile` was given stay as they are."""
-    return apart.finding(("ready", trains, _spoken(rows)), lambda: Ready(model, known, rows, trains))
+    return apart.finding(("prepared", trains, _spoken(rows)), lambda: Prepared(model, known, rows, trains))

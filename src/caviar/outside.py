@@ -17,7 +17,7 @@ def checked(value: Any, where: str, dtype: Any = None, finite: bool = True) -> A
     """Anything array-like as an array of numbers; floats in this type, by default the library's, and finite.
 
     >>> import numpy as np
-    >>> from caviar.numbers import checked
+    >>> from caviar.outside import checked
     >>> checked([[1, 2], [3, 4]], "x").dtype
     dtype('int32')
     >>> checked([[1.0, 2.0], [3.0, np.nan]], "x")
@@ -46,7 +46,7 @@ def as_given(value: Any, where: str) -> Any:
     """Anything array-like as JAX has it, in its own type; what holds no numbers, or too large ones, is refused.
 
     >>> import numpy as np
-    >>> from caviar.numbers import as_given
+    >>> from caviar.outside import as_given
     >>> as_given(np.float32([1, np.nan]), "x").tolist()
     [1.0, nan]
     >>> as_given("abc", "x")
@@ -70,7 +70,7 @@ def finite(array: Any, where: str) -> Any:
     """An array of weights without NaN or infinity.
 
     >>> import numpy as np
-    >>> from caviar.numbers import finite
+    >>> from caviar.outside import finite
     >>> finite(np.float32([[1, np.nan]]), "the kernel")
     Traceback (most recent call last):
     caviar.errors.DataError: the kernel holds nan at (0, 1) (1 of 2 values are not finite): such a network gives no numbers
@@ -87,7 +87,7 @@ def finite(array: Any, where: str) -> Any:
 def spoken(value: Any) -> str:
     """What was given, in a few words.
 
-    >>> from caviar.numbers import spoken
+    >>> from caviar.outside import spoken
     >>> spoken(([1], {"a": 2}))
     "[1], a dict of 'a'"
     """
@@ -104,7 +104,7 @@ def column_names(value: Any) -> list[str] | None:
     """The names of a table's columns; None for what is no table.
 
     >>> import numpy as np
-    >>> from caviar.numbers import column_names
+    >>> from caviar.outside import column_names
     >>> column_names(np.zeros((2, 3))) is None
     True
     """
@@ -115,7 +115,7 @@ def column_names(value: Any) -> list[str] | None:
 def numeric(value: Any, where: str, columns: list[str] | None = None) -> np.ndarray:
     """Anything array-like as a NumPy array of numbers: neither text nor dates, objects, gaps or rows of unequal length.
 
-    >>> from caviar.numbers import numeric
+    >>> from caviar.outside import numeric
     >>> numeric(["1", "2"], "y")
     Traceback (most recent call last):
     caviar.errors.DataError: y holds text such as '1' in row 0, and a network takes numbers: encode it first, for instance ...
@@ -226,7 +226,7 @@ def _first(wrong: np.ndarray) -> tuple[int, ...]:
 def _place(at: Any, columns: list[str] | None) -> str:
     """A place in an array, in words.
 
-    >>> from caviar.numbers import _place
+    >>> from caviar.outside import _place
     >>> _place((3,), None), _place((3, 1), ["age", "city"]), _place((3, 1, 4), None)
     ('row 3', "column 'city', first in row 3", 'row 3, at (1, 4)')
     """

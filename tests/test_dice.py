@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from caviar.randomness import beside, bits, keep, normal, shuffled
+from caviar.dice import beside, bits, keep, normal, shuffled
 
 KEY = jax.random.key(7, impl="threefry2x32")
 DRAWS = {"bits": bits, "keep": lambda key, shape: keep(key, 0.3, shape), "normal": normal}

@@ -26,7 +26,7 @@ LARGE = 1000.0
 """Inputs with absolute values from here on are warned about, if they are multiplied by weights without being scaled."""
 
 
-class Doors(NamedTuple):
+class Reached(NamedTuple):
     """What each leaf of the inputs reaches first, and the outputs."""
 
     outputs: Any  # shapes and types
@@ -37,26 +37,26 @@ class Doors(NamedTuple):
 
 def check_ids(model: Trainee, x: Any, where: str = "x") -> None:
     """Raise for ids that a layer has no row for, with their place."""
-    check_ids_at(doors_of(model, model.built_for), take_apart(model), x, where)
+    check_ids_at(reached_by(model, model.built_for), take_apart(model), x, where)
 
 
-def check_ids_at(doors: Doors, apart: Apart, x: Any, where: str = "x") -> None:
+def check_ids_at(reached: Reached, apart: Apart, x: Any, where: str = "x") -> None:
     """Raise for ids that these tables have no row for, with their place."""
-    for at, count in doors.tables:
+    for at, count in reached.tables:
         if at is not None:
             _check_range(np.asarray(jax.tree.leaves(x)[at]), count, where)
-    if any(at is None for at, _ in doors.tables):
-        _check_computed(apart, [count for _, count in doors.tables], x, where)
+    if any(at is None for at, _ in reached.tables):
+        _check_computed(apart, [count for _, count in reached.tables], x, where)
 
 
 def tell_doubts(model: Trainee, x: Any) -> bool:
     """Warn of what hardly learns: a softmax over one unit, and inputs that are too large, judged by a few thousand rows."""
-    doors, leaves = doors_of(model, model.built_for), jax.tree.leaves(x)
-    for name in doors.ones:
+    reached, leaves = reached_by(model, model.built_for), jax.tree.leaves(x)
+    for name in reached.ones:
         warn(
             f"layer {name!r} is a softmax over one unit, which is always 1: for two classes use a sigmoid, or give it two units"
         )
-    for at in doors.products:
+    for at in reached.products:
         some = np.asarray(leaves[at][:: max(1, len(leaves[at]) // 4096)])
         if some.dtype == np.bool_ or max(some.max(), -some.min()) < LARGE:
             continue
@@ -76,15 +76,17 @@ def _count(layer: Any) -> int | None:
     return int(layer.num_tokens) if isinstance(layer, CategoryEncoding) else None
 
 
-def doors_of(model: Trainee, x: Any) -> Doors:
-    """The doors of a network, found by one abstract evaluation, and remembered for networks of the same structure."""
+def reached_by(model: Trainee, x: Any) -> Reached:
+    """What the inputs of a network reach, found by one abstract evaluation, and remembered for networks of the same structure."""
     apart = take_apart(model)
     shapes = tuple((a.shape, str(a.dtype)) for a in jax.tree.leaves(x))
-    return remembered(("doors", apart.structure, str(jax.tree.structure(x)), shapes), lambda: _find_doors(apart, x))
+    return remembered(
+        ("reached", apart.structure, str(jax.tree.structure(x)), shapes), lambda: _find_what_is_reached(apart, x)
+    )
 
 
-def _find_doors(apart: Any, specs: Any) -> Doors:
-    found = Doors(None, [], [], [])
+def _find_what_is_reached(apart: Any, specs: Any) -> Reached:
+    found = Reached(None, [], [], [])
 
     def look(x: Any, numbers: Numbers, values: Any) -> Any:
         leaf_of = {id(leaf): i for i, leaf in enumerate(jax.tree.leaves(x))}

@@ -44,7 +44,7 @@ READING = ("query_only = ON", "trusted_schema = OFF")
 class StudyFile:
     """What a `Store` is as a file: opened, committed, closed; a context manager that rolls back after an exception.
 
-    >>> from caviar.studies.file import StudyFile
+    >>> from caviar.studies.sqlite import StudyFile
     >>> with StudyFile.open(None, {"epochs": 3}) as file:  # no path: in memory
     ...     file.search
     {'epochs': 3}
@@ -297,7 +297,7 @@ def _identity(path: Path | None) -> tuple[int, int]:
 def to_text(value: Any) -> str:
     """JSON as Python reads and writes it: floats exactly, and with NaN, Infinity and -Infinity.
 
-    >>> from caviar.studies.file import to_text
+    >>> from caviar.studies.sqlite import to_text
     >>> to_text([0.1, float("nan")])
     '[0.1, NaN]'
     """

@@ -20,7 +20,7 @@ import pytest
 from stores import SEARCH, TRIALS, contents, filled, run
 
 from caviar.errors import FileError
-from caviar.studies import file as study_file
+from caviar.studies import sqlite as study_file
 from caviar.studies.store import Store, Trial
 
 OPENED = pytest.mark.parametrize("opened", [Store.read, lambda path: Store.open(path, SEARCH)], ids=["read", "open"])

@@ -1,5 +1,4 @@
-"""Frames: arrays of the largest size, which members of several sizes share. A member's weights fill some of their places, the
-*live* ones, and the others hold zeros; gradients count only at live places.
+"""Placing a member in arrays of the largest size (`live.py`): which of their places are its own, layer by layer.
 
 A layer with a size defines `live`: which units of its output are live, given those of its input. The members of a network with
 a layer that does not define it need programs of their own.
@@ -7,61 +6,17 @@ a layer that does not define it need programs of their own.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from caviar import config, engine
 from caviar.closing import ClosedSize
+from caviar.elementwise import by_element
 from caviar.errors import FrameError
-
-Axis = np.ndarray
-"""Which places along an axis are live."""
-
-
-class Live(tuple[Axis, ...]):
-    """The live places along each axis of an array, without the batch. An element is live if it is so along all axes."""
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every place is live."""
-        return all(axis.all() for axis in self)
-
-    def flat(self) -> Axis:
-        """The places of the array with all axes in one."""
-        return functools.reduce(np.multiply.outer, self, np.ones((), bool)).ravel()
-
-
-def whole(shape: Iterable[int]) -> Live:
-    """All places of an array with such axes.
-
-    >>> from caviar.frames import whole
-    >>> whole((2,))
-    (array([ True,  True]),)
-    """
-    return Live(np.ones(n, bool) for n in shape)
-
-
-class Varied(np.ndarray):
-    """An array of which each member has its own values, which are found by their origin."""
-
-    origin: Any
-
-    def __array_finalize__(self, made_from: Any) -> None:
-        """Copies remember it, too."""
-        self.origin = getattr(made_from, "origin", None)
-
-    @classmethod
-    def of(cls, values: Any, origin: Any) -> Varied:
-        """These values in the frame itself."""
-        made = np.asarray(values).view(cls)
-        made.origin = origin
-        return made
+from caviar.live import Axis, Live, whole
 
 
 class Noted(NamedTuple):
@@ -124,21 +79,22 @@ def _manner(what: Any) -> Any:
     return trusted(what, "live", "call", "build")
 
 
-class Fitting:
+class Placement:
     """One member in a frame: the live places of each weight, and what layers are told of their own size.
 
     `own` has the member's values by the names of the hyperparameters.
 
     A layer of your own takes part in frames if it says in `live` what follows from its input's live units:
     >>> import numpy as np
-    >>> from caviar.frames import Fitting, Live
+    >>> from caviar.live import Live
+    >>> from caviar.placing import Placement
     >>> from caviar.layers import Layer
     >>> class Twice(Layer):
     ...     def call(self, x):
     ...         return 2 * x
-    ...     def live(self, fit, x):
-    ...         return x  # with weights, after `fit.weigh(self.kernel, x[-1], fit.axis(self.units))`
-    >>> Twice().live(Fitting({}), Live([np.array([True, False])]))
+    ...     def live(self, member, x):
+    ...         return x  # with weights, after `member.weigh(self.kernel, x[-1], member.axis(self.units))`
+    >>> Twice().live(Placement({}), Live([np.array([True, False])]))
     (array([ True, False]),)
     """
 
@@ -210,9 +166,9 @@ class Fitting:
             raise FrameError(f"{what} looks at several units together")
 
 
-def fitted(tape: Tape, own: Mapping[str, Any]) -> Fitting:
-    """How a member with these sizes fits into the frame whose network was traced."""
-    fit, known = Fitting(own), dict[int, Live]()
+def placed(tape: Tape, own: Mapping[str, Any]) -> Placement:
+    """Where a member with these sizes is in the frame whose network was traced."""
+    member, known = Placement(own), dict[int, Live]()
 
     def live_of(leaf: Any) -> Any:
         if not isinstance(leaf, Place):
@@ -224,118 +180,18 @@ def fitted(tape: Tape, own: Mapping[str, Any]) -> Fitting:
         given = [one for one in jax.tree.leaves((args, kwargs)) if isinstance(one, Live)]
         live = _manner(call.what)
         if live is not None:
-            fit.used, fit.shape = 0.0, jax.tree.leaves(call.outputs)[0].shape[1:]
-            found = live(fit, *args, **kwargs)
+            member.used, member.shape = 0.0, jax.tree.leaves(call.outputs)[0].shape[1:]
+            found = live(member, *args, **kwargs)
             positions = (math.prod(int(axis.sum()) for axis in one[:-1]) for one in (*given, *jax.tree.leaves(found)))
-            fit.work += fit.used * max(positions)
+            member.work += member.used * max(positions)
         else:
-            fit.need_whole(call.what, given)
+            member.need_whole(call.what, given)
             found = jax.tree.map(lambda leaf: whole(leaf.shape[1:]), call.outputs)
         if getattr(call.what, "activity_regularizer", None) is not None:
-            fit.need_whole(call.what.activity_regularizer, found)
+            member.need_whole(call.what.activity_regularizer, found)
         for leaf, one in zip(jax.tree.leaves(call.outputs), jax.tree.leaves(found), strict=True):
             if tuple(map(len, one)) != leaf.shape[1:]:
                 raise FrameError(f"{call.what!r} gives the shape {leaf.shape}, and tells of other axes")
             known[leaf.number] = one
-    fit.need_whole("what the loss is computed from", [known[number] for number in tape.outputs if number in known])
-    return fit
-
-
-def is_first(axis: Axis) -> bool:
-    """Whether the live places are the first ones.
-
-    >>> import numpy as np
-    >>> from caviar.frames import is_first
-    >>> is_first(np.array([True, False])), is_first(np.array([False, True]))
-    (True, False)
-    """
-    return bool(axis[: int(axis.sum())].all())
-
-
-def masked(values: jax.Array, live: Iterable[Any] | None) -> jax.Array:
-    """The values at places that are live along all axes, and zeros elsewhere; None stands for a whole axis.
-
-    >>> import jax.numpy as jnp
-    >>> from caviar.frames import masked
-    >>> masked(jnp.ones((2, 3)), [None, jnp.array([1, 1, 0])]).tolist()
-    [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]
-    """
-    for axis, along in enumerate(live or ()):
-        if along is not None:
-            here = along.reshape([-1 if a == axis else 1 for a in range(values.ndim)]) > 0
-            values = jnp.where(here, values, 0)
-    return values
-
-
-class Within(tuple[Any, ...]):
-    """The shape of a member's own weight, traced, and where each place of the frame's weight lies in it."""
-
-    frame: tuple[int, ...]
-    ranks: list[Any]  # along each axis, the place of each unit among those that are live
-
-    @classmethod
-    def of(cls, frame: tuple[int, ...], live: Iterable[Any]) -> Within:
-        """A shape within that of the frame; None stands for a whole axis."""
-        axes = [jnp.ones(n) if along is None else along for n, along in zip(frame, live, strict=True)]
-        counted = [jnp.cumsum(axis > 0, dtype=jnp.int32) for axis in axes]
-        made = cls(n if along is None else count[-1] for n, along, count in zip(frame, live, counted, strict=True))
-        made.frame, made.ranks = frame, [jnp.maximum(count - 1, 0) for count in counted]
-        return made
-
-    @property
-    def places(self) -> Any:
-        """The number of each place in the member's own weight, counted through all its axes."""
-        found: Any = jnp.zeros((), jnp.int32)
-        for size, rank in zip(self, self.ranks, strict=True):
-            found = found[..., None] * size + rank
-        return found
-
-
-_BY_ELEMENT = {
-    "abs", "acos", "acosh", "add", "and", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "clamp", "copy",
-    "cos", "convert_element_type", "cosh", "div", "eq", "erf", "erf_inv", "erfc", "exp", "exp2", "expm1", "floor",
-    "ge", "gt", "integer_pow", "is_finite", "le", "log", "log1p", "logistic", "lt", "max", "min", "mul", "ne", "neg",
-    "not", "or", "pow", "rem", "round", "rsqrt", "select_n", "sign", "sin", "sinh", "sqrt", "square", "stop_gradient",
-    "sub", "tan", "tanh",
-}  # fmt: skip
-_WRAPPERS = {"jit": "jaxpr", "pjit": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
-
-
-def by_element(function: Any) -> bool:
-    """Whether a function works element by element: it may say so itself, else its operations are looked at.
-
-    >>> import jax
-    >>> from caviar.frames import by_element
-    >>> by_element(jax.nn.relu), by_element(jax.nn.softmax)
-    (True, False)
-    """
-    said = getattr(function, "by_element", None)
-    return bool(said) if said is not None else _traced_by_element(function)
-
-
-@functools.lru_cache(maxsize=256)
-def _traced_by_element(function: Callable[..., Any]) -> bool:
-    try:
-        with engine.own_rules():
-            made = jax.make_jaxpr(function)(jax.ShapeDtypeStruct((3, 5), jnp.dtype(config.floatx())))
-    except Exception:  # a function of the user's may raise anything
-        return False
-    return [v.aval.shape for v in made.jaxpr.outvars] == [(3, 5)] and _is_by_element(made.jaxpr)
-
-
-def _is_by_element(jaxpr: Any) -> bool:
-    """Whether there are only operations on single elements, with constants that are the same for all."""
-    if any(v.aval.shape for v in jaxpr.constvars):
-        return False
-    for equation in jaxpr.eqns:
-        name = equation.primitive.name
-        if name in _WRAPPERS:
-            inner = equation.params[_WRAPPERS[name]]
-            if not _is_by_element(getattr(inner, "jaxpr", inner)):
-                return False
-        elif name == "broadcast_in_dim":
-            if any(v.aval.shape for v in equation.invars):
-                return False
-        elif name not in _BY_ELEMENT:
-            return False
-    return True
+    member.need_whole("what the loss is computed from", [known[number] for number in tape.outputs if number in known])
+    return member
