@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 
 import jax
@@ -10,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import AS_SHIPPED, fact, recorded
+from layer_classes import layers_in
 
-from caviar import config
+from caviar import config, layers
 from caviar.errors import ArgumentError, ShapeError, UnknownNameError
 from caviar.graph import Input, evaluate
 from caviar.graph.evaluation import as_arrays
-from caviar.layers import conv, normalization, pooling, shaping
 from caviar.layers.base import Layer, ensure_built
 from caviar.layers.dense import Dense
 from caviar.layers.lowering import convolution, sums
@@ -25,42 +24,36 @@ from caviar.layers.lowering.platform import materialized, without_own_lowering
 from caviar.models import Sequential
 from caviar.parts import take_apart
 
-NAMES = {
-    name: cls
-    for module in (conv, pooling, normalization)
-    for name, cls in vars(module).items()
-    if inspect.isclass(cls)
-    and issubclass(cls, Layer)
-    and cls.__module__ == module.__name__
-    and not name.startswith("_")
-}
+NAMES = layers_in(
+    "conv", "conv_transpose", "depthwise", "pooling", "global_pooling", "adaptive_pooling", "normalization"
+)
 # A layer of each class, and the shape of its input without the batch.
 ALL = [
-    (conv.Conv1D(4, 3, padding="causal", activation="relu"), (9, 3)),
-    (conv.Conv2D(4, (3, 2), strides=2, padding="same", kernel_regularizer="l2"), (8, 7, 3)),
-    (conv.Conv2D(4, 3, data_format="channels_first", groups=2), (2, 6, 6)),
-    (conv.Conv3D(2, 2), (4, 4, 4, 2)),
-    (conv.Conv1DTranspose(2, 3, strides=2), (5, 3)),
-    (conv.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1), (4, 5, 3)),
-    (conv.Conv3DTranspose(2, 2, strides=2), (2, 3, 2, 2)),
-    (conv.DepthwiseConv1D(3, depth_multiplier=2), (6, 3)),
-    (conv.DepthwiseConv2D(3, padding="same"), (6, 6, 3)),
-    (conv.SeparableConv1D(4, 3), (6, 3)),
-    (conv.SeparableConv2D(4, 3, use_bias=False), (6, 6, 3)),
-    (pooling.MaxPooling1D(3), (9, 3)),
-    (pooling.MaxPooling2D(3, strides=2, padding="same"), (7, 7, 3)),
-    (pooling.MaxPooling3D(), (4, 6, 4, 2)),
-    (pooling.AveragePooling1D(2), (9, 3)),
-    (pooling.AveragePooling2D(3, strides=2, padding="same"), (7, 7, 3)),
-    (pooling.AveragePooling3D(2, data_format="channels_first"), (2, 4, 6, 4)),
+    (layers.Conv1D(4, 3, padding="causal", activation="relu"), (9, 3)),
+    (layers.Conv2D(4, (3, 2), strides=2, padding="same", kernel_regularizer="l2"), (8, 7, 3)),
+    (layers.Conv2D(4, 3, data_format="channels_first", groups=2), (2, 6, 6)),
+    (layers.Conv3D(2, 2), (4, 4, 4, 2)),
+    (layers.Conv1DTranspose(2, 3, strides=2), (5, 3)),
+    (layers.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1), (4, 5, 3)),
+    (layers.Conv3DTranspose(2, 2, strides=2), (2, 3, 2, 2)),
+    (layers.DepthwiseConv1D(3, depth_multiplier=2), (6, 3)),
+    (layers.DepthwiseConv2D(3, padding="same"), (6, 6, 3)),
+    (layers.SeparableConv1D(4, 3), (6, 3)),
+    (layers.SeparableConv2D(4, 3, use_bias=False), (6, 6, 3)),
+    (layers.MaxPooling1D(3), (9, 3)),
+    (layers.MaxPooling2D(3, strides=2, padding="same"), (7, 7, 3)),
+    (layers.MaxPooling3D(), (4, 6, 4, 2)),
+    (layers.AveragePooling1D(2), (9, 3)),
+    (layers.AveragePooling2D(3, strides=2, padding="same"), (7, 7, 3)),
+    (layers.AveragePooling3D(2, data_format="channels_first"), (2, 4, 6, 4)),
     *((NAMES[f"Global{kind}Pooling{n}D"](), (*(4, 3, 5)[:n], 2)) for kind in ("Max", "Average") for n in (1, 2, 3)),
     *((NAMES[f"Adaptive{kind}Pooling{n}D"](2), (*(4, 3, 5)[:n], 2)) for kind in ("Max", "Average") for n in (1, 2, 3)),
-    (normalization.BatchNormalization(), (4, 3)),
-    (normalization.BatchNormalization(axis=1, center=False, scale=False), (4, 3)),
-    (normalization.LayerNormalization(), (4, 3)),
-    (normalization.GroupNormalization(2, scale=False), (4, 4)),
-    (normalization.RMSNormalization(axis=(1, 2)), (4, 3)),
-    (normalization.UnitNormalization(), (4, 3)),
+    (layers.BatchNormalization(), (4, 3)),
+    (layers.BatchNormalization(axis=1, center=False, scale=False), (4, 3)),
+    (layers.LayerNormalization(), (4, 3)),
+    (layers.GroupNormalization(2, scale=False), (4, 4)),
+    (layers.RMSNormalization(axis=(1, 2)), (4, 3)),
+    (layers.UnitNormalization(), (4, 3)),
 ]
 ids = [repr(layer) for layer, _ in ALL]
 
@@ -130,16 +123,16 @@ def over(axes, epsilon):
 
 
 FORMULAS = [
-    (normalization.BatchNormalization(), (6, 5, 4), True, over((0, 1), 1e-3)),
-    (normalization.BatchNormalization(axis=1, epsilon=1e-5), (6, 5, 4), True, over((0, 2), 1e-5)),
-    (normalization.BatchNormalization(), (6, 5, 4), False, lambda x: x / jnp.sqrt(1 + 1e-3)),
-    (normalization.BatchNormalization(trainable=False), (6, 5, 4), True, lambda x: x / jnp.sqrt(1 + 1e-3)),
-    (normalization.LayerNormalization(), (6, 5, 4), True, over(-1, 1e-3)),
-    (normalization.LayerNormalization(axis=(2, 1)), (6, 5, 4), True, over((1, 2), 1e-3)),
-    (normalization.GroupNormalization(-1), (6, 5, 4), True, over(1, 1e-3)),
-    (normalization.GroupNormalization(1, axis=1), (6, 5, 4), True, over((1, 2), 1e-3)),
-    (normalization.RMSNormalization(), (6, 5, 4), True, lambda x: x / jnp.sqrt((x * x).mean(-1, keepdims=True) + 1e-6)),
-    (normalization.UnitNormalization(1), (6, 5, 4), True, lambda x: x / jnp.sqrt((x * x).sum(1, keepdims=True))),
+    (layers.BatchNormalization(), (6, 5, 4), True, over((0, 1), 1e-3)),
+    (layers.BatchNormalization(axis=1, epsilon=1e-5), (6, 5, 4), True, over((0, 2), 1e-5)),
+    (layers.BatchNormalization(), (6, 5, 4), False, lambda x: x / jnp.sqrt(1 + 1e-3)),
+    (layers.BatchNormalization(trainable=False), (6, 5, 4), True, lambda x: x / jnp.sqrt(1 + 1e-3)),
+    (layers.LayerNormalization(), (6, 5, 4), True, over(-1, 1e-3)),
+    (layers.LayerNormalization(axis=(2, 1)), (6, 5, 4), True, over((1, 2), 1e-3)),
+    (layers.GroupNormalization(-1), (6, 5, 4), True, over(1, 1e-3)),
+    (layers.GroupNormalization(1, axis=1), (6, 5, 4), True, over((1, 2), 1e-3)),
+    (layers.RMSNormalization(), (6, 5, 4), True, lambda x: x / jnp.sqrt((x * x).mean(-1, keepdims=True) + 1e-6)),
+    (layers.UnitNormalization(1), (6, 5, 4), True, lambda x: x / jnp.sqrt((x * x).sum(1, keepdims=True))),
 ]
 
 
@@ -172,25 +165,23 @@ def test_gradients_through_the_batch_statistics_themselves():
 
 def test_batch_normalization_stays_exact_far_from_zero():
     x = normal(32, 14, 14, 8)
-    layer = normalization.BatchNormalization(momentum=0.5)
-    far = normalization.BatchNormalization(momentum=0.5)
+    layer = layers.BatchNormalization(momentum=0.5)
+    far = layers.BatchNormalization(momentum=0.5)
     np.testing.assert_allclose(far(x + 4096, training=True), layer((x + 4096) - 4096, training=True), atol=1e-5)
     np.testing.assert_allclose(far.moving_variance.numpy(), layer.moving_variance.numpy(), rtol=1e-5)
 
 
 def test_masked_steps_do_not_count():
     x, mask = normal(4, 5, 3), np.arange(5) < np.array([[5], [3], [1], [4]])
-    layer = normalization.BatchNormalization(momentum=0.0)
+    layer = layers.BatchNormalization(momentum=0.0)
     layer(x, mask=jnp.array(mask), training=True)
     np.testing.assert_allclose(layer.moving_mean.numpy(), x[mask].mean(0), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(layer.moving_variance.numpy(), x[mask].var(0), rtol=1e-5)
-    np.testing.assert_allclose(
-        pooling.GlobalAveragePooling1D()(x, mask=jnp.array(mask))[1], x[1, :3].mean(0), rtol=1e-5
-    )
+    np.testing.assert_allclose(layers.GlobalAveragePooling1D()(x, mask=jnp.array(mask))[1], x[1, :3].mean(0), rtol=1e-5)
 
 
 def test_unit_normalization_of_zeros_has_a_gradient():
-    assert np.isfinite(jax.grad(lambda x: normalization.UnitNormalization()(x).sum())(jnp.zeros((1, 3)))).all()
+    assert np.isfinite(jax.grad(lambda x: layers.UnitNormalization()(x).sum())(jnp.zeros((1, 3)))).all()
 
 
 # Our ways against JAX's plain ones, in float64
@@ -320,24 +311,24 @@ def test_mixed_precision_keeps_float32_outside():
 
 def test_shapes_and_weights_of_the_lecture_network():
     expected = fact("cnn.listing_shapes")["expected"]
-    layers = [
-        conv.Conv2D(32, (3, 3), activation="relu"),
-        normalization.BatchNormalization(),
-        pooling.MaxPooling2D((2, 2)),
-        conv.Conv2D(64, (3, 3), activation="relu"),
-        normalization.BatchNormalization(),
-        pooling.MaxPooling2D((2, 2)),
-        shaping.Flatten(),
+    built = [
+        layers.Conv2D(32, (3, 3), activation="relu"),
+        layers.BatchNormalization(),
+        layers.MaxPooling2D((2, 2)),
+        layers.Conv2D(64, (3, 3), activation="relu"),
+        layers.BatchNormalization(),
+        layers.MaxPooling2D((2, 2)),
+        layers.Flatten(),
         Dense(128, activation="relu"),
-        normalization.BatchNormalization(),
+        layers.BatchNormalization(),
         Dense(10, activation="softmax"),
     ]
     nodes = [Input((64, 64, 3))]
-    for layer in layers:
+    for layer in built:
         nodes.append(layer(nodes[-1]))
     assert [list(nodes[i].shape[1:]) for i in (1, 3, 4, 6, 7)] == expected["shapes"]
-    assert [n for n in (layer.count_params() for layer in layers) if n] == expected["params"]
-    model = Sequential(layers)
+    assert [n for n in (layer.count_params() for layer in built) if n] == expected["params"]
+    model = Sequential(built)
     assert model.count_params() == expected["total"]
     assert sum(int(np.prod(v.shape)) for v in model.non_trainable_variables) == expected["non_trainable"]
 
@@ -346,7 +337,7 @@ def test_shapes_and_weights_of_the_lecture_network():
 def test_batch_normalization_of_the_lecture():
     example = fact("bn.train")
     z, expected = jnp.array(example["inputs"]["z"], float)[:, None], example["expected"]
-    layer = normalization.BatchNormalization(epsilon=example["inputs"]["eps"], momentum=0.0)
+    layer = layers.BatchNormalization(epsilon=example["inputs"]["eps"], momentum=0.0)
     np.testing.assert_allclose(layer(z, training=True)[:, 0], expected["z_norm"], rtol=0, atol=1e-12)
     assert layer.moving_mean.numpy() == expected["mu"]
     assert layer.moving_variance.numpy() == expected["var"]
@@ -360,7 +351,7 @@ def test_a_bias_before_batch_normalization_does_nothing():
     case = fact("bn.bias_cancels")
     z, epsilon = jnp.array(case["inputs"]["z"], float)[:, None], case["inputs"]["eps"]
     biased = Dense(1, kernel_initializer="ones")
-    layer = normalization.BatchNormalization(epsilon=epsilon, momentum=0.0)
+    layer = layers.BatchNormalization(epsilon=epsilon, momentum=0.0)
     outputs = []
     for bias in (0.0, case["inputs"]["b"]):
         ensure_built(biased, z)
@@ -379,7 +370,7 @@ def test_a_bias_before_batch_normalization_does_nothing():
 def test_batch_normalization_can_be_the_identity():
     example = fact("bn.identity")
     z, epsilon = jnp.array(example["inputs"]["z"], float)[:, None], example["inputs"]["eps"]
-    layer = normalization.BatchNormalization(epsilon=epsilon)
+    layer = layers.BatchNormalization(epsilon=epsilon)
     ensure_built(layer, z)
     layer.gamma.assign([np.sqrt(z.var() + epsilon)])
     layer.beta.assign([z.mean()])
@@ -390,7 +381,7 @@ def test_batch_normalization_can_be_the_identity():
 def test_moving_averages_of_the_lecture():
     example = fact("bn.running_stats")
     given, expected = example["inputs"], example["expected"]
-    layer = normalization.BatchNormalization(momentum=given["beta"])
+    layer = layers.BatchNormalization(momentum=given["beta"])
     for i, (mean, variance) in enumerate(zip(given["batch_means"], given["batch_vars"], strict=True)):
         layer(mean + np.sqrt(variance) * jnp.array([[-1.0], [1.0]]), training=True)
         np.testing.assert_allclose(layer.moving_mean.numpy(), expected["running_mean"][i], rtol=0, atol=1e-12)
@@ -399,7 +390,7 @@ def test_moving_averages_of_the_lecture():
 
 def test_learned_numbers_of_batch_normalization():
     example = fact("bn.param_shapes")
-    layer = normalization.BatchNormalization()
+    layer = layers.BatchNormalization()
     layer(Input((example["inputs"]["n_units"],)))
     assert sum(int(np.prod(v.shape)) for v in layer.trainable_variables) == example["expected"]["learned"]
 
@@ -428,8 +419,8 @@ def test_written_down_and_made_again(layer, shape):
 
 
 def test_space_of_unknown_size():
-    node = conv.Conv2D(4, 3, padding="same")(Input((None, None, 3)))
-    assert pooling.GlobalAveragePooling2D()(pooling.MaxPooling2D()(node)).shape == (None, 4)
+    node = layers.Conv2D(4, 3, padding="same")(Input((None, None, 3)))
+    assert layers.GlobalAveragePooling2D()(layers.MaxPooling2D()(node)).shape == (None, 4)
     assert node.shape == (None, None, None, 4)
 
 
@@ -440,22 +431,22 @@ def test_documented(cls):
 
 
 WRONG = [
-    (lambda: conv.Conv2D(4, 3), (28, 28), ShapeError, "add a channel axis"),
-    (lambda: conv.Conv2D(4, 3), (2, 2, 3), ShapeError, r"kernel_size \(3, 3\) .* larger than its input \(2, 2\)"),
-    (lambda: conv.Conv1D(4, 3, dilation_rate=4), (8, 3), ShapeError, r"spans \(9,\)"),
-    (lambda: conv.Conv2D(4, 3, groups=2), (8, 8, 3), ArgumentError, "2 groups .* do not divide its 3 channels"),
-    (lambda: conv.Conv2D(3, 3, groups=2), (8, 8, 4), ArgumentError, "2 groups .* do not divide its 3 filters"),
-    (lambda: conv.Conv2D(4, (3, 3, 3)), (8, 8, 3), ArgumentError, "kernel_size of Conv2D"),
-    (lambda: conv.Conv2D(4, 3, strides=0), (8, 8, 3), ArgumentError, "strides of Conv2D .* is 0"),
-    (lambda: conv.Conv2D(4, 3, padding="smae"), (8, 8, 3), UnknownNameError, "did you mean 'same'"),
-    (lambda: conv.Conv2D(4, 3, padding="causal"), (8, 8, 3), UnknownNameError, "padding"),
-    (lambda: conv.Conv2D(4, 3), (8, 8, None), ShapeError, "known number of channels"),
-    (lambda: conv.Conv2DTranspose(4, 3, strides=2, output_padding=2), (8, 8, 3), ArgumentError, "output_padding"),
-    (lambda: pooling.MaxPooling2D(4), (3, 3, 1), ShapeError, "pool_size"),
-    (lambda: pooling.GlobalMaxPooling2D(), (3, 3), ShapeError, "GlobalMaxPooling2D"),
-    (lambda: normalization.GroupNormalization(), (8,), ArgumentError, "32 groups"),
-    (lambda: normalization.BatchNormalization(axis=3), (8,), ShapeError, "axis"),
-    (lambda: normalization.LayerNormalization(), (8, None), ShapeError, "no known size"),
+    (lambda: layers.Conv2D(4, 3), (28, 28), ShapeError, "add a channel axis"),
+    (lambda: layers.Conv2D(4, 3), (2, 2, 3), ShapeError, r"kernel_size \(3, 3\) .* larger than its input \(2, 2\)"),
+    (lambda: layers.Conv1D(4, 3, dilation_rate=4), (8, 3), ShapeError, r"spans \(9,\)"),
+    (lambda: layers.Conv2D(4, 3, groups=2), (8, 8, 3), ArgumentError, "2 groups .* do not divide its 3 channels"),
+    (lambda: layers.Conv2D(3, 3, groups=2), (8, 8, 4), ArgumentError, "2 groups .* do not divide its 3 filters"),
+    (lambda: layers.Conv2D(4, (3, 3, 3)), (8, 8, 3), ArgumentError, "kernel_size of Conv2D"),
+    (lambda: layers.Conv2D(4, 3, strides=0), (8, 8, 3), ArgumentError, "strides of Conv2D .* is 0"),
+    (lambda: layers.Conv2D(4, 3, padding="smae"), (8, 8, 3), UnknownNameError, "did you mean 'same'"),
+    (lambda: layers.Conv2D(4, 3, padding="causal"), (8, 8, 3), UnknownNameError, "padding"),
+    (lambda: layers.Conv2D(4, 3), (8, 8, None), ShapeError, "known number of channels"),
+    (lambda: layers.Conv2DTranspose(4, 3, strides=2, output_padding=2), (8, 8, 3), ArgumentError, "output_padding"),
+    (lambda: layers.MaxPooling2D(4), (3, 3, 1), ShapeError, "pool_size"),
+    (lambda: layers.GlobalMaxPooling2D(), (3, 3), ShapeError, "GlobalMaxPooling2D"),
+    (lambda: layers.GroupNormalization(), (8,), ArgumentError, "32 groups"),
+    (lambda: layers.BatchNormalization(axis=3), (8,), ShapeError, "axis"),
+    (lambda: layers.LayerNormalization(), (8, None), ShapeError, "no known size"),
 ]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from compiles import compiles
 from conftest import recorded
+from layer_classes import layers_in
 
 from caviar import config
 from caviar.errors import ArgumentError, ShapeError, UnknownNameError
@@ -22,16 +21,7 @@ from caviar.parts import take_apart
 
 GRU, LSTM, RNN, SimpleRNN = recurrent.GRU, recurrent.LSTM, recurrent.RNN, recurrent.SimpleRNN
 Bidirectional, TimeDistributed = wrappers.Bidirectional, wrappers.TimeDistributed
-MODULES = (attention, cells, embedding, recurrent, wrappers)
-CLASSES = {
-    name: cls
-    for module in MODULES
-    for name, cls in vars(module).items()
-    if inspect.isclass(cls)
-    and issubclass(cls, Layer)
-    and cls.__module__ == module.__name__
-    and not name.startswith("_")
-}
+CLASSES = layers_in("attention", "cells", "embedding", "recurrent", "wrappers")
 
 
 class Leaky(Layer):

@@ -5,16 +5,18 @@ from __future__ import annotations
 from caviar.layers.conv import Conv1D, Conv2D, Conv3D
 from caviar.layers.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from caviar.layers.depthwise import SeparableConv1D, SeparableConv2D
-from caviar.layers.pooling import (
-    AveragePooling1D,
-    AveragePooling2D,
-    AveragePooling3D,
+from caviar.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
     GlobalAveragePooling3D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
+)
+from caviar.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
     MaxPooling1D,
     MaxPooling2D,
     MaxPooling3D,

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from caviar import activations
 from caviar.declarations import Axes, Axis
-from caviar.layers.activation import _Function
+from caviar.layers.activation import FunctionLayer
 from caviar.layers.base import Layer
 
 __all__ = ["LogSoftmax", "Softmax", "Softmin"]
@@ -43,7 +43,7 @@ class Softmax(Layer):
 
 
 @dataclass(eq=False, repr=False)
-class LogSoftmax(_Function):
+class LogSoftmax(FunctionLayer):
     """log(softmax(x)) along `axis`, computed without overflow: log probabilities.
 
     >>> import jax.numpy as jnp
@@ -58,7 +58,7 @@ class LogSoftmax(_Function):
 
 
 @dataclass(eq=False, repr=False)
-class Softmin(_Function):
+class Softmin(FunctionLayer):
     """softmax(-x) along `axis`: the smallest input gets the largest share.
 
     >>> import jax.numpy as jnp

@@ -7,15 +7,25 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from caviar import config
 from caviar.declarations import DataFormat
 from caviar.errors import ArgumentError, ShapeError
 from caviar.layers.base import Layer
 from caviar.layers.lowering.windows import Sizes, reach, sizes
-from caviar.layers.shaping import _channels_first
 from caviar.live import Live
 from caviar.placing import Placement
 
 _AXES = {1: ("steps",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+def channels_first(data_format: str | None) -> bool:
+    """Whether the channels stand before the axes of space; None follows the setting of the whole library.
+
+    >>> from caviar.layers.spatial import channels_first
+    >>> channels_first(None), channels_first("channels_first")
+    (False, True)
+    """
+    return (data_format or config.image_data_format()) == "channels_first"
 
 
 class Spatial(Layer):
@@ -29,7 +39,7 @@ class Spatial(Layer):
 
     def shape_of(self, input_shape: Any) -> tuple[tuple[int | None, ...], int | None]:
         """The axes of space and the channels of an input, checked."""
-        first = _channels_first(self.data_format)
+        first = channels_first(self.data_format)
         if len(input_shape) != self.rank + 2:
             axes = ("batch", "channels", *_AXES[self.rank]) if first else ("batch", *_AXES[self.rank], "channels")
             hint = "; add a channel axis: x[..., None]" if len(input_shape) == self.rank + 1 else ""
@@ -63,12 +73,12 @@ class Spatial(Layer):
 
     def channels_last(self, x: jax.Array) -> jax.Array:
         """The input with its channels moved to the end, if they are first."""
-        return jnp.moveaxis(x, 1, -1) if _channels_first(self.data_format) else x
+        return jnp.moveaxis(x, 1, -1) if channels_first(self.data_format) else x
 
     @property
     def channels_at(self) -> int:
         """The axis of the channels, the batch left out."""
-        return 0 if _channels_first(self.data_format) else -1
+        return 0 if channels_first(self.data_format) else -1
 
     def live(self, member: Placement, x: Live) -> Live:
         """Channels are treated alike."""
@@ -76,4 +86,4 @@ class Spatial(Layer):
 
     def as_given(self, y: jax.Array) -> jax.Array:
         """The output with its channels moved back to where the input had them."""
-        return jnp.moveaxis(y, -1, 1) if _channels_first(self.data_format) else y
+        return jnp.moveaxis(y, -1, 1) if channels_first(self.data_format) else y
