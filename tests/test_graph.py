@@ -16,7 +16,8 @@ from caviar import ops
 from caviar.dice import beside
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph import Input, Variable, fetch, gradients, placeholder
-from caviar.graph.evaluation import Context, cached
+from caviar.graph.context import Context
+from caviar.graph.evaluation import cached
 
 pytestmark = pytest.mark.usefixtures("float64")
 

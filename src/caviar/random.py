@@ -16,7 +16,7 @@ from caviar import config, engine
 from caviar.arguments import check
 from caviar.declarations import Axis, Count, Counts, DataType, Share, Size
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.parts import Part
 
 __all__ = [

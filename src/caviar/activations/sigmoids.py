@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from caviar.graph.evaluation import squeezed
+from caviar.graph.context import squeezed
 from caviar.telling import all_tell
 
 __all__ = [

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from caviar.graph.evaluation import (
-    Context,
-    Graph,
-    current,
-    evaluate,
-    evaluating,
-    fetch,
-    gradients,
-    run_apart,
-)
+from caviar.graph.context import Context, current, evaluating
+from caviar.graph.evaluation import Graph, evaluate, fetch, gradients, run_apart
 from caviar.graph.node import Input, Node, Operation, apply, placeholder
 from caviar.graph.node import Node as KerasTensor
 from caviar.graph.programs import clear_programs

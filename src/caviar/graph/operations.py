@@ -10,7 +10,7 @@ from typing import Any
 
 from caviar import engine
 from caviar.errors import ArgumentError, nothing_foreign
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.graph.node import apply, nodes_in
 from caviar.outside import spoken
 

@@ -13,7 +13,7 @@ import numpy as np
 from caviar.declarations import Axes, OneOf, Seed, Share, Size, Sizes
 from caviar.dice import beside, keep
 from caviar.errors import ArgumentError, FrameError, ShapeError
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.graph.products import einsum, matmul
 from caviar.layers.argument_types import InitializerLike, RegularizerLike, Weight
 from caviar.layers.base import Layer

@@ -22,7 +22,8 @@ from caviar import config, constraints, engine, initializers, regularizers
 from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
 from caviar.errors import ArgumentError, NotBuiltError, nothing_foreign
-from caviar.graph.evaluation import Context, as_floats, current, evaluating, run_apart
+from caviar.graph.context import Context, as_floats, current, evaluating
+from caviar.graph.evaluation import run_apart
 from caviar.graph.node import SHAPE, UNKNOWN_SIZES, apply, infer, nodes_in, unique_name, written
 from caviar.graph.variable import Variable
 from caviar.layers.applied import FromGraph, one_or_several, place_of, remember

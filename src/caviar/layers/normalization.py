@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from caviar.declarations import Axes, Axis, NotNegative, OneOf, Share, Size
 from caviar.errors import ArgumentError, ShapeError
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.base import Layer
 from caviar.layers.lowering.normalize import batch_normalize

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.declarations import Each, NotNegative, Number, Share
-from caviar.graph.evaluation import logits_of
+from caviar.graph.context import logits_of
 from caviar.losses.base import ElementLoss
 from caviar.losses.naming import function_of
 from caviar.losses.shapes import EPSILON, warn_of_twice

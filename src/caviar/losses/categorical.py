@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.declarations import Axis, Each, NotNegative, Number, Share
-from caviar.graph.evaluation import logits_of
+from caviar.graph.context import logits_of
 from caviar.losses.base import Loss
 from caviar.losses.binary import smooth
 from caviar.losses.naming import function_of

@@ -11,7 +11,7 @@ import numpy as np
 
 from caviar import config
 from caviar.errors import DataError, ShapeError, warn
-from caviar.graph.evaluation import logits_of, squeezed
+from caviar.graph.context import logits_of, squeezed
 from caviar.outside import as_given
 
 EPSILON = 1e-7  # Keras' epsilon: probabilities are kept this far from 0 and 1, divisors this far from 0

@@ -12,7 +12,7 @@ import numpy as np
 from caviar import config, engine
 from caviar.declarations import DataType
 from caviar.errors import nothing_foreign
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, spread, together
 from caviar.metrics.states import State

@@ -12,7 +12,8 @@ from caviar import config
 from caviar.arguments import check
 from caviar.errors import ArgumentError, ShapeError, unknown_name
 from caviar.files import FilePath
-from caviar.graph.evaluation import Graph, current
+from caviar.graph.context import current
+from caviar.graph.evaluation import Graph
 from caviar.graph.node import Input, Node, Operation, nodes_in
 from caviar.layers.applied import FromGraph, one_or_several, place_of
 from caviar.layers.base import Layer, ensure_built, is_built

@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from caviar.graph.evaluation import Context, Graph, evaluating
+from caviar.graph.context import Context, evaluating
+from caviar.graph.evaluation import Graph
 from caviar.graph.node import Input, Node, Operation, apply, replace_nodes
 from caviar.layers.base import Layer
 from caviar.layers.weights import drawing

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from caviar import config
 from caviar.closing import is_open
 from caviar.errors import ArgumentError, ShapeError, unknown_name
-from caviar.graph.evaluation import as_floats
+from caviar.graph.context import as_floats
 from caviar.graph.node import Input, Node, nodes_in
 from caviar.layers.applied import belongs
 from caviar.layers.base import Layer, ensure_built, is_built

@@ -13,7 +13,7 @@ import numpy as np
 from caviar import engine
 from caviar.arguments import check
 from caviar.declarations import Size
-from caviar.graph.evaluation import Context, evaluating
+from caviar.graph.context import Context, evaluating
 from caviar.layers.base import Layer
 from caviar.parts import take_apart
 from caviar.text import printable, say, tabled

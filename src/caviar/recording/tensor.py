@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.recording.encoding import LEAF, NO_GRADIENT, RESULT
 from caviar.recording.recorder import recorder
 from caviar.recording.values import Value, gradient, spent

@@ -15,7 +15,7 @@ from caviar import activations, config, engine
 from caviar.closing import Closed, ClosedSize
 from caviar.elementwise import by_element
 from caviar.errors import FrameError
-from caviar.graph.evaluation import Context, evaluating
+from caviar.graph.context import Context, evaluating
 from caviar.graph.node import Node
 from caviar.layers.base import Layer
 from caviar.live import Varied

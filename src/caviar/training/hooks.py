@@ -13,7 +13,8 @@ import jax
 
 from caviar.data.arrays import Rows
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import Context, as_arrays, current, evaluating
+from caviar.graph.context import Context, current, evaluating
+from caviar.graph.evaluation import as_arrays
 from caviar.parts import take_apart
 from caviar.training.recipe import Recipe
 from caviar.training.state import Weights

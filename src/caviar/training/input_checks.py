@@ -10,7 +10,8 @@ import numpy as np
 
 from caviar import activations, engine
 from caviar.errors import DataError, warn
-from caviar.graph.evaluation import Context, as_arrays, evaluating
+from caviar.graph.context import Context, evaluating
+from caviar.graph.evaluation import as_arrays
 from caviar.graph.programs import cached, remembered
 from caviar.layers.activation import Activation
 from caviar.layers.dense import Dense

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.metrics.base import together
 
 _WASTE = 1.25

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
-from caviar.graph.evaluation import Context, current, evaluating, told_in_words
+from caviar.graph.context import Context, current, evaluating
+from caviar.graph.evaluation import told_in_words
 from caviar.layers.base import Layer
 from caviar.live import masked
 from caviar.losses.shapes import ratio

@@ -13,7 +13,7 @@ from caviar.declarations import Count
 from caviar.dialects.torch.dtypes import default, get_default_dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.errors import ArgumentError, DataError
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.recording.values import Value
 from caviar.telling import tells
 

@@ -19,7 +19,7 @@ from caviar.declarations import Counts
 from caviar.dialects.torch.dtypes import dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.errors import CONFUSED, DataError, retell
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.outside import spoken
 from caviar.recording.tensor import record as write_down
 from caviar.telling import tells

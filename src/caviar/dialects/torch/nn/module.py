@@ -15,7 +15,7 @@ from caviar.dialects.torch.missing import missing
 from caviar.dialects.torch.tensor import Tensor, device_class, dtype_class
 from caviar.dialects.torch.weights import Parameter, UninitializedParameter
 from caviar.errors import CONFUSED, ArgumentError, ShapeError, retell
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.models.model import Model
 from caviar.outside import spoken
 from caviar.recording.values import Value

@@ -13,7 +13,7 @@ from caviar.dialects.torch import creation
 from caviar.dialects.torch.functions import floats, record
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import current
+from caviar.graph.context import current
 from caviar.parts import is_off
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
