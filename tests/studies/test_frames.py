@@ -457,13 +457,13 @@ def test_a_wide_range_becomes_a_few_frames_and_a_narrow_one_becomes_one() -> Non
     task = task_of([Dense(IntUniform(16, 1024)), Dense(IntUniform(16, 1024)), Dense(1)])
     members = [{"dense.units": int(a), "dense_1.units": int(b)} for a, b in RNG.integers(16, 1025, (200, 2))]
     family = Family(task, "key", {"dense.units": 16, "dense_1.units": 16}, ["dense.units", "dense_1.units"])
-    family.plan(members, Pricing(200, 10**5), 1.0)
+    family.plan(members, Pricing(200, 10**5), 200)
     (boxes,) = family.boxes.values()
     assert 3 <= len(boxes) <= 16
     for values in members:
         assert sum(all(lo <= v <= hi for (lo, hi), v in zip(box, values.values(), strict=True)) for box in boxes) == 1
     narrow = family_of([Dense(IntUniform(50, 100)), Dense(1)])
-    narrow.plan([{"dense.units": n} for n in range(50, 101)], Pricing(200, 10**5), 4.0)
+    narrow.plan([{"dense.units": n} for n in range(50, 101)], Pricing(200, 10**5), 51)
     assert narrow.boxes == {"[]": [((50, 100),)]}
 
 

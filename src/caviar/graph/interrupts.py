@@ -17,6 +17,7 @@ INTERRUPTED = 130
 """The exit code of a process that Ctrl-C ended, by the convention of shells."""
 
 _abandoned: set[threading.Thread] = set()
+_unhurried: set[threading.Thread] = set()  # the process ends when they do
 
 
 class Works:
@@ -47,10 +48,10 @@ class Works:
         self.done += 1
         return [found]
 
-    def abandon(self) -> None:
-        """Begin no more of them, and ignore how those under way end."""
+    def abandon(self, at_leisure: bool = False) -> None:
+        """Begin no more of them, and ignore how those under way end; at leisure, the process waits for these at its end."""
         self._left.clear()
-        _abandoned.update(self._threads)
+        (_unhurried if at_leisure else _abandoned).update(self._threads)
 
 
 def in_threads(
@@ -104,6 +105,11 @@ def compiled_ahead(jitted: Callable[..., object], *args: object) -> None:
 
 def _leave() -> None:
     """Exit without cleaning up: XLA aborts a process that ends during a compilation, as its thread returns to a dead interpreter."""
+    try:
+        for thread in _unhurried:
+            thread.join()
+    except KeyboardInterrupt:
+        _abandoned.update(_unhurried)
     for thread in _abandoned:
         thread.join(_PATIENCE)
     if any(thread.is_alive() for thread in _abandoned):

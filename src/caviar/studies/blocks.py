@@ -46,6 +46,11 @@ class Block:
         """Whether any of its members still trains."""
         return not self.stopped.all()
 
+    @property
+    def members(self) -> set[Member]:
+        """Who has a seat."""
+        return {seat.member for seat in self.seats}
+
 
 class Slice(NamedTuple):
     """The logs of a member from one dispatch."""
@@ -54,6 +59,11 @@ class Slice(NamedTuple):
     start: int
     logs: dict[str, np.ndarray]  # of the epochs from `start` on
     stopped: bool
+
+    @property
+    def end(self) -> int:
+        """How many epochs it has trained after this."""
+        return self.start + len(next(iter(self.logs.values())))
 
 
 class MemberState(NamedTuple):

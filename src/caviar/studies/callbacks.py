@@ -14,7 +14,7 @@ from caviar.training.rules import Rule
 class SearchCallbacks:
     """Calls a search's callbacks, except rules; `logs["trial"]` says whose epoch it is."""
 
-    def __init__(self, callbacks: list[Any], trials: int, epochs: int):
+    def __init__(self, callbacks: list[Any], trials: int | None, epochs: int):
         self.boards = [c for c in callbacks if isinstance(c, TensorBoard)]
         heard = [c for c in callbacks if not isinstance(c, (Rule, TensorBoard))]
         for callback in heard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import signal
 import threading
@@ -12,15 +13,17 @@ from typing import Any
 
 from caviar.errors import ArgumentError
 from caviar.studies.blocks import Member, Seat, packed
-from caviar.studies.board import Board
+from caviar.studies.board import ENDED, Board
 from caviar.studies.callbacks import SearchCallbacks
 from caviar.studies.families import Pricing
+from caviar.studies.limits import OutOfTime, TimeLimit, next_course
 from caviar.studies.population import Population
 from caviar.studies.progress import SearchProgress
 from caviar.studies.strategies.base import Change, Round, Strategy
 from caviar.studies.task import Task
 
 SECONDS_BETWEEN_COMMITS = 2.0
+NOT_BEGUN = "the time was over before its first epoch ended"
 COMMIT_SHARE = 0.05
 """The largest share of the time that is spent on writing the study's file."""
 
@@ -37,23 +40,26 @@ class Driver:
         board: Board,
         task: Task,
         strategy: Strategy,
-        trials: int,
+        trials: int | None,
         epochs: int,
         keep: int,
         frames: int | None = None,
+        limit: TimeLimit | None = None,
     ):
         self.board, self.store, self.task, self.strategy = board, board.store, task, strategy
         self.trials, self.epochs, self.keep = trials, epochs, keep
+        self.limit = TimeLimit(None) if limit is None else limit
         decided = self.store.noted("frames")
         if decided is None and self.store.noted("begun", 0):
             frames = 0  # the search of an earlier version, whose states lie in arrays of their own size
-        pricing = Pricing(trials * board.copies, task.rows.number * epochs, frames)
-        self.population = Population(task, pricing, self.store.noted("lanes"), decided)
+        members = None if trials is None else trials * board.copies
+        pricing = Pricing(members, task.rows.number * epochs, frames, self.limit.seconds)
+        self.population = Population(task, pricing, self.store.noted("lanes"), decided, self.limit)
         self.gone = {Member(*m) for m in self.store.noted("gone", [])}
         self.saved: dict[str, float] = self.store.noted("saved", {})
         self.moved: list[list[int]] = self.store.noted("moved", [])  # the trials that changed, round by round
         self.round, self.note = Round([], 0, {}), ""
-        self.interrupted = self._stopping = self._prepares = False
+        self.interrupted = self.out_of_time = self._stopping = self._prepares = False
         self._restored = not self.store.noted("begun", 0)  # whether the members are in the state that the file has
         self._began = self._shown = time.monotonic()
         self._commit_at = self._began + SECONDS_BETWEEN_COMMITS
@@ -69,6 +75,8 @@ class Driver:
                 self.interrupted = True
                 self.population.abandon()
                 self._commit() if self._restored else self.store.undo()
+            except OutOfTime:
+                self._end_in_time()
             progress.finish(self._summary())
 
     @contextlib.contextmanager
@@ -95,7 +103,7 @@ class Driver:
     def _run_rounds(self) -> None:
         begun = self.store.noted("begun", 0)  # rounds, the last of which may be under way
         over = begun if self.store.noted("done", False) else begun - 1
-        for index, following in enumerate(self.strategy.rounds(self.board, self.trials, self.epochs)):
+        for index, following in enumerate(self._rounds()):
             self.round = following._replace(changes=self._possible(index, following.changes))
             for number, change in self.round.changes.items():
                 self.board.move(number, change.units)
@@ -108,6 +116,26 @@ class Driver:
                     self._begin(index)
                 self._train()
             self.board.seen.update(dict.fromkeys(self.round.trials, self.round.epochs))
+
+    def _rounds(self) -> Iterator[Round]:
+        """The strategy's rounds. Without a number of trials it is asked again and again, until the time is over."""
+        if self.trials is not None:
+            yield from self.strategy.rounds(self.board, self.trials, self.epochs)
+            return
+        courses = self.store.noted("courses", [])
+        for i in itertools.count():
+            if i == len(courses):
+                courses.append((next_course(courses, self.limit), self.limit.spent))
+                self.store.note("courses", courses)
+            yield from self.strategy.rounds(self.board, courses[i][0], self.epochs)
+            if not self.strategy.repeats:
+                return
+
+    def _check_time(self) -> None:
+        if self._stopping:
+            raise _Interrupted
+        if self.limit.left <= 0:
+            raise OutOfTime
 
     def _check_validated(self) -> None:
         """Raise if a round ends before the first validation by which it is judged."""
@@ -133,6 +161,7 @@ class Driver:
         states = (self.store.get("state", str(i)) or b"" for i in range(len(blocks)))
         self.population.restore(blocks, states, self.board.seat)
         self._restored = True
+        self.board.set_status([n for n in self.round.trials if not self._has_ended(n)], "running")
         here = {Member(*m) for b in blocks for m in b["members"]} | self.gone
         late = [self.board.seat(m) for n in self.round.trials for m in self.board.members(n) if m not in here]
         failed = self._prepare(late, enough=1)
@@ -141,8 +170,7 @@ class Driver:
 
     def _prepare(self, seats: list[Seat], enough: int | None = None) -> dict[Member, Exception]:
         """Compile what is needed. That may take minutes, and no member has changed yet, so Ctrl-C ends it at once."""
-        if self._stopping:
-            raise _Interrupted
+        self._check_time()
         self._prepares = True
         try:
             return self.population.prepare(seats, self._tell_compiling, enough)
@@ -184,11 +212,10 @@ class Driver:
             for piece in pieces or []:
                 self.board.record(piece)
                 self.callbacks.hear(piece)
-            self._end_members([piece.member for piece in pieces or [] if piece.stopped])
+            self._end_members([piece.member for piece in pieces or [] if piece.stopped or piece.end >= self.epochs])
             self._fail(self.population.failed)
             self._show()
-            if self._stopping:
-                raise _Interrupted
+            self._check_time()
             if time.monotonic() > self._commit_at and self.store.lasts:
                 self._commit()
         self._end_members([m for m in self.population.here if self.round.epochs >= self.epochs])
@@ -251,8 +278,11 @@ class Driver:
         self.store.note("gone", sorted(self.gone))
         self.store.note("saved", self.saved)
         self.store.note("moved", self.moved)
+        if self.limit.is_set:
+            self.store.note("spent", self.limit.spent)
+            self.store.note("out_of_time", self.out_of_time)
         self.store.commit()
-        cost = time.monotonic() - began
+        cost = self.limit.closing = time.monotonic() - began
         self._commit_at = time.monotonic() + max(SECONDS_BETWEEN_COMMITS, cost / COMMIT_SHARE)
 
     def _end(self) -> None:
@@ -267,13 +297,28 @@ class Driver:
         self._show(at_last=True)
         self.callbacks.end()
 
+    def _end_in_time(self) -> None:
+        """End a search whose time is over, with what there is. The same call with more minutes goes on."""
+        self.out_of_time = True
+        self.population.abandon(at_leisure=True)
+        if self._restored:
+            for trial in [t for t in self.board.trials if t.status in ("running", "waiting")]:
+                epochs = max(map(self.board.epochs_of, self.board.members(trial.number)))
+                verdict = self._verdict(trial.number) if epochs else ("not begun", NOT_BEGUN)
+                self.board.set_status([trial.number], *verdict)
+            self._commit()
+        else:
+            self.store.undo()
+        self._show(at_last=True)
+        self.callbacks.end()
+
     # -- what users see -------------------------------------------------------------------------------------------
 
     def _tell_compiling(self, done: int, of: int) -> None:
-        self.note = f"{done} of {of} programs compiled"
+        self.note = f"{done} of {of} programs compiled" if done < of else self.round.note
         self._show()
-        if done == of:
-            self.note = self.round.note
+        if self._prepares:
+            self._check_time()
 
     def _show(self, at_last: bool = False) -> None:
         now = time.monotonic()
@@ -281,21 +326,27 @@ class Driver:
             return
         self._shown = now
         rows = [self.board.row(n) for n in self.board.ranking()[:5]]
-        ended = sum(t.status not in ("running", "waiting") for t in self.board.trials)
+        ended = sum(t.status in ENDED for t in self.board.trials)
         rate = self.board.trained / max(now - self._began, 1e-9)
         members = [m for n in self.round.trials for m in self.board.members(n) if m not in self.gone]
         left = sum(max(0, self.round.epochs - self.board.epochs_of(m)) for m in members)
-        left += (self.trials - len(self.board.trials)) * self.board.copies * self.round.epochs
+        to_come = 0 if self.trials is None else self.trials - len(self.board.trials)
+        left += to_come * self.board.copies * self.round.epochs
         self.progress.update(
             alive=self.population.alive,
             done=ended,
             epoch=max(map(self.board.epochs_of, members), default=self.round.epochs),
             rate=rate,
-            left_seconds=left / rate if rate > 0 and not at_last else None,
+            left_seconds=None if at_last else self._left(left / rate if rate > 0 else math.inf),
             best=rows[0] if rows else None,
             leaders=rows,
             note=self.note,
         )
+
+    def _left(self, at_this_rate: float) -> float | None:
+        """The seconds until the end: all that is left of the time where the number of trials is open."""
+        found = self.limit.left if self.trials is None else min(at_this_rate, self.limit.left)
+        return found if math.isfinite(found) else None
 
     def _summary(self) -> str:
         best = [self.board.row(n) for n in self.board.ranking()[:1]]
@@ -304,11 +355,10 @@ class Driver:
             if best
             else "no result"
         )
-        counts = {
-            s: sum(t.status == s for t in self.board.trials) for s in ("finished", "stopped", "diverged", "failed")
-        }
+        counts = {s: sum(t.status == s for t in self.board.trials) for s in (*ENDED, "not begun")}
         told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
         end = "search interrupted; the same call goes on" if self.interrupted and self.store.path else "search"
         end = "search interrupted" if self.interrupted and not self.store.path else end
+        end = "search ended by its time limit" if self.out_of_time else end
         why = [f" (trial {t.number}: {t.note})" for t in self.board.trials if t.status == "failed"][:1]
         return f"{end} - {told or 'no trials ended'}{''.join(why)} - {found}"

@@ -12,6 +12,7 @@ from caviar.parts import parts_of
 from caviar.studies.blocks import Seat
 from caviar.studies.frames import Frame, ends, is_functions
 from caviar.studies.task import Task
+from caviar.training.recipe import Recipe
 
 PROGRAM_SECONDS, LAYER_SECONDS = 1.5, 0.15
 """What a program costs to compile, and each of its layers, about: two cores compile two at once."""
@@ -28,9 +29,19 @@ Box = tuple[tuple[int, int], ...]
 class Pricing(NamedTuple):
     """What planning depends on: how many members a search will have, and how many rows each trains on at most."""
 
-    members: int
+    members: int | None  # None: as many as can be trained in time
     rows: int
     most: int | None = None  # the most frames of a family; None: as many as save more than they cost to compile
+    seconds: float = math.inf  # that the search may take
+
+    def share(self, sample: int) -> float:
+        """How many times as many members there will be as in a sample."""
+        return math.inf if self.members is None else max(1.0, self.members / max(1, sample))
+
+
+def seconds_to_compile(recipe: Recipe) -> float:
+    """About how long it takes to compile the program of a group."""
+    return PROGRAM_SECONDS + LAYER_SECONDS * sum(bool(layer.weights) for layer in parts_of(recipe.network, Layer))
 
 
 class Family:
@@ -84,22 +95,20 @@ class Family:
     def _place(self, name: str, value: Any) -> Any:
         return self._ranges[name]._place(value) if name in self.choices or not ends(self._ranges[name]) else value  # type: ignore[attr-defined]
 
-    def plan(self, members: Sequence[Mapping[str, Any]], pricing: Pricing, share: float) -> None:
-        """Decide on the frames for these members, a sample of `share` times as many."""
+    def plan(self, members: Sequence[Mapping[str, Any]], pricing: Pricing, sample: int) -> None:
+        """Decide on the frames for these members, who are among so many of a sample."""
         by_kind: dict[str, list[Mapping[str, Any]]] = {}
         for values in members:
             by_kind.setdefault(self.apart(values), []).append(values)
         for kind, here in by_kind.items():
             if kind not in self.boxes and (self.sizes or self.choices):
-                self.boxes[kind] = self._boxes(here, pricing, share)
+                self.boxes[kind] = self._boxes(here, pricing, sample)
 
-    def _boxes(self, members: Sequence[Mapping[str, Any]], pricing: Pricing, share: float) -> list[Box]:
+    def _boxes(self, members: Sequence[Mapping[str, Any]], pricing: Pricing, sample: int) -> list[Box]:
         whole: Box = tuple(self.sizes.values())
         frame = self._made(members[0], self.sizes, self.choices)
         if frame is None:
             return [whole]  # which is tried once more for each member
-        layers = sum(bool(layer.weights) for layer in parts_of(frame.recipe.network, Layer))
-        price = (PROGRAM_SECONDS + LAYER_SECONDS * layers) / share
         known: dict[tuple[int, ...], float] = {}
 
         def seconds(sizes: tuple[int, ...]) -> float:
@@ -109,6 +118,8 @@ class Family:
             return known[sizes]
 
         points = [tuple(values[name] for name in self.sizes) for values in members]
+        in_time = pricing.seconds / 2 * len(members) / sample / max(sum(map(seconds, points)), 1e-9)
+        price = seconds_to_compile(frame.recipe) / min(pricing.share(sample), in_time)
         return divided(whole, points, seconds, price, pricing.most)
 
     # -- frames ---------------------------------------------------------------------------------------------------
@@ -203,9 +214,8 @@ class Families:
         members: dict[int, tuple[Family, list[Mapping[str, Any]]]] = {}
         for seat, family in seats:
             members.setdefault(id(family), (family, []))[1].append(seat.values)
-        share = max(1.0, self.pricing.members / max(1, len(seats)))
         for family, values in members.values():
-            family.plan(values, self.pricing, share)
+            family.plan(values, self.pricing, len(seats))
 
     @property
     def decided(self) -> dict[str, Any]:

@@ -83,6 +83,10 @@ class Group:
         """All members that have a seat in a block."""
         return {seat.member for block in self.blocks for seat in block.seats}
 
+    def unfinished(self, until: int) -> list[Block]:
+        """The blocks that have not reached this epoch."""
+        return [block for block in self.blocks if block.alive and block.epoch < until]
+
     # -- programs -------------------------------------------------------------------------------------------------
 
     def prepare(self, seats: Sequence[Seat], lanes: int | None = None) -> None:
@@ -209,14 +213,20 @@ class Group:
                     return found if self.frame is None else self.frame.cut(seat.values, found)
         return None
 
-    def taken_out(self) -> dict[Member, MemberState]:
-        """The state of every member, on the host."""
+    def taken_out(self, blocks: Sequence[Block] | None = None) -> dict[Member, MemberState]:
+        """The state of every member of these blocks, or of all, on the host."""
         found: dict[Member, MemberState] = {}
-        for block in self.blocks:
+        for block in self.blocks if blocks is None else blocks:
             leaves = on_host(block)
             for lane, seat in enumerate(block.seats):
                 found[seat.member] = MemberState(leaves, lane, block.epoch, block.position, bool(block.stopped[lane]))
         return found
+
+    def pack(self, blocks: Sequence[Block], staying: Sequence[Seat]) -> None:
+        """Pack those who stay of some blocks, which are at one place, into as few as possible."""
+        states, others = self.taken_out(blocks), [block for block in self.blocks if block not in blocks]
+        self.seat_again(staying, states)
+        self.blocks += others
 
     def seat_again(self, seats: Sequence[Seat], states: dict[Member, MemberState]) -> None:
         """Pack members, whose states are on the host, into as few blocks as possible; none may be inside an epoch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -12,13 +13,16 @@ import numpy as np
 from caviar.errors import OpenRangeError
 from caviar.graph.interrupts import Works
 from caviar.ranges import Choice
-from caviar.studies.blocks import Member, MemberState, Seat, Slice, on_host, packed, unpacked
-from caviar.studies.families import Families, Family, Pricing
+from caviar.studies.blocks import Block, Member, MemberState, Seat, Slice, on_host, packed, unpacked
+from caviar.studies.families import Families, Family, Pricing, seconds_to_compile
 from caviar.studies.groups import Group
+from caviar.studies.limits import OutOfTime, TimeLimit
 from caviar.studies.task import Task
 from caviar.training.vectorized import devices
 
 _POLL = 0.2  # seconds to wait for a program, before somebody may look and interrupt
+WAVE = 4
+"""Blocks of a group that train to the end before others begin, where time is short: some trials are whole, not all begun."""
 
 
 class Population:
@@ -30,8 +34,12 @@ class Population:
         pricing: Pricing,
         lanes: Mapping[str, int] | None = None,
         frames: Mapping[str, Any] | None = None,
+        limit: TimeLimit | None = None,
     ):
         self.space, self._make, self._lanes = task.space, task.make, dict(lanes or {})
+        self._limit = TimeLimit(None) if limit is None else limit
+        self._slowness = [1.0]  # how long compiling took, in terms of what was expected
+        self._unbegun: set[Group] = set()  # what is not compiled, since that would not end in time
         self.groups: dict[Any, Group] = {}
         self._families = Families(task, pricing, frames)
         self._is_number: dict[str, bool] = {}
@@ -111,17 +119,29 @@ class Population:
         wanted: dict[Group, list[Seat]] = {}
         for seat, group in self._each([seat for seat, _ in families], self.group_of, failed):
             wanted.setdefault(group, []).append(seat)
-        missing = {group: here for group, here in wanted.items() if not group.is_ready}
-        self._works = Works([partial(g.prepare, here, self._lanes_of(g)) for g, here in missing.items()], devices())
-        self._missing, self._tell = list(missing.items()), tell
+        missing = [(group, here) for group, here in wanted.items() if not group.is_ready]
+        missing.sort(key=lambda pair: -len(pair[1]))  # most members can train while the rest is compiled
+        works = [partial(self._compile, i, group, here) for i, (group, here) in enumerate(missing)]
+        self._works, self._unbegun = Works(works, devices()), set()
+        self._missing, self._tell = missing, tell
         most = len(missing) if enough is None else min(enough, len(missing))
         try:
-            while self._works.done < len(missing) and sum(group.is_ready for group in missing) < most:
+            while self._works.done < len(missing) and sum(group.is_ready for group, _ in missing) < most:
                 self._arrived(failed)
+                tell(self._works.done, self._works.count)
         except BaseException:
             self._works.abandon()
             raise
         return failed
+
+    def _compile(self, number: int, group: Group, seats: Sequence[Seat]) -> None:
+        """Compile what a group needs, if that ends in time; the first of all is tried in any case."""
+        expected = seconds_to_compile(group.recipe)
+        if number and not self._limit.allows(expected * sum(self._slowness) / len(self._slowness)):
+            raise OutOfTime
+        began = time.monotonic()
+        group.prepare(seats, self._lanes_of(group))
+        self._slowness.append((time.monotonic() - began) / expected)
 
     def _each(
         self, seats: Sequence[Seat], find: Callable[[Seat], Any], failed: dict[Member, Exception]
@@ -137,17 +157,21 @@ class Population:
             else:
                 yield seat, found
 
-    def _arrived(self, failed: dict[Member, Exception]) -> list[Group]:
+    def _arrived(self, failed: dict[Member, Exception], wait: float = _POLL) -> list[Group]:
         """The groups whose programs have come in the meantime; waits a moment for one."""
         ready = []
-        for number, raised in self._works.ended(_POLL):
+        for number, raised in self._works.ended(wait):
             group, here = self._missing[number]
-            if isinstance(raised, Exception):
+            if raised is None:
+                ready.append(group)
+            elif isinstance(raised, OutOfTime):
+                self._unbegun.add(group)
+            elif isinstance(raised, Exception):
                 failed |= {seat.member: raised for seat in here}
-                self._late.pop(group, None)
-            elif raised is not None:
+            else:
                 raise raised
-            ready.append(group)
+            if raised is not None:
+                self._late.pop(group, None)
             self._tell(self._works.done, self._works.count)
         return ready
 
@@ -157,7 +181,8 @@ class Population:
         wanted: dict[Group, list[Seat]] = {}
         for seat in seats:
             wanted.setdefault(self.group_of(seat), []).append(seat)
-        self._late = {group: wanted.pop(group) for group in [*wanted] if not group.is_ready}
+        late = {group: wanted.pop(group) for group in [*wanted] if not group.is_ready}
+        self._late = {group: here for group, here in late.items() if group not in self._unbegun}
         states = self._states_to_move(wanted, parents)
         for group in [group for group in self.groups.values() if group.is_ready and group not in self._late]:
             _reseat(group, wanted.get(group, []), parents, states)
@@ -185,26 +210,35 @@ class Population:
     # -- training -------------------------------------------------------------------------------------------------
 
     def train(self, until: int) -> Iterator[list[Slice] | None]:
-        """Train all members up to this epoch; yields the logs of each dispatch, and None when blocks may be packed."""
-        for group in [*self.groups.values()]:
-            yield from _train(group, until)
-        while self._late:
-            for group in self._arrived(self.failed):
+        """Train all members up to this epoch; yields the logs of each dispatch, and None when blocks may be packed.
+
+        Raises `OutOfTime` at last if the programs of some were not begun.
+        """
+        while True:
+            for group in [*self.groups.values()]:
+                yield from _train(group, until, WAVE if self._limit.is_set else None)
+            goes_on = any(group.unfinished(until) for group in self.groups.values())
+            for group in self._arrived(self.failed, 0 if goes_on else _POLL) if self._late else []:
                 group.start(self._late.pop(group, []))
-                yield from _train(group, until)
+                goes_on = True
+            if not goes_on and not self._late:
+                break
             yield []
+        if self._unbegun:
+            raise OutOfTime
 
     def start(self, seats: Sequence[Seat]) -> None:
         """Let more members train, as soon as they are prepared."""
         for seat in seats:
             group = self.group_of(seat)
-            self._late.setdefault(group, []).append(seat)
+            if group not in self._unbegun:
+                self._late.setdefault(group, []).append(seat)
         for group in [group for group in self._late if group.is_ready]:
             group.start(self._late.pop(group))
 
-    def abandon(self) -> None:
-        """Nobody waits any more for what is not compiled."""
-        self._works.abandon()
+    def abandon(self, at_leisure: bool = False) -> None:
+        """Nobody waits any more for what is not compiled; a process that ends at leisure waits for what is under way."""
+        self._works.abandon(at_leisure)
 
     @property
     def here(self) -> list[Member]:
@@ -224,11 +258,11 @@ class Population:
     def pack(self, leaving: Callable[[list[Member]], None]) -> None:
         """Pack survivors into fewer blocks where that saves one; `leaving` is told of members that lose their seats."""
         for group in self.groups.values():
-            staying = [s for b in group.blocks for i, s in enumerate(b.seats) if not b.stopped[i]]
-            places = {(b.epoch, b.position) for b in group.blocks if b.alive}
-            if -(-len(staying) // max(group.lanes, 1)) < len(group.blocks) and len(places) <= 1:
-                leaving([s.member for b in group.blocks for i, s in enumerate(b.seats) if b.stopped[i]])
-                group.seat_again(staying, group.taken_out())
+            for blocks in _by_place(group.blocks):
+                staying = [s for b in blocks for i, s in enumerate(b.seats) if not b.stopped[i]]
+                if -(-len(staying) // max(group.lanes, 1)) < len(blocks):
+                    leaving([s.member for b in blocks for i, s in enumerate(b.seats) if b.stopped[i]])
+                    group.pack(blocks, staying)
 
     # -- saving and resuming --------------------------------------------------------------------------------------
 
@@ -278,10 +312,11 @@ def _inherited(group: Group, heir: Seat, state: MemberState) -> MemberState:
     return state._replace(leaves=jax.tree.leaves((run._replace(rules=rules), statistics)))
 
 
-def _train(group: Group, until: int) -> Iterator[list[Slice] | None]:
-    """Train the blocks of a group in step: each reaches the same epoch before any goes on."""
+def _train(group: Group, until: int, most: int | None) -> Iterator[list[Slice] | None]:
+    """Train the first blocks of a group, at most so many, in step: each reaches the same epoch before any goes on."""
+    mine = {seat.member for block in group.unfinished(until)[:most] for seat in block.seats}
     while True:
-        blocks = [b for b in group.blocks if b.alive and b.epoch < until]
+        blocks = [block for block in group.unfinished(until) if block.members & mine]
         if not blocks:
             return
         farthest = max(b.epoch + (b.position > 0) for b in blocks)
@@ -291,6 +326,14 @@ def _train(group: Group, until: int) -> Iterator[list[Slice] | None]:
             while block.alive and block.epoch < target:
                 yield group.advance(block, target)
         yield None  # all are at the end of the same epoch
+
+
+def _by_place(blocks: Sequence[Block]) -> list[list[Block]]:
+    """Blocks that may be packed together: those at one place of training, and those of which nothing is left."""
+    found: dict[Any, list[Block]] = {}
+    for block in blocks:
+        found.setdefault((block.epoch, block.position) if block.alive else None, []).append(block)
+    return [*found.values()]
 
 
 def _is_zero(value: Any) -> bool:

@@ -49,6 +49,8 @@ class Sampler(Part):
 
     learns: ClassVar[bool] = False
     """Whether it uses earlier results, so that a search asks it for points in batches."""
+    exhausts: ClassVar[bool] = False
+    """Whether one answer covers the space, so that there are no others to ask for."""
 
     def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
         """Points of shape [count, len(ranges)] for a search in which `start` points were drawn before."""
@@ -83,6 +85,8 @@ class Grid(Sampler):
     >>> Grid().points(7, ranges, seed=0, start=0, told=nothing_told(ranges)).tolist()
     [[0.0, 0.25], [0.0, 0.75], [0.5, 0.25], [0.5, 0.75], [1.0, 0.25], [1.0, 0.75]]
     """
+
+    exhausts = True
 
     def points(self, count: int, ranges: Sequence[Range], seed: int, start: int, told: Told) -> np.ndarray:
         """At most `count` points, fewer where the sides do not multiply to it; the same for every seed."""

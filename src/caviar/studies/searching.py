@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ import numpy as np
 from caviar import config
 from caviar.arguments import check
 from caviar.closing import hyperparameters
-from caviar.declarations import INT32_MAX, Count, Fraction, Number, OneOf, Times, Verbosity
+from caviar.declarations import INT32_MAX, Count, Fraction, Number, OneOf, Positive, Times, Verbosity
 from caviar.errors import ArgumentError, FileError
 from caviar.files import FilePath, as_path
 from caviar.models.as_json import Writer
@@ -23,6 +24,7 @@ from caviar.models.saving import write_specs
 from caviar.studies.board import Board
 from caviar.studies.callbacks import SearchCallbacks
 from caviar.studies.driver import Driver
+from caviar.studies.limits import TimeLimit
 from caviar.studies.progress import SearchProgress
 from caviar.studies.space import Space, Template
 from caviar.studies.store import Store
@@ -47,9 +49,10 @@ def search(
     x: Data = None,
     y: Data = None,
     *,
-    trials: Times = 100,
+    trials: Times | None = None,
     epochs: Times = 1,
     strategy: str | Strategy | type[Strategy] = "random",
+    minutes: Positive | None = None,
     monitor: str | None = None,
     mode: Annotated[str, OneOf(*MODES)] = "auto",
     path: FilePath | None = None,
@@ -71,12 +74,15 @@ def search(
 ) -> Study:
     """Train many versions of a compiled model with ranges in it, all in one program, and find the best.
 
-    Besides `fit`'s own arguments: how many `trials`, of at most how many `epochs`; the `strategy` ("random", "grid", "sobol",
+    Besides `fit`'s own arguments: how many `trials` (100), of at most how many `epochs`; the `strategy` ("random", "grid", "sobol",
     "halton", "optuna", "coarse_to_fine", "halving", "hyperband", "population", or an object of `caviar.studies`); what to
     `monitor` (the loss, of the validation if there is one); the file (`path`) in which the search lives: the same call goes on
-    where a killed one ended; `folds` for cross-validation, `repeats` with other seeds; and how many trials `keep` their weights. Members of
-    several layer sizes share arrays of the largest, a *frame*: as many frames as pay for themselves, or at most so many `frames`
-    for each structure (0: every size has a program of its own).
+    where a killed one ended; `folds` for cross-validation, `repeats` with other seeds; and how many trials `keep` their weights.
+
+    `minutes` end a search in time, compiling included, with the best so far: what would not be compiled in time is not begun. Without
+    `trials` there are as many as fit; the same call with more minutes goes on. Members of several layer sizes share arrays of
+    the largest, a *frame*: as many frames as pay for themselves, or at most so many `frames` for each structure (0: every
+    size has a program of its own).
 
     >>> import numpy as np
     >>> from caviar.studies import search
@@ -93,11 +99,13 @@ def search(
     """
     if not isinstance(model, Trainee):
         raise ArgumentError(f"search takes a compiled model, and was given {model!r}")
-    compiled = model.require_compiled("search")
+    began, compiled = time.monotonic(), model.require_compiled("search")
+    trials = 100 if trials is None and minutes is None else trials
     counts = {"trials": trials, "epochs": epochs, "folds": folds, "repeats": repeats}
     batches = {"shuffle": shuffle, "validation_batch_size": validation_batch_size, "validation_freq": validation_freq}
     rest = {
         "keep": keep,
+        "minutes": minutes,
         "frames": frames,
         "seed": seed,
         "validation_split": validation_split,
@@ -136,7 +144,8 @@ def search(
         board = Board(space, store, chosen, task.monitor, sign, task.folds, repeats)
         if store.noted("template") is None:
             _note_template(store, space, typical)
-        driver = Driver(board, task, asked, trials, epochs, keep, None if frames is None else int(frames))
+        limit = TimeLimit(minutes, store.noted("spent", 0.0), began)
+        driver = Driver(board, task, asked, trials, epochs, keep, None if frames is None else int(frames), limit)
         driver.run(progress, heard)
     board.store = store if store.path is None else Store.read(store.path)  # the study only reads
     study = Study(board, typical.built_for, driver.interrupted)
@@ -168,7 +177,7 @@ def _written(path: Any, told: dict[str, Any]) -> Iterator[Store]:
         store.close()
 
 
-def _grow(store: Store, asked: Strategy, trials: int) -> None:
+def _grow(store: Store, asked: Strategy, trials: int | None) -> None:
     """Reopen the last round of a finished search, to add more trials."""
     had = f"{store.path} holds a search of {store.grown_from} trials"
     if not asked.grows:

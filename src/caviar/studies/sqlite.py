@@ -81,7 +81,7 @@ class StudyFile:
                 file._create(database, text)
             file._check(database)
             before, now = file.search.get(growing), json.loads(text)
-            if before is not None and before < now[growing]:
+            if None not in (before, now.get(growing)) and before < now[growing]:
                 file.grown_from, file.search[growing] = before, now[growing]
             _require_same(file._name, file.search, now)
             if file.grown_from is not None:

@@ -27,7 +27,7 @@ class Trial(NamedTuple):
     units: list[float]  # its point in the unit cube
     values: dict[str, Any]  # None for hyperparameters that are not active
     round: int
-    status: str = "waiting"  # waiting, running, finished, stopped, diverged, failed
+    status: str = "waiting"  # waiting, running, finished, stopped, diverged, failed, not begun
     note: str = ""
 
 

@@ -81,6 +81,11 @@ class Study:
 
     def _ranking(self) -> list[int]:
         found = self._board.ranking()
+        if not found and any(trial.status == "not begun" for trial in self._board.trials):
+            raise ArgumentError(
+                f"no trial has a value of {self.monitor}: the time was over before a first epoch ended, compiling included; "
+                "the search needs more minutes"
+            )
         if not found:
             raise ArgumentError(
                 f"no trial has a value of {self.monitor} yet: see study.table() for what became of them"
@@ -202,7 +207,9 @@ def load_study(path: FilePath, custom_objects: dict[str, Any] | None = None) -> 
     sign = direction(told["monitor"], told["mode"])
     board = Board(space, store, store.noted("seed"), told["monitor"], sign, folds, told["repeats"])
     board.trials = [board.known[n] for n in sorted(board.known)]
-    return Study(board, read_specs(store.noted("inputs")), not store.noted("done", False))
+    return Study(
+        board, read_specs(store.noted("inputs")), not (store.noted("done", False) or store.noted("out_of_time", False))
+    )
 
 
 def _template(store: Store, custom_objects: dict[str, Any] | None) -> Template:

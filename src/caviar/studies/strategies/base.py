@@ -80,8 +80,14 @@ class Strategy(Part):
     grows: ClassVar[bool] = False
     """Whether a search with more trials begins with the same ones, trained in the same way, so that a finished one can grow."""
 
+    @property
+    def repeats(self) -> bool:
+        """Whether it has other trials when it is asked again: a search of so many minutes asks until they are over."""
+        sampler = getattr(self, "sampler", None)
+        return sampler is None or not samplers.get(sampler).exhausts
+
     def rounds(self, board: BoardView, trials: int, epochs: int) -> Iterator[Round]:
-        """The rounds of a search with this many trials, of at most this many epochs each."""
+        """The rounds of a search with this many more trials, of at most this many epochs each."""
         raise NotImplementedError(f"{type(self).__name__} has no rounds(self, board, trials, epochs)")
 
 

@@ -45,7 +45,7 @@ class PopulationBased(Strategy):
         ends = [*range(interval, epochs, interval), epochs]
         numbers = board.add(ask(board, self.sampler, trials), 0)
         for i, end in enumerate(ends):
-            changes = self._changes(board, numbers, ends[i - 1], i) if i else {}
+            changes = self._changes(board, numbers, ends[i - 1], numbers[0] + i) if i else {}
             yield Round(numbers, end, changes, f"generation {i + 1} of {len(ends)}")
 
     def _changes(self, board: BoardView, numbers: list[int], epochs: int, round: int) -> dict[int, Change]:
