@@ -14,6 +14,7 @@ import pytest
 from conftest import recorded, written
 from optimizing import TARGET, descend, follow, from_torch, slope, start
 
+import caviar
 from caviar import optimizers
 from caviar.errors import ArgumentError, UnknownNameError
 from caviar.graph.variable import Variable
@@ -383,3 +384,57 @@ def test_get():
 def test_a_mistyped_place_of_epsilon(optimizer):
     with pytest.raises(UnknownNameError, match="epsilon_at"):
         optimizer(epsilon_at="below")
+
+
+# Keras 3.15.1 in float32, three steps of Muon(0.05) on the network below: the sums of the absolute weights.
+SET_ASIDE = [
+    ({}, [11.76877498626709, 30.714900970458984, 3.8769137859344482, 5.278751373291016, 0.9847002625465393]),
+    (
+        {"exclude_embeddings": False},
+        [12.794455528259277, 30.72454071044922, 3.874450922012329, 5.2782087326049805, 0.984865665435791],
+    ),
+    (
+        {"exclude_layers": ["head"]},
+        [11.806396484375, 30.693418502807617, 3.9047908782958984, 4.52674674987793, 0.986247181892395],
+    ),
+    (
+        {"exclude_layers": ("^hid", "d/k"), "exclude_embeddings": False},
+        [12.799514770507812, 28.140365600585938, 3.913454532623291, 4.528766632080078, 0.9950921535491943],
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), SET_ASIDE, ids=str)
+def test_muon_leaves_embeddings_and_named_layers_to_adamw(arguments, expected, tmp_path):
+    words = caviar.layers.Embedding(5, 4, name="words")
+    layers = [caviar.layers.Flatten(), caviar.layers.Dense(4, name="hidden"), caviar.layers.Dense(2, name="head")]
+    model = caviar.Sequential([caviar.Input((3,), dtype="int32"), words, *layers])
+    model.set_weights(
+        [np.cos(np.arange(w.size) * (i + 1.0)).reshape(w.shape) for i, w in enumerate(model.get_weights())]
+    )
+    model.compile(Muon(0.05, **arguments), "mse")
+    x, y = np.array([[0, 1, 2], [3, 4, 0], [1, 1, 3], [2, 4, 4]]), np.sin(np.arange(8.0)).reshape(4, 2)
+    model.fit(x, y, batch_size=4, epochs=3, verbose=0, shuffle=False)
+    assert np.allclose([np.abs(w).sum() for w in model.get_weights()], expected, rtol=2e-5, atol=0)
+    model.save(tmp_path / "model.caviar")
+    again = caviar.load_model(tmp_path / "model.caviar")  # the optimizer's state is of the same form there
+    for one in (model, again):
+        one.fit(x, y, batch_size=4, verbose=0, shuffle=False)
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), again.get_weights(), strict=True))
+    words.trainable = False
+    model.fit(x, y, batch_size=4, verbose=0, shuffle=False)  # other weights are moved now
+    assert np.array_equal(words.embeddings, again.get_weights()[0])
+
+
+def test_at_the_desk_muon_knows_embeddings_too():
+    tables = [Variable(np.eye(2), name=name) for name in ("embedding/embeddings", "dense/kernel")]
+    optimizer = Muon(0.1, weight_decay=None, adam_weight_decay=None)
+    optimizer.apply_gradients([(np.full((2, 2), 3.0), table) for table in tables])
+    assert np.allclose(np.eye(2) - tables[0].value, 0.1, atol=1e-6)  # Adam's first step is the rate
+    assert not np.allclose(np.eye(2) - tables[1].value, 0.1, atol=1e-2)
+
+
+@pytest.mark.parametrize("wrong", ["head", ["("], [3], 3], ids=str)
+def test_muon_excludes_by_regular_expressions(wrong):
+    with pytest.raises(ArgumentError, match=r"exclude_layers of Muon must be a list, each of it a regular expression"):
+        Muon(exclude_layers=wrong)

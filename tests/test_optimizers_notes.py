@@ -127,6 +127,7 @@ DEFAULTS = {
         "learning_rate": 0.001, "adam_beta_1": 0.9, "adam_beta_2": 0.999, "adam_weight_decay": 0.004, "epsilon": 1e-07,
         "weight_decay": 0.004, "muon_a": 3.4445, "muon_b": -4.775, "muon_c": 2.0315,
         "adam_lr_ratio": 1.0, "momentum": 0.95, "ns_steps": 5, "nesterov": True, "rms_rate": 0.2,
+        "exclude_layers": None, "exclude_embeddings": True,
     },
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections.abc
 import difflib
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -178,6 +179,24 @@ class NumberType(Declaration):
         try:
             return isinstance(value, (str, type, np.dtype)) and jnp.dtype(value).kind in "fiubV"  # V: bfloat16
         except TypeError:
+            return False
+
+
+class Pattern(Declaration):
+    """A regular expression, as a text.
+
+    >>> from caviar.declarations import Pattern
+    >>> Pattern().allows("^head"), Pattern().allows("(")
+    (True, False)
+    """
+
+    expected = "a regular expression"
+
+    def allows(self, value: Any) -> bool:
+        """Whether it can be searched for."""
+        try:
+            return isinstance(value, str) and re.compile(value) is not None
+        except re.error:
             return False
 
 

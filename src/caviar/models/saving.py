@@ -172,8 +172,9 @@ def _unleave(pattern: Any, tensors: dict[str, np.ndarray]) -> Any:
 
 def _run_of(model: Trainee, saved: dict[str, Any], tensors: dict[str, np.ndarray]) -> Run:
     """The part of a run that a later `fit` continues from: the optimizer's state, the step, the rate."""
-    trainable = [v.value for v in model.trainable_variables]
-    pattern = engine.shapes_of(model.optimizer.init, trainable)
+    weights, optimizer = model.trainable_variables, model.optimizer
+    knowing = optimizer.knowing(optimizer.set_aside([v.path for v in weights]))
+    pattern = engine.shapes_of(knowing.init, [v.value for v in weights])
     optimizer = _unleave(pattern, tensors)
     step, rate = jnp.asarray(saved["step"], jnp.int32), jnp.asarray(saved["rate"], config.floatx())
     return Run([], [], optimizer, [], None, None, rate, step, None, None, None)  # type: ignore[arg-type]

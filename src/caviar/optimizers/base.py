@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -62,6 +62,9 @@ class Optimizer(Part):
     by_element: ClassVar[bool] = False
     """Whether weights whose gradients are always zero stay zero, and all others move as if those were not there."""
 
+    aside: ClassVar[Sequence[bool] | None] = None
+    """Of each weight, whether it is moved in the optimizer's other way; set on the copies that know their weights."""
+
     learning_rate: rate_or_schedule = 0.001
     _: KW_ONLY
     weight_decay: rate_or_schedule | None = None
@@ -83,6 +86,18 @@ class Optimizer(Part):
     def rule(self) -> optax.GradientTransformation:
         """The whole step: `transform`, times minus the learning rate. Override it if the rate enters in another way."""
         return optax.chain(self.transform(), optax.scale(-self.learning_rate))
+
+    def set_aside(self, paths: Sequence[str]) -> list[bool] | None:
+        """Which of the weights at these paths, such as 'dense/kernel', it moves in another way; None: paths tell nothing."""
+        return None
+
+    def knowing(self, aside: Sequence[bool] | None) -> Self:
+        """This optimizer for weights of which it sets some aside."""
+        if aside is None:
+            return self
+        one = copy.copy(self)
+        vars(one)["aside"] = list(aside)
+        return one
 
     def init(self, params: Any) -> OptimizerState:
         """The state before the first step."""
@@ -204,10 +219,11 @@ class Optimizer(Part):
         if missing := [v.path for g, v in zip(grads, variables, strict=True) if g is None]:
             raise ArgumentError(f"no gradient for {', '.join(missing)}: leave out what the loss does not depend on")
         params = [v.value for v in variables]
-        owned, state = vars(self).get("_desk") or (variables, self.init(params))
+        knowing = self.knowing(self.set_aside([v.path for v in variables]))
+        owned, state = vars(self).get("_desk") or (variables, knowing.init(params))
         if [id(v) for v in owned] != [id(v) for v in variables]:
             raise ArgumentError(f"this {type(self).__name__} moves other variables; make a new optimizer for these")
-        apart = take_apart(self)
+        apart = take_apart(knowing)
         numbers = [np.asarray(n, jnp.dtype(config.floatx())) if isinstance(n, float) else n for n in apart.numbers]
         params, state = _update_at_desk(apart.structure)(numbers, list(grads), state, params)
         vars(self)["_desk"] = (variables, state)

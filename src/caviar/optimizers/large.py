@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Annotated, Any
 
@@ -9,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from caviar.declarations import Number, OneOf, Size
+from caviar.declarations import Each, Number, OneOf, Pattern, Size
 from caviar.optimizers.adam import Adam, averages, corrected
 from caviar.optimizers.base import Optimizer
 from caviar.optimizers.schedules.base import (
@@ -20,7 +22,7 @@ from caviar.optimizers.schedules.base import (
     rate_or_schedule,
     share_or_schedule,
 )
-from caviar.optimizers.transforms import leafwise, orthogonalize
+from caviar.optimizers.transforms import LeafwiseState, leafwise, orthogonalize
 from caviar.parts import is_off
 
 __all__ = ["Adafactor", "Lamb", "Muon"]
@@ -108,17 +110,22 @@ def rms(x: jax.Array) -> jax.Array:
 class Muon(Optimizer):
     """Steps along the momentum of each matrix, made orthogonal; weights that are no matrices are trained by AdamW.
 
+    So are embeddings (unless `exclude_embeddings=False`), and weights at whose path, such as 'head/kernel', one of the
+    regular expressions `exclude_layers` is found: name the last layer there.
+
     >>> from caviar.optimizers import Muon
-    >>> Muon(0.02)
-    Muon(0.02)
+    >>> Muon(0.02, exclude_layers=["head"])
+    Muon(0.02, exclude_layers=['head'])
     """
 
     adam_beta_1: fraction_or_schedule = 0.9
     adam_beta_2: fraction_or_schedule = 0.999
-    adam_weight_decay: rate_or_schedule = 0.004
+    adam_weight_decay: rate_or_schedule | None = 0.004
     epsilon: rate_or_schedule = 1e-7
     weight_decay: rate_or_schedule | None = field(default=0.004, kw_only=True)
     _: KW_ONLY
+    exclude_layers: Annotated[Sequence[str], Each(Pattern(), alone=False, empty=True)] | None = None
+    exclude_embeddings: bool = True
     muon_a: float = 3.4445
     muon_b: float = -4.775
     muon_c: float = 2.0315
@@ -139,7 +146,28 @@ class Muon(Optimizer):
             adam = corrected(t, m, v, self.adam_beta_1, self.adam_beta_2, self.epsilon, "hat")
             return self.adam_lr_ratio * adam, m, v
 
-        return leafwise(step, jnp.zeros_like, lambda w: None if w.ndim == 2 else jnp.zeros_like(w))
+        def init(params: Any) -> LeafwiseState:
+            zeros = jax.tree.map(jnp.zeros_like, params)
+            return LeafwiseState(
+                jnp.zeros((), jnp.int32),
+                (zeros, jax.tree.map(lambda z, by_muon: None if by_muon else z, zeros, self._by_muon(params))),
+            )
+
+        return optax.GradientTransformation(init, leafwise(step).update)
+
+    def set_aside(self, paths: Sequence[str]) -> list[bool]:
+        """The embeddings and the excluded layers, which are trained by AdamW."""
+        patterns = [re.compile(pattern) for pattern in self.exclude_layers or []]
+        return [
+            (self.exclude_embeddings and "embedding" in path.lower()) or any(p.search(path) for p in patterns)
+            for path in paths
+        ]
+
+    def _by_muon(self, params: Any) -> Any:
+        """Of each weight, whether its steps are made orthogonal."""
+        leaves, tree = jax.tree.flatten(params)
+        aside = self.aside or [False] * len(leaves)
+        return jax.tree.unflatten(tree, [w.ndim == 2 and not apart for w, apart in zip(leaves, aside, strict=True)])
 
     def _orthogonal(self, matrix: jax.Array) -> jax.Array:
         step = orthogonalize(matrix, (self.muon_a, self.muon_b, self.muon_c), self.ns_steps)
@@ -148,8 +176,8 @@ class Muon(Optimizer):
     def decayed(self, params: Any) -> Any:
         """The weights after one step's decay: `weight_decay` for matrices, `adam_weight_decay` for the rest."""
 
-        def decay(w: jax.Array) -> jax.Array:
-            strength: Any = self.weight_decay if w.ndim == 2 else self.adam_weight_decay
+        def decay(w: jax.Array, by_muon: bool) -> jax.Array:
+            strength: Any = self.weight_decay if by_muon else self.adam_weight_decay
             return w if is_off(strength) else w - w * strength * self.learning_rate
 
-        return jax.tree.map(decay, params)
+        return jax.tree.map(decay, params, self._by_muon(params))

@@ -16,7 +16,8 @@ from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays, evaluate
 from caviar.graph.programs import cached
 from caviar.losses.labels import check_labels
-from caviar.parts import Numbers, Structure, put_together, take_apart
+from caviar.optimizers.base import Optimizer
+from caviar.parts import Numbers, Structure, take_apart
 from caviar.training.hooks import is_own, take_step
 from caviar.training.input_checks import check_ids
 from caviar.training.recipe import Recipe
@@ -41,7 +42,7 @@ class Compiled:
     def recipe(self, model: Trainee, outputs: list[Any], names: list[str], rules: list[Any] | None = None) -> Recipe:
         """The recipe for a model with such outputs."""
         losses = resolve_losses(self.loss, names)
-        return Recipe(
+        recipe = Recipe(
             network=model,
             optimizer=self.optimizer,
             losses=losses,
@@ -53,6 +54,9 @@ class Compiled:
             rules=rules or [],
             own_loss=is_own(model, "compute_loss"),
         )
+        if self.optimizer is not None and type(self.optimizer).set_aside is not Optimizer.set_aside:
+            recipe.aside = self.optimizer.set_aside([v.path for v in take_apart(recipe).variables])
+        return recipe
 
 
 def output_names(model: Trainee, outputs: Any) -> list[str]:
@@ -97,8 +101,8 @@ def start_run(recipe: Recipe, rows: int, epoch: int, keys: jax.Array, before: Ru
 
 def first_run_of(structure: Structure, rows: int, numbers: Numbers, values: Any, keys: jax.Array, epoch: Any) -> Run:
     """The run before its first step; pure."""
-    copy = put_together(structure, numbers, values)
     trainable, fixed = separate(structure, values)
+    copy = with_weights(structure, numbers, Weights(trainable, fixed))
     rules = [rule.initial((trainable, fixed)) for rule in copy.rules]
     return first_run(trainable, fixed, copy.optimizer.init(trainable), rules, keys, epoch, rows)
 

@@ -48,6 +48,7 @@ class Recipe(Part):
     scored_logs: tuple[str, ...] = ()  # the names that the user's own test_step reports
     own_loss: bool = False  # whether the user's own compute_loss gives the loss
     log_rate: bool = False
+    aside: list[bool] | None = None  # of each variable, whether the optimizer moves it in its other way
     live: list[Any] | None = (
         None  # in a frame, of each weight: 1 at the live places along each axis, None along whole axes
     )

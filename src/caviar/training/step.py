@@ -28,7 +28,10 @@ def merge(structure: Structure, trainable: list[Any], fixed: list[Any]) -> list[
 
 def with_weights(structure: Structure, numbers: Numbers, run: Any) -> Any:
     """What is trained, with its numbers and the weights of a run in their places."""
-    return put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    made = put_together(structure, numbers, merge(structure, run.trainable, run.fixed))
+    if isinstance(made, Recipe) and made.aside is not None:
+        made.optimizer = made.optimizer.knowing(separate(structure, made.aside)[0])
+    return made
 
 
 def separate(structure: Structure, values: list[Any]) -> tuple[list[Any], list[Any]]:
