@@ -71,3 +71,19 @@ def test_weights_may_be_asked_for_as_keras_asks() -> None:
 def test_an_unknown_constraint_is_told() -> None:
     with pytest.raises(UnknownNameError, match=r"constraint 'positive'.*non_neg"):
         constraints.get("positive")
+
+
+def test_a_constraint_follows_its_weight_to_the_attribute_that_it_is_assigned_to() -> None:
+    class Linear(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.w = self.add_weight(
+                name="kernel", shape=(input_shape[-1], 1), initializer="ones", constraint="non_neg"
+            )
+
+        def call(self, x: Any) -> Any:
+            return x @ self.w
+
+    model = caviar.Sequential([Linear()])
+    model.compile(optimizers.SGD(1.0), "mse")
+    model.fit(np.ones((4, 2)), np.full(4, -50.0), epochs=1, verbose=0)
+    assert model.get_weights()[0].ravel().tolist() == [0.0, 0.0]

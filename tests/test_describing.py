@@ -18,6 +18,7 @@ from caviar.metrics import SampleMean
 from caviar.models import Sequential
 from caviar.optimizers import SGD, Adam, Optimizer
 from caviar.optimizers.schedules import Schedule
+from caviar.parts import Part
 from caviar.regularizers import L1L2, Regularizer
 from caviar.utils import describe
 
@@ -133,3 +134,18 @@ def test_a_layer_that_branches_is_told_too_and_what_is_fixed_may_be_looked_at() 
             use()
     np.testing.assert_array_equal(ByStructure()(X), 2 * X)
     assert kinds(ByStructure())["rate"] == "fixed"
+
+
+def test_fixed_lists_names() -> None:
+    with pytest.raises(ArgumentError, match=r"fixed of Mistaken lists names: write fixed = \('rate',\)"):
+
+        class Mistaken(Branching):
+            fixed = "rate"
+
+
+def test_a_whole_number_in_a_field_of_a_float_is_a_number_in_a_plain_class_too() -> None:
+    class Scaled(Part):
+        def __init__(self, strength: float):
+            self.strength = strength
+
+    assert kinds(Scaled(2)) == kinds(Scaled(2.0)) == {"strength": "number"}

@@ -45,6 +45,11 @@ class Part(Checked):
     spoken_names: ClassVar[Mapping[str, str]] = {}
     """What users call an attribute that has another name inside, in the paths of ranges."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if isinstance(cls.fixed, str):
+            raise ArgumentError(f"fixed of {cls.__name__} lists names: write fixed = ({cls.fixed!r},)")
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the part, with JAX ready for it."""
         engine.start()
@@ -291,8 +296,6 @@ class _Opaque:
 @functools.cache
 def float_fields(cls: Any) -> frozenset[str]:
     """The fields declared as float, in which an int is a number too."""
-    if not dataclasses.is_dataclass(cls):
-        return frozenset()
     return frozenset(name for name, (annotation, _) in annotations_of(cls).items() if mentions_float(annotation))
 
 

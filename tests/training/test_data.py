@@ -17,7 +17,7 @@ from caviar import config, errors
 from caviar.callbacks import BackupAndRestore, LambdaCallback
 from caviar.data import streams
 from caviar.graph import Input
-from caviar.layers import BatchNormalization, CategoryEncoding, Dense, Embedding, Flatten, Rescaling
+from caviar.layers import BatchNormalization, CategoryEncoding, Dense, Embedding, Flatten, Layer, Rescaling
 from caviar.models import Model, Sequential, load_model
 from caviar.optimizers import SGD
 
@@ -231,6 +231,20 @@ def test_an_id_without_a_row_is_told_before_anything_trains() -> None:
 def test_inside_a_program_an_id_without_a_row_is_nan() -> None:
     rows = np.asarray(Embedding(5, 2)(jnp.array([0, 4, 5, 99, -1, -5])))
     assert np.isnan(rows).all(-1).tolist() == [False, False, True, True, True, True]
+
+
+def test_a_layer_of_ones_own_says_how_many_ids_it_knows() -> None:
+    class Tens(Layer):
+        known_ids = 10
+        takes = "ids"
+
+        def call(self, x: Any) -> Any:
+            return jnp.eye(10)[x].reshape(len(x), -1)
+
+    model = Sequential([Tens(), Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(errors.DataError, match=r"x holds the id 10 in row 1.*knows the ids 0..9"):
+        model.fit(np.array([[3], [10]]), np.zeros(2), verbose=0)
 
 
 def test_a_category_that_was_not_announced_is_told() -> None:

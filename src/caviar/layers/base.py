@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Self
 
 import jax
@@ -66,6 +67,9 @@ class Layer(WeightHolder):
     may_differ: ClassVar[tuple[str, ...]] = ()  # the arguments in which members of a frame differ, as `live` tells
     side_by_side: ClassVar[bool] = True  # whether a CPU trains several members faster at once than one by one
     built: ClassVar[bool] = False
+    known_ids: ClassVar[int | None] = None  # how many ids a layer looks up; others are refused before anything compiles
+    _penalties: ClassVar[Mapping[str, Any]] = MappingProxyType({})  # the regularizers of weights, by their attributes
+    _constraints: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     takes: ClassVar[str] = "given"
     """What integers and booleans become before `call`: "floats"; or they stay, as "ids" that mean something, as
     "anything" that is passed on, or as "given", where only a model that holds this layer makes floats of its inputs."""

@@ -42,6 +42,11 @@ class Embedding(Layer):
     supports_masking = True
     takes = "ids"
 
+    @property
+    def known_ids(self) -> int:  # type: ignore[override]
+        """As many as the table has rows."""
+        return int(self.input_dim)
+
     def build(self, input_shape: Any) -> None:
         """Declare the table of vectors."""
         shape = (self.input_dim, self.output_dim)

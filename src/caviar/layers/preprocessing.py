@@ -137,6 +137,11 @@ class CategoryEncoding(Layer):
 
     takes = "ids"
 
+    @property
+    def known_ids(self) -> int:  # type: ignore[override]
+        """As many as there are tokens."""
+        return int(self.num_tokens)
+
     def call(self, x: jax.Array, count_weights: jax.Array | None = None) -> jax.Array:
         """The vectors; `count_weights` says how much each integer counts."""
         return _encoded(self, x, self.num_tokens, count_weights)

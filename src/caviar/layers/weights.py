@@ -116,9 +116,9 @@ def give_name(layer: Any, variable: Variable, name: str) -> None:
     held = {(name if k == known else k): v for k, v in vars(layer).items() if k != name}
     vars(layer).clear()
     vars(layer).update(held)
-    penalties = held.get("_penalties", {})
-    if known in penalties:
-        penalties[name] = penalties.pop(known)
+    for held_by_name in (layer._penalties, layer._constraints):
+        if known in held_by_name:
+            held_by_name[name] = held_by_name.pop(known)
 
 
 @contextlib.contextmanager

@@ -15,8 +15,6 @@ from caviar.graph.evaluation import as_arrays
 from caviar.graph.programs import cached, remembered
 from caviar.layers.activation import Activation
 from caviar.layers.dense import Dense
-from caviar.layers.embedding import Embedding
-from caviar.layers.preprocessing import CategoryEncoding
 from caviar.layers.softmaxes import Softmax
 from caviar.parts import Apart, Numbers, Structure, put_together, take_apart
 
@@ -70,13 +68,6 @@ def tell_doubts(model: Trainee, x: Any) -> bool:
     return False
 
 
-def _count(layer: Any) -> int | None:
-    """The number of ids of a layer that takes ids."""
-    if isinstance(layer, Embedding):
-        return int(layer.input_dim)
-    return int(layer.num_tokens) if isinstance(layer, CategoryEncoding) else None
-
-
 def reached_by(model: Trainee, x: Any) -> Reached:
     """What the inputs of a network reach, found by one abstract evaluation, and remembered for networks of the same structure."""
     apart = take_apart(model)
@@ -94,8 +85,8 @@ def _find_what_is_reached(apart: Any, specs: Any) -> Reached:
         outputs, met = _met(apart.structure, numbers, values, x)
         for layer, given, made in met:
             at = leaf_of.get(id(given))
-            if _count(layer) is not None:
-                found.tables.append((at, int(_count(layer) or 0)))
+            if layer.known_ids is not None:
+                found.tables.append((at, layer.known_ids))
             elif at is not None and layer.takes == "anything":
                 leaf_of[id(made)] = at  # a layer that passes its input on unchanged
             elif at is not None and layer.takes == "floats" and hasattr(layer, "kernel"):
@@ -146,7 +137,7 @@ def _check_computed(apart: Any, counts: list[int], x: Any, where: str) -> None:
 
     def make() -> Any:
         def program(numbers: Numbers, values: Any, x: Any) -> list[Any]:
-            return [given for layer, given, _ in _met(structure, numbers, values, x)[1] if _count(layer) is not None]
+            return [given for layer, given, _ in _met(structure, numbers, values, x)[1] if layer.known_ids is not None]
 
         return program
 

@@ -99,9 +99,9 @@ class Step:
     def constrained(self) -> Step:
         """The step with those weights put back that have a constraint."""
         recipe = put_together(self.structure, self.numbers, merge(self.structure, self.run.trainable, self.run.fixed))
-        held = [part for part in parts_of(recipe, Layer) if "_constraints" in vars(part)]
+        held = [layer for layer in parts_of(recipe, Layer) if layer._constraints]
         for layer in held:
-            for name, constraint in vars(layer)["_constraints"].items():
+            for name, constraint in layer._constraints.items():
                 vars(layer)[name] = constraint(vars(layer)[name])
         if not held:
             return self
