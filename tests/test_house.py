@@ -39,7 +39,7 @@ MODULES = [
     "preprocessing", "preprocessing.image", "preprocessing.sequence",
     "random",
     "config", "errors", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy", "ranges", "regularizers",
-    *(f"dialects.tensorflow.{name}" for name in TENSORFLOW),
+    "dialects.tensorflow", *(f"dialects.tensorflow.{name}" for name in TENSORFLOW),
     "dialects.torch", *(f"dialects.torch.{name}" for name in TORCH),
 ]  # fmt: skip
 
@@ -81,7 +81,7 @@ def test_completion_shows_what_is_public(module: str) -> None:
 
 def test_every_module_that_is_public_completes() -> None:
     """The modules that public modules show."""
-    known = [importlib.import_module(f"caviar.{name}") for name in [*PUBLIC, *MODULES]]
+    known = [caviar, *(importlib.import_module(f"caviar.{name}") for name in [*PUBLIC, *MODULES])]
     shown = [getattr(module, name) for module in known for name in dir(module) if name[0] != "_"]
     assert {m.__name__ for m in shown if inspect.ismodule(m) and "caviar" in m.__name__} <= {m.__name__ for m in known}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from caviar.errors import ArgumentError, unknown_name
@@ -30,6 +30,17 @@ def show(space: dict[str, Any], *modules: str) -> None:
     own = [n for n, v in space.items() if n[0] != "_" and getattr(v, "__module__", "").startswith("caviar.")]
     space["__all__"] = sorted([*own, *modules], key=_place)
     space["__dir__"] = lambda: space["__all__"]
+
+
+def collected(*modules: ModuleType) -> dict[str, Any]:
+    """What several modules list in `__all__`, by name.
+
+    >>> from caviar import regularizers
+    >>> from caviar.public import collected
+    >>> collected(regularizers)["L2"] is regularizers.L2
+    True
+    """
+    return {name: getattr(module, name) for module in modules for name in module.__all__}
 
 
 def _place(name: str) -> tuple[int, str]:

@@ -17,6 +17,8 @@ from caviar import config
 from caviar.dice import beside
 from caviar.placing import Tape
 
+__all__ = ["Context", "current", "evaluating"]
+
 
 @partial(jax.tree_util.register_dataclass, data_fields=["value"], meta_fields=["function", "axis"])
 @dataclass(frozen=True)

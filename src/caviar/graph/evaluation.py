@@ -19,6 +19,8 @@ from caviar.graph.programs import cached
 from caviar.graph.variable import Variable
 from caviar.parts import Apart, Numbers, Part, Structure, collect, put_together, take_apart
 
+__all__ = ["Graph", "evaluate", "fetch", "gradients", "run_apart"]
+
 
 @contextlib.contextmanager
 def told_in_words(what: str) -> Iterator[None]:

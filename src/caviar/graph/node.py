@@ -18,6 +18,8 @@ from caviar.errors import ArgumentError
 from caviar.graph.runners import Runnable
 from caviar.parts import Part
 
+__all__ = ["Input", "KerasTensor", "Node", "Operation", "apply", "placeholder"]
+
 Shape = tuple[int | None, ...]
 SHAPE = Each(Number(least=1, most=INT32_MAX, whole=True) | OneOf(None), empty=True)
 
@@ -76,6 +78,9 @@ class Node(Runnable, Part):
         return apply(item, self, index)
 
     __hash__ = object.__hash__
+
+
+KerasTensor = Node  # Keras' name
 
 
 class Input(Node):

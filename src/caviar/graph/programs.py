@@ -19,6 +19,8 @@ from jax._src.core import trace_state_clean  # JAX has no public way to ask whet
 from caviar import config, engine
 from caviar.describing import LOOKS_AT_VALUES, misuse
 
+__all__ = ["clear_programs"]
+
 _COMPILED = "/jax/core/compile/backend_compile_duration"
 _MAPS = Path("/proc/self/maps")
 _SHARE = 4  # programs may take a quarter of the process's maps; the rest is for the user's own code

@@ -14,6 +14,8 @@ from caviar.graph.node import Node
 from caviar.outside import checked
 from caviar.telling import tells
 
+__all__ = ["Variable"]
+
 
 @tells
 class Variable(Node):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from caviar.insight.curves import plot_history
+from caviar import public
+from caviar.insight.curves import *
 
-__all__ = ["plot_history"]
-
-
-def __dir__() -> list[str]:
-    return __all__
+public.show(globals())

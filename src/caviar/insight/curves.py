@@ -12,6 +12,8 @@ import numpy as np
 from caviar.errors import ArgumentError
 from caviar.insight.picture import as_it_is, picture, save
 
+__all__ = ["plot_history"]
+
 
 def plot_history(history: Any, path: str | os.PathLike[str] | None = None) -> Any:
     """Draw every number of a history against the epoch, training and validation together; saved if a path is given.

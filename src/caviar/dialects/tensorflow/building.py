@@ -16,6 +16,21 @@ from caviar.errors import CONFUSED, ArgumentError, CaviarError, ShapeError
 from caviar.graph import Input, Node, Operation, apply, registry
 from caviar.graph.node import SHAPE, UNKNOWN_SIZES, Shape, item, nodes_in, unique_name
 
+__all__ = [
+    "as_dtype",
+    "constant",
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "placeholder",
+    "placeholder_with_default",
+    "uint8",
+]  # fmt: skip
+
 float16, float32, float64 = (np.dtype(f"float{n}") for n in (16, 32, 64))
 int8, int16, int32, int64 = (np.dtype(f"int{n}") for n in (8, 16, 32, 64))
 uint8, bool_ = np.dtype("uint8"), np.dtype("bool")

@@ -9,6 +9,11 @@ from typing import Any, NamedTuple
 
 from caviar.errors import ArgumentError, unknown_name
 
+__all__ = [
+    "AUTO_REUSE", "Graph", "GraphKeys", "control_dependencies", "get_collection", "get_default_graph",
+    "global_variables", "name_scope", "reset_default_graph", "trainable_variables", "variable_scope",
+]  # fmt: skip
+
 
 class Scope(NamedTuple):
     """A `with tf.variable_scope(name, reuse)` or `tf.name_scope(name)` under way."""

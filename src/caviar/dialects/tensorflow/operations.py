@@ -13,6 +13,11 @@ from caviar import activations
 from caviar.dialects.tensorflow.building import as_dtype, first, tensor, writes
 from caviar.graph import Node
 
+__all__ = [
+    "add_n", "argmax", "argmin", "clip_by_global_norm", "clip_by_norm", "clip_by_value", "cumprod", "cumsum", "diag",
+    "einsum", "global_norm", "matmul", "norm", "tensordot", "trace",
+]  # fmt: skip
+
 Array = Any
 
 

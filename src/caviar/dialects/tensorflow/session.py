@@ -24,6 +24,8 @@ from caviar.graph.programs import cached
 from caviar.graph.runners import current_runner, default_runner, enter_runner, leave_runner
 from caviar.parts import take_apart
 
+__all__ = ["InteractiveSession", "Session", "get_default_session"]
+
 
 def default_session() -> Session | None:
     """The session of the `with` block under way in this thread, or of an `InteractiveSession`.

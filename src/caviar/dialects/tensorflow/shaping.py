@@ -23,6 +23,12 @@ from caviar.errors import ArgumentError
 from caviar.graph import Node, apply
 from caviar.graph.node import nodes_in
 
+__all__ = [
+    "cast", "concat", "convert_to_tensor", "expand_dims", "eye", "fill", "gather", "linspace", "one_hot", "ones",
+    "pad", "range", "rank", "reshape", "reverse", "shape", "size", "split", "squeeze", "stack", "tile", "to_float",
+    "to_int32", "transpose", "unstack", "where", "zeros",
+]  # fmt: skip
+
 Array = Any
 
 

@@ -19,7 +19,7 @@ from caviar.dialects.tensorflow.decays import (
     piecewise_constant,
     polynomial_decay,
 )
-from caviar.dialects.tensorflow.gradients import gradients
+from caviar.dialects.tensorflow.derivatives import gradients
 from caviar.dialects.tensorflow.graphs import get_default_graph
 from caviar.dialects.tensorflow.saver import Saver
 from caviar.dialects.tensorflow.variables import Group, Variable

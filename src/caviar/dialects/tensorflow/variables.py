@@ -17,6 +17,11 @@ from caviar.dialects.tensorflow.weights import Assign, Weight, read
 from caviar.errors import ArgumentError, ShapeError
 from caviar.graph import Node, Operation
 
+__all__ = [
+    "Variable", "assign", "assign_add", "assign_sub", "get_variable", "global_variables_initializer", "group",
+    "no_op", "variables_initializer",
+]  # fmt: skip
+
 
 class Variable(Operation):
     """A value that a session keeps from run to run, once `tf.global_variables_initializer()` was run in it.

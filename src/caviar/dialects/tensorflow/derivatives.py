@@ -14,6 +14,8 @@ from caviar.graph import Graph, Input, Node, Operation, evaluate
 from caviar.graph.node import in_order, nodes_in, written
 from caviar.parts import Part, Structure, take_apart
 
+__all__ = ["gradients", "stop_gradient"]
+
 stop_gradient = writes(jax.lax.stop_gradient)
 
 
