@@ -23,7 +23,8 @@ def search(row: Search, strategy: str | None = None, alone: bool = False) -> Tun
 
     def tune(members: int) -> tuple[float, int]:
         values = row.values(lambda _, low, high: LogUniform(low, high), lambda _, options: Choice(*options))
-        given = {"strategy": strategy or row.strategy, "epochs": row.epochs, "batch_size": row.batch, "seed": 0}
+        given = {"strategy": strategy or row.strategy, "epochs": row.epochs, "frames": row.frames, "seed": 0}
+        given["batch_size"] = values.get("batch_size", row.batch)
         study = caviar.search(row.member(caviar, values), x, y, trials=members, verbose=0, **given)
         return study.best_value, sum(trial["epochs"] for trial in study.table())
 

@@ -58,6 +58,15 @@ def cnn_digits(k: Any) -> list[Any]:
     ]
 
 
+def mlp_digits(k: Any, depth: Any, first: Any, second: Any, activation: Any, dropout: Any) -> list[Any]:
+    def hidden(units: Any) -> list[Any]:
+        return [k.layers.Dense(units, activation=activation), k.layers.Dropout(dropout)]
+
+    is_range = hasattr(depth, "options")
+    deeper = [type(depth)([], hidden(second))] if is_range else hidden(second) * (depth - 1)
+    return [k.layers.Flatten(), *hidden(first), *deeper, k.layers.Dense(10, activation="softmax")]
+
+
 def mlp_large(k: Any) -> list[Any]:
     return [*(k.layers.Dense(1024, activation="relu") for _ in range(3)), k.layers.Dense(10, activation="softmax")]
 

@@ -18,6 +18,7 @@ from benchmarks.networks import (
     gru,
     lstm,
     mlp_choice,
+    mlp_digits,
     mlp_large,
     mlp_small,
     mlp_wide,
@@ -120,6 +121,7 @@ class Search(Row):
     numbers: dict[str, tuple[float, float]] = field(default_factory=dict)  # lowest, highest, logarithmically
     choices: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     strategy: str = "random"
+    frames: int | None = None
     measured: dict[str, int] = field(default_factory=dict)  # contenders that would take too long train fewer members
     aims: dict[str, float] = field(default_factory=dict)  # how many times as fast as these caviar is to be
     aim_mb: float | None = None  # caviar's peak of memory
@@ -131,14 +133,14 @@ class Search(Row):
 
     def member(self, k: Any, values: dict[str, Any], **compile_options: Any) -> Any:
         """One member, built with `k` and compiled."""
-        rest = dict(values)
+        rest = {name: value for name, value in values.items() if name != "batch_size"}
         return self.model(k, k.optimizers.Adam(rest.pop("learning_rate")), rest, **compile_options)
 
     def drawn(self, members: int) -> list[dict[str, Any]]:
         """The values of some members, for who has no way of his own to draw them."""
         rng = np.random.default_rng(0)
         number = lambda _, low, high: float(np.exp(rng.uniform(np.log(low), np.log(high))))  # noqa: E731
-        return [self.values(number, lambda _, options: rng.choice(options)) for _ in range(members)]
+        return [self.values(number, lambda _, options: options[rng.integers(len(options))]) for _ in range(members)]
 
     def one_by_one(self, train: Callable[[dict[str, Any]], float]) -> Tune:
         """A loop: `train` takes the values of a member and gives its last loss."""
@@ -382,13 +384,28 @@ _ALL = (
         "search_sizes",
         "200 members of an MLP 10-units-1, 700 rows, batch 32, Adam, 30 epochs: 51 sizes and 2 activations in few programs",
         *(mlp_choice, (10,), 700, 32, "mean_squared_error"),
-        contenders=("caviar-first", "caviar", "keras-jax", "keras-jax-epoch", "optuna"),
+        contenders=("caviar-first", "caviar", "keras-jax", "keras-jax-epoch", "optuna", "joblib"),
         epochs=30,
         members=200,
         numbers={"learning_rate": (1e-4, 1e-1)},
         choices={"units": tuple(range(50, 101)), "activation": ("relu", "tanh")},
-        measured={"keras-jax": 2, "keras-jax-epoch": 2, "optuna": 2},
-        aims={"optuna": 100},
+        measured={"keras-jax": 2, "keras-jax-epoch": 2, "optuna": 2, "joblib": 8},
+        aims={"optuna": 100, "joblib": 10},
+    ),
+    Digits(
+        "search_digits",
+        "1000 MLPs on 1797 digits, 10 epochs: depth 1 or 2, 4 sizes, 3 activations, dropout, rate, 4 batch sizes",
+        *(mlp_digits, (8, 8, 1), 1797, 32, "sparse_categorical_crossentropy", 10),
+        contenders=("caviar-first", "caviar", "optuna", "joblib"),
+        epochs=10,
+        members=1000,
+        numbers={"learning_rate": (1e-4, 1e-1), "dropout": (1e-2, 0.5)},
+        choices={
+            **{"depth": (1, 2), "first": (16, 32, 64, 128), "second": (16, 32, 64, 128)},
+            **{"activation": ("relu", "tanh", "sigmoid"), "batch_size": (16, 32, 64, 128)},
+        },
+        measured={"optuna": 4, "joblib": 16},
+        aims={"optuna": 100, "joblib": 10},
     ),
     Search(
         "search_structures",
@@ -400,6 +417,7 @@ _ALL = (
         numbers={"learning_rate": (1e-4, 1e-1)},
         choices={"units": (8, 16, 32, 64), "activation": ("relu", "tanh", "elu")},
         strategy="grid",
+        frames=0,
     ),
 )
 

@@ -42,8 +42,9 @@ def _optuna(row: Search) -> Tune:
 
     def objective(trial: Any) -> float:
         number = lambda name, low, high: trial.suggest_float(name, low, high, log=True)  # noqa: E731
-        model = row.member(keras, row.values(number, trial.suggest_categorical))
-        return float(model.fit(x, y, batch_size=row.batch, epochs=row.epochs, verbose=0).history["loss"][-1])
+        values = row.values(number, trial.suggest_categorical)
+        batch, model = values.get("batch_size", row.batch), row.member(keras, values)
+        return float(model.fit(x, y, batch_size=batch, epochs=row.epochs, verbose=0).history["loss"][-1])
 
     def tune(members: int) -> tuple[float, int]:
         study = optuna.create_study()
