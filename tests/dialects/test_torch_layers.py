@@ -273,6 +273,9 @@ def test_a_number_without_a_row_is_told(module: Any, wrong: int) -> None:
     """PyTorch 2.13: IndexError, index out of range in self."""
     with pytest.raises(caviar.errors.DataError, match=rf"number {wrong} at \(1, 0\).*0\.\.4"):
         module(torch.tensor([[0, 4], [wrong, 1]]))
-    computed = module(torch.tensor([[0, 4], [wrong, 1]]) + 0)  # known to the program alone
+    with pytest.raises(caviar.errors.DataError, match=rf"number {wrong} at \(1, 0\).*0\.\.4"):
+        module(torch.tensor([[0, 4], [wrong, 1]]) + 0)
+    nothing = (torch.zeros(1, requires_grad=True) * 0).detach().long()
+    computed = module(torch.tensor([[0, 4], [wrong, 1]]) + nothing)  # known to the program alone
     assert np.isnan(computed.detach().numpy()[1]).any()
     assert not np.isnan(computed.detach().numpy()[0]).any()

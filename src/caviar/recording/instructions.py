@@ -28,6 +28,7 @@ class Instruction(NamedTuple):
     arguments: list[Argument]
     base: int
     specs: tuple[Any, ...]
+    kernel: Any
 
     @property
     def places(self) -> range:
@@ -48,7 +49,9 @@ def instructions_of(path: Path) -> list[Instruction]:
         path = path.before
     counts = {float: 0, int: 0}
     return [
-        Instruction(call.key[0], dict(call.key[1]), _arguments(call.key[2:], counts), call.base, call.specs)
+        Instruction(
+            call.key[0], dict(call.key[1]), _arguments(call.key[2:], counts), call.base, call.specs, call.kernel
+        )
         for call in reversed(calls)
     ]
 

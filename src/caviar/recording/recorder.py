@@ -11,11 +11,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from caviar.arguments import check
 from caviar.recording.encoding import RESULT
+from caviar.recording.kernels import kernel_of
 from caviar.recording.replay import compiled
+from caviar.recording.stepwise import stepwise
 from caviar.recording.tree import Path, root
-from caviar.recording.values import Call, Value, calls_before, gradient, specs_of
+from caviar.recording.values import Call, Value, calls_before, gradient
 
 _INT32 = 2**31
 _serials = itertools.count()
@@ -70,7 +71,7 @@ class Recorder:
                 self.floats.append(value)
                 codes.append(float)
             else:
-                codes.append(self._other(value, kind))
+                codes.append(self._other(value))
         key = tuple(codes)
         path = self.path.branches.get(key)
         if path is None:
@@ -87,19 +88,40 @@ class Recorder:
             results.append(Value(None, spec, call, index, base + index, serial))
         return results
 
-    def _other(self, value: Any, kind: Any) -> Any:
+    def at_once(self, function: Any, static: Any, inputs: Sequence[Any]) -> list[Value] | None:
+        """The results, if that is little work on arrays that are there; None where a call must be recorded."""
+        codes = []
+        for value in inputs:
+            if type(value) is Value:
+                if value.array is None:
+                    return None
+                codes.append(value.spec)
+            else:
+                codes.append(_code(value))
+        kernel = kernel_of(function, static, tuple(codes))
+        if not kernel.small:
+            return None
+        with np.errstate(all="ignore"):
+            made = kernel([v.array if type(v) is Value else v for v in inputs])
+        return [Value(np.asarray(m), spec) for m, spec in zip(made, kernel.specs, strict=True)]
+
+    def _other(self, value: Any) -> Any:
         """The code of an input that is neither a value nor a float."""
-        if kind is np.int32 or (kind is int and -_INT32 <= value < _INT32):  # those of NumPy keep their type
+        code = _code(value)
+        if code in (int, np.int32):
             self.ints.append(value)
-            return kind
-        return "constant", value, kind
+        return code
 
     def _branch(self, key: tuple[Any, ...], inputs: Sequence[Any]) -> Path:
         """The path after a call that was never made at this point before."""
         if not self.calls:
             self.path = root()  # the precision policy may have changed
-        check(key[0], dict(key[1]))
-        path = self.path.branches[key] = Path(self.path, key, specs_of(key[0], key[1], inputs))
+        if key[0] is gradient:
+            path = Path(self.path, key, tuple(source.spec for source in inputs[2:]))
+        else:
+            kernel = kernel_of(key[0], key[1], tuple(map(_code, inputs)))
+            path = Path(self.path, key, kernel.specs, kernel)
+        self.path.branches[key] = path
         return path
 
     # -- writing again --------------------------------------------------------------------------------------------
@@ -160,9 +182,16 @@ class Recorder:
         if not wanted:
             return
         places, donated = tuple(wanted), tuple([-value.place - 1 for value in donate])
-        own, arrays = [leaves[i].array for i in donated], [v.array for i, v in enumerate(leaves) if i not in donated]
-        kind = np.float64 if jax.config.jax_enable_x64 else np.float32  # type: ignore[attr-defined]
-        found = compiled(path, places, donated)(own, arrays, np.array(floats, kind), np.array(ints, np.int32))
+        at_once = stepwise(path, places)
+        if at_once is not None:
+            found = at_once([leaf.array for leaf in leaves], floats, ints)
+        else:
+            own, arrays = (
+                [_own(leaves[i].array) for i in donated],
+                [v.array for i, v in enumerate(leaves) if i not in donated],
+            )
+            kind = np.float64 if jax.config.jax_enable_x64 else np.float32  # type: ignore[attr-defined]
+            found = compiled(path, places, donated)(own, arrays, np.array(floats, kind), np.array(ints, np.int32))
         for value, array in zip(wanted.values(), found, strict=True):
             value.array = array
         _release(wanted, flowing)
@@ -183,6 +212,21 @@ class Recorder:
                     wanted[value.place] = value
                     if tensor._needs:
                         flowing.append(tensor)
+
+
+def _own(tree: Any) -> Any:
+    """Arrays that a program may overwrite: those of NumPy may be shared, and are copied."""
+    return jax.tree.map(lambda a: a if isinstance(a, jax.Array) else jax.numpy.array(a), tree)
+
+
+def _code(value: Any) -> Any:
+    """What a kernel must know of an input."""
+    kind = type(value)
+    if kind is Value:
+        return value.spec
+    if kind is float or kind is np.int32 or (kind is int and -_INT32 <= value < _INT32):
+        return kind
+    return "constant", value, kind
 
 
 def _release(computed: dict[int, Value], flowing: list[Any]) -> None:

@@ -86,7 +86,9 @@ class LazyTensor:
 
 
 def _through(function: Any, static: Any, inputs: Sequence[Any]) -> Value:
-    return recorder().write(function, static, inputs, (NO_GRADIENT,) * len(inputs))[0]
+    here = recorder()
+    made = here.at_once(function, static, inputs)
+    return (made or here.write(function, static, inputs, (NO_GRADIENT,) * len(inputs)))[0]
 
 
 def record(kind: type[LazyTensor], function: Any, args: Sequence[Any], static: Any = ()) -> Any:
@@ -109,6 +111,9 @@ def record(kind: type[LazyTensor], function: Any, args: Sequence[Any], static: A
             arg = value
         inputs.append(arg)
         needs.append(need)
+    if not differentiable and (made := here.at_once(function, static, inputs)) is not None:
+        found = [kind.holding(value) for value in made]
+        return found[0] if len(found) == 1 else tuple(found)
     results, promised = [], here.promised
     for value in here.write(function, static, inputs, needs):
         tensor = kind.holding(value, differentiable if value.spec.differentiable else NO_GRADIENT)

@@ -17,16 +17,30 @@ from caviar.recording.values import Spec
 class Path:
     """The structure of a recording up to a call, with what is remembered about it: shapes, programs."""
 
-    __slots__ = ("asked_for", "base", "before", "branches", "cones", "key", "number", "programs", "size", "specs")
+    __slots__ = (
+        "asked_for",
+        "base",
+        "before",
+        "branches",
+        "compiles",
+        "cones",
+        "kernel",
+        "key",
+        "number",
+        "programs",
+        "size",
+        "specs",
+    )
 
-    def __init__(self, before: Path | None, key: Any, specs: tuple[Spec, ...]):
-        self.before, self.key, self.specs = before, key, specs  # the last call: its key, and the specs of its results
+    def __init__(self, before: Path | None, key: Any, specs: tuple[Spec, ...], kernel: Any = None):
+        self.before, self.key, self.specs, self.kernel = before, key, specs, kernel  # the last call, and its results
         self.number: int = before.number + 1 if before else -1
         self.base: int = before.size if before else 0  # the place of its first result
         self.size: int = self.base + len(specs)
         self.branches: dict[Any, Path] = {}
         self.cones: dict[int, Any] = {}
         self.programs: dict[Any, Any] = {}
+        self.compiles: set[tuple[int, ...]] = set()  # places whose values are computed by programs
         self.asked_for: set[int] = set()  # places that were postponed and then asked for: not postponed again
 
     def cone(self, place: int) -> tuple[list[int], list[int]] | None:
@@ -41,6 +55,11 @@ class Path:
     def forget(self, program: Any) -> None:
         """Forget a closed program, and the branch of the tree that led only to it."""
         self.programs.pop(program, None)
+        self.compiles.discard(program[0])
+        self.prune()
+
+    def prune(self) -> None:
+        """Take off the branch of the tree that leads to no program any more."""
         path = self
         while path.before is not None and not path.programs and not path.branches:
             path.before.branches.pop(path.key, None)

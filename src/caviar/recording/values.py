@@ -8,18 +8,18 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from caviar import engine
-from caviar.errors import ArgumentError, CaviarError, ShapeError
+from caviar.errors import ArgumentError
 
 
 class Spec:
     """Shape and type of an array; equal ones are one object, so that comparing them costs nothing."""
 
-    __slots__ = ("differentiable", "dtype", "shape")
+    __slots__ = ("differentiable", "dtype", "is_array", "shape")
     known: ClassVar[dict[Any, Spec]] = {}
     shape: Any
     dtype: Any
     differentiable: bool
+    is_array: bool
 
     @classmethod
     def of(cls, value: Any) -> Spec:
@@ -33,7 +33,8 @@ class Spec:
         if spec is None:
             spec = cls.known[key] = cls.__new__(cls)
             spec.shape, spec.dtype = key
-            spec.differentiable = hasattr(value, "dtype") and bool(jnp.issubdtype(spec.dtype, jnp.inexact))
+            spec.is_array = hasattr(value, "dtype")
+            spec.differentiable = spec.is_array and bool(jnp.issubdtype(spec.dtype, jnp.inexact))
         return spec
 
 
@@ -77,33 +78,6 @@ class Value:
 def gradient(target: Any, seed: Any, *sources: Any) -> Any:
     """Stands in a recording for the gradients of the target by the sources; a replay knows how to compute them."""
     raise NotImplementedError
-
-
-def specs_of(function: Any, static: Any, inputs: Sequence[Any]) -> tuple[Spec, ...]:
-    """The specs of a call's results; inputs that do not fit raise here, at the line where the user wrote the call."""
-    if function is gradient:
-        return tuple(source.spec for source in inputs[2:])
-    shapes = [_shapes(v) for v in inputs if isinstance(v, Value)]
-
-    def call(given: Any) -> Any:
-        arrays = iter(given)
-        return function(*(next(arrays) if isinstance(v, Value) else v for v in inputs), **dict(static))
-
-    try:
-        made = engine.shapes_of(call, shapes)
-    except (TypeError, ValueError, IndexError) as error:
-        if isinstance(error, CaviarError):
-            raise
-        name = getattr(function, "__name__", str(function)).lstrip("_")
-        given = ", ".join(str(tuple(s.shape)) for s in jax.tree.leaves(shapes))
-        raise ShapeError(f"{name} was given tensors of shapes {given}: {str(error).splitlines()[0]}") from error
-    return tuple(map(Spec.of, made)) if isinstance(made, (tuple, list)) else (Spec.of(made),)
-
-
-def _shapes(value: Value) -> Any:
-    if value.array is None:
-        return jax.ShapeDtypeStruct(value.spec.shape, value.spec.dtype)
-    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), value.array)
 
 
 def calls_before(last: Call | None, follow: Callable[[Value, int], bool], known: Iterable[Call]) -> list[Call]:

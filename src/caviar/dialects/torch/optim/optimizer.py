@@ -15,8 +15,7 @@ from caviar.dialects.torch.autograd import enable_grad
 from caviar.dialects.torch.optim import keeping
 from caviar.dialects.torch.tensor import Tensor
 from caviar.errors import ArgumentError
-from caviar.graph.evaluation import as_arrays
-from caviar.graph.programs import cached
+from caviar.recording.kernels import kernel_of
 from caviar.recording.recorder import recorder
 from caviar.recording.values import Value
 
@@ -28,6 +27,11 @@ def rule_of(kind: type[Optimizer], names: tuple[str, ...], numbers: Iterable[Any
         stem, _, place = name.partition("/")
         options[stem] = (*options.get(stem, ()), number) if place else number
     return kind.rule(**options)
+
+
+def initial(*arrays: Any, kind: Any, names: tuple[str, ...], static: Any) -> tuple[Any]:
+    """The state before the first step, as the one result; arrays are numbers, then parameters."""
+    return (rule_of(kind, names, arrays[: len(names)], static).init(list(arrays[len(names) :])),)
 
 
 def update(state: Any, *arrays: Any, kind: Any, names: tuple[str, ...], static: Any, sign: int) -> tuple[Any, ...]:
@@ -307,10 +311,7 @@ class Optimizer:
 
 def _started(params: list[Tensor], static: Any, numbers: list[float]) -> Value:
     """The initial state of parameters."""
-    known = dict(static)
-
-    def make() -> Callable[..., Any]:
-        return lambda arrays, given: rule_of(known["kind"], known["names"], given, known["static"]).init(arrays)
-
-    program = cached(("initial", known["kind"], known["names"], known["static"]), make)
-    return Value(program([p.array() for p in params], as_arrays(numbers)))
+    known, inputs = dict(static), [*numbers, *[p.array() for p in params]]
+    codes = [*map(type, numbers), *(p.held().spec for p in params)]
+    (state,) = kernel_of(initial, tuple((k, known[k]) for k in ("kind", "names", "static")), tuple(codes))(inputs)
+    return Value(state)
