@@ -241,6 +241,20 @@ NETWORKS: dict[str, tuple[Any, np.ndarray]] = {
         X,
     ),
     "layer normalization": (lambda: [Dense(units(), "softplus"), layers.LayerNormalization(), Dense(1)], X),
+    "other normalization": (
+        lambda: [
+            *(Dense(units(), "softplus"), layers.RMSNormalization(), Dense(units(), "softplus")),
+            *(layers.UnitNormalization(), Dense(Choice(4, 8), "softplus"), layers.GroupNormalization(2), Dense(1)),
+        ],
+        X,
+    ),
+    "normalized images": (
+        lambda: [
+            *(layers.Conv2D(Choice(2, 4, 6), 3, activation="softplus"), layers.GroupNormalization(2, scale=False)),
+            *(layers.Conv2D(units(), 2), layers.GroupNormalization(-1), layers.GlobalMaxPooling2D(), Dense(1)),
+        ],
+        IMAGES,
+    ),
     "convolutions": (
         lambda: [
             *(
@@ -379,7 +393,6 @@ REFUSED: dict[str, tuple[Any, Any]] = {
     "a layer of the user's": (lambda: [Mine(units()), Dense(1)], None),
     "a layer whose call the user has changed": (lambda: [MyDense(units()), Dense(1)], None),
     "softmax over the units": (lambda: [Dense(units(), "softmax"), Dense(1)], None),
-    "unit normalization over the units": (lambda: [Dense(units()), layers.UnitNormalization(), Dense(1)], None),
     "Adafactor": (lambda: [Dense(units()), Dense(1)], optimizers.Adafactor()),
     "Adam that divides by zero": (lambda: [Dense(units()), Dense(1)], Adam(epsilon=0.0)),
     "a penalty on whole matrices": (

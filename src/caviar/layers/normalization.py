@@ -7,10 +7,12 @@ from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar.declarations import Axes, Axis, NotNegative, OneOf, Share, Size
-from caviar.errors import ArgumentError, ShapeError
+from caviar.errors import ArgumentError, FrameError, ShapeError
 from caviar.graph.context import current
+from caviar.graph.variable import Variable
 from caviar.layers.argument_types import ConstraintLike, InitializerLike, RegularizerLike, Weight
 from caviar.layers.base import Layer
 from caviar.layers.lowering.normalize import batch_normalize
@@ -123,8 +125,35 @@ class BatchNormalization(_ScaledAndShifted):
             )
 
 
+class _OverAxes(Layer):
+    """The base of layers that normalize over `axis`; in a frame only values that are live count."""
+
+    axis: Axes
+    counting: ClassVar[Any] = None  # in a frame, 1 for each value that is live
+
+    def _flattened(self, x: jax.Array) -> tuple[jax.Array, Any]:
+        """x with those axes merged at the end, zero where it is not live, and the function that undoes the merging."""
+        flat, restored = _flattened(x, _several(self.axis))
+        return (flat if self.counting is None else jnp.where(self.counting > 0, flat, 0)), restored
+
+    def _mean(self, flat: jax.Array) -> jax.Array:
+        if self.counting is None:
+            return flat.mean(-1, keepdims=True)
+        counted = jnp.where(self.counting > 0, flat, 0).sum(-1, keepdims=True)
+        return counted / self.counting.sum().astype(flat.dtype)
+
+    def _only_live(self, member: Placement, x: Live) -> Live:
+        """The same units are live; only those count."""
+        over = Live(x[axis] for axis in sorted(axis - 1 if axis > 0 else axis + len(x) for axis in _several(self.axis)))
+        for name in ("gamma", "beta", "scale"):
+            if isinstance(getattr(self, name, None), Variable):
+                member.weigh(getattr(self, name), *over)
+        member.tell(self, not over.is_whole, counting=over.flat().astype("float32"))
+        return x
+
+
 @dataclass(eq=False, repr=False)
-class LayerNormalization(_ScaledAndShifted):
+class LayerNormalization(_ScaledAndShifted, _OverAxes):
     """Mean 0 and variance 1 of every example over `axis` (one, or several), then scaled and shifted.
 
     >>> import jax.numpy as jnp
@@ -150,30 +179,14 @@ class LayerNormalization(_ScaledAndShifted):
 
     def call(self, x: jax.Array) -> jax.Array:
         """Every example normalized."""
-        flat, restored = _flattened(x, _several(self.axis))
-        if self.counting is not None:
-            flat = jnp.where(self.counting > 0, flat, 0)
+        flat, restored = self._flattened(x)
         centered = flat - self._mean(flat)
         inverse = jax.lax.rsqrt(self._mean(jnp.square(centered)) + self.epsilon)
         return restored(self._scaled_and_shifted(centered * inverse))
 
-    counting: ClassVar[Any] = None  # in a frame, 1 for each value that is live
-
-    def _mean(self, flat: jax.Array) -> jax.Array:
-        if self.counting is None:
-            return flat.mean(-1, keepdims=True)
-        counted = jnp.where(self.counting > 0, flat, 0).sum(-1, keepdims=True)
-        return counted / self.counting.sum().astype(flat.dtype)
-
     def live(self, member: Placement, x: Live) -> Live:
         """The same; only those count."""
-        axes = [axis - 1 if axis > 0 else axis + len(x) for axis in _several(self.axis)]
-        over = Live(x[axis] for axis in sorted(axes))
-        for name in ("gamma", "beta"):
-            if hasattr(self, name):
-                member.weigh(getattr(self, name), *over)
-        member.tell(self, not over.is_whole, counting=over.flat().astype("float32"))
-        return x
+        return self._only_live(member, x)
 
 
 @dataclass(eq=False, repr=False)
@@ -214,15 +227,48 @@ class GroupNormalization(_ScaledAndShifted):
         given, x = x.dtype, jnp.moveaxis(_precise(x), self.axis, -1)
         groups = x.shape[-1] if self.groups == -1 else self.groups
         apart = x.reshape(x.shape[0], -1, groups, x.shape[-1] // groups)
-        centered = apart - apart.mean((1, 3), keepdims=True)
-        inverse = jax.lax.rsqrt(jnp.square(centered).mean((1, 3), keepdims=True) + self.epsilon)
-        return jnp.moveaxis(self._scaled_and_shifted((centered * inverse).reshape(x.shape)), -1, self.axis).astype(
-            given
-        )
+        found = _standardized(apart, self.epsilon) if self.grouping is None else self._of_live(x)
+        return jnp.moveaxis(self._scaled_and_shifted(found.reshape(x.shape)), -1, self.axis).astype(given)
+
+    grouping: ClassVar[Any] = None  # in a frame, the group of each channel; -1 for one that is not live
+
+    def _of_live(self, x: jax.Array) -> jax.Array:
+        """Every group normalized, of as many channels as are live."""
+        flat = x.reshape(x.shape[0], -1, x.shape[-1])
+        belongs = (self.grouping[:, None] == jnp.arange(self.groups)).astype(x.dtype)
+        share = belongs / (belongs.sum(0) * flat.shape[1])
+
+        def mean(y: jax.Array) -> jax.Array:
+            return (y.sum(1) @ share @ belongs.T)[:, None]
+
+        flat = jnp.where(self.grouping < 0, 0, flat)
+        centered = flat - mean(flat)
+        return centered * jax.lax.rsqrt(jnp.where(self.grouping < 0, 1, mean(jnp.square(centered)) + self.epsilon))
+
+    def live(self, member: Placement, x: Live) -> Live:
+        """The same: instances one by one, groups of the live channels."""
+        at = self.axis - 1 if self.axis > 0 else self.axis + len(x)
+        member.need_whole(self, Live(axis for i, axis in enumerate(x) if i != at))
+        for name in ("gamma", "beta"):
+            if hasattr(self, name):
+                member.weigh(getattr(self, name), x[at])
+        if self.groups != -1:
+            size = int(x[at].sum())
+            if size % self.groups:
+                raise FrameError(f"{self.groups} groups do not divide {size} channels")
+            grouping = np.where(x[at], (np.cumsum(x[at]) - 1) * self.groups // size, -1)
+            member.tell(self, not x[at].all(), grouping=grouping.astype("float32"))
+        return x
+
+
+def _standardized(apart: jax.Array, epsilon: Any) -> jax.Array:
+    """Mean 0 and variance 1 over the second and the last axis."""
+    centered = apart - apart.mean((1, 3), keepdims=True)
+    return centered * jax.lax.rsqrt(jnp.square(centered).mean((1, 3), keepdims=True) + epsilon)
 
 
 @dataclass(eq=False, repr=False)
-class RMSNormalization(Layer):
+class RMSNormalization(_OverAxes):
     """Every example divided by its root mean square over `axis`, then scaled.
 
     >>> import jax.numpy as jnp
@@ -245,13 +291,17 @@ class RMSNormalization(Layer):
 
     def call(self, x: jax.Array) -> jax.Array:
         """Every example normalized."""
-        flat, restored = _flattened(x, _several(self.axis))
-        inverse = jax.lax.rsqrt(jnp.square(flat).mean(-1, keepdims=True) + self.epsilon)
+        flat, restored = self._flattened(x)
+        inverse = jax.lax.rsqrt(self._mean(jnp.square(flat)) + self.epsilon)
         return restored(scale(flat * inverse, self.scale.reshape(-1).astype(flat.dtype)))
+
+    def live(self, member: Placement, x: Live) -> Live:
+        """The same; only those count."""
+        return self._only_live(member, x)
 
 
 @dataclass(eq=False, repr=False)
-class UnitNormalization(Layer):
+class UnitNormalization(_OverAxes):
     """Every example divided by its length over `axis`.
 
     >>> import jax.numpy as jnp
@@ -267,8 +317,12 @@ class UnitNormalization(Layer):
 
     def call(self, x: jax.Array) -> jax.Array:
         """Every example at length 1; zeros stay zeros."""
-        flat, restored = _flattened(x, _several(self.axis))
+        flat, restored = self._flattened(x)
         return restored(flat * jax.lax.rsqrt(jnp.maximum(jnp.square(flat).sum(-1, keepdims=True), 1e-24)))
+
+    def live(self, member: Placement, x: Live) -> Live:
+        """The same; only those count."""
+        return self._only_live(member, x)
 
 
 def _real_rows() -> Any:
