@@ -103,8 +103,10 @@ def normal(key: jax.Array, shape: tuple[int, ...], dtype: jax.typing.DTypeLike =
     return (jax.lax.erf_inv(odd.astype("float32") * 2.0**-23 - 1) * 2**0.5).astype(dtype)
 
 
-def shuffled(key: jax.Array, rows: jax.Array, epoch: int | jax.Array) -> jax.Array:
-    """The rows in the order of an epoch: that of 64 bits drawn for each.
+def shuffled(
+    key: jax.Array, rows: jax.Array, epoch: int | jax.Array, count: int | jax.Array | None = None
+) -> jax.Array:
+    """The rows in the order of an epoch: that of 64 bits drawn for each. Only the first `count` are shuffled, if it is given.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -113,4 +115,6 @@ def shuffled(key: jax.Array, rows: jax.Array, epoch: int | jax.Array) -> jax.Arr
     [0, 1, 2, 3, 4]
     """
     keys = [bits(beside(key, step=epoch, draw=draw), rows.shape) for draw in (1, 2)]
+    if count is not None:
+        keys = [jnp.where(jnp.arange(len(rows)) < count, drawn, jnp.uint32(0xFFFFFFFF)) for drawn in keys]
     return jax.lax.sort((*keys, rows), num_keys=2)[2]

@@ -101,8 +101,7 @@ def save_run(model: Trainee, path: Any) -> None:
     """
     training = _under_way(model, "save_run saves")
     training.take_changes(take_apart(training.recipe))
-    run = training.run._replace(keys=jax.random.key_data(training.run.keys))
-    parts = {RUN: pack(_leaves(run)), STATISTICS: pack(_leaves(training.statistics))}
+    parts = {RUN: pack(_leaves(_stored(training))), STATISTICS: pack(_leaves(training.statistics))}
     told = {
         "callbacks": training.listeners.callbacks.get_state(),
         "controls": _changed(training.controls, model.controls.snapshot()),
@@ -117,18 +116,26 @@ def restore_run(model: Trainee, path: Any) -> None:
     training = _under_way(model, "restore_run goes on with")
     with reading(path) as named:
         document, parts = read(named, "run")
-        pattern = training.run._replace(keys=jax.random.key_data(training.run.keys))
-        run: Run = _unleave(pattern, unpack(parts, RUN))
+        run: Run = _unleave(_stored(training), unpack(parts, RUN))
         statistics = unpack(parts, STATISTICS)
         told = {name: Reader()(document[name]) for name in ("callbacks", "controls", "logs", "stopping")}
         _set_controls(model, told["controls"])
         training.taken = int(run.step) - int(training.run.step)
-        training.run = training.finished = run._replace(keys=config.as_key(run.keys))
+        order = jnp.asarray(
+            np.resize(run.order, training.run.order.shape)
+        )  # what lies beyond the rows is never looked at
+        training.run = training.finished = run._replace(keys=config.as_key(run.keys), order=order)
         training.restored = [statistics[name] for name in sorted(statistics)]
         training.store()
         training.listeners.restore(int(run.epoch), told["logs"])
         training.listeners.callbacks.set_state(told["callbacks"])
         model.stop_training = told["stopping"]
+
+
+def _stored(training: Training) -> Run:
+    """The run as it is stored: without padding."""
+    run = training.run
+    return run._replace(keys=jax.random.key_data(run.keys), order=run.order[: training.plan.rows])
 
 
 def _under_way(model: Trainee, what: str) -> Training:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from caviar import config
 from caviar.arguments import check
-from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size
+from caviar.data.arrays import as_inputs, as_rows, check_batch_size
 from caviar.data.sample_weights import class_weights
 from caviar.declarations import Count, Fraction, OneOf, Times, Verbosity
 from caviar.errors import ArgumentError
@@ -22,6 +22,7 @@ from caviar.training.compiled import Compiled, check_losses, check_objective, ch
 from caviar.training.input_checks import check_ids_at, tell_doubts
 from caviar.training.listeners import Listeners, tell_stuck
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
+from caviar.training.padding import Held, with_room_for
 from caviar.training.prepared import built, prepared_for
 from caviar.training.program import Plan, batch_trainer
 from caviar.training.progress import Progress
@@ -80,17 +81,20 @@ def fit(
     if validation is not None:
         check_targets(recipe, validation, outputs, "validation y")
     check_objective(recipe, source.first.x)
-    run = start_run(recipe, plan.rows, initial_epoch, config.next_key(2), model.last_run)
+    plan = plan._replace(padding=may_be_padded(recipe))
+    held = None if rows is None else with_room_for(rows, plan.batch_size, plan.padding)
+    room = 0 if held is None else held.room
+    run = start_run(recipe, room, initial_epoch, config.next_key(2), model.last_run)
     name_logs(recipe, rows or source.first_rows(names))
     model.columns = source.columns or model.columns
     listed.check(recipe.logged(validated=validation is not None))
-    plan = plan._replace(padding=may_be_padded(recipe))
 
     progress = Progress(epochs, plan.steps or None, verbose)
-    training = Training(recipe, run, plan, epochs, Listeners(model, listed, progress), on_device(validation))
+    validated = None if validation is None else on_device(with_room_for(validation, validation_size, plan.padding))
+    training = Training(recipe, run, plan, room, epochs, Listeners(model, listed, progress), validated)
     model.history = history
     told = tell_doubts(model, source.first.x)
-    _train(model, training, rows, source, steps_per_epoch)
+    _train(model, training, held, source, steps_per_epoch)
     if not told:
         tell_stuck(history.history.get("loss", []), is_new=int(run.step) == 0)
     return history
@@ -119,17 +123,17 @@ def train_on_batch(
     return as_asked(prepared.recipe, readable(prepared.recipe, logs), return_dict)
 
 
-def _train(model: Trainee, training: Training, rows: Rows | None, source: Source, limit: int | None) -> None:
+def _train(model: Trainee, training: Training, held: Held | None, source: Source, limit: int | None) -> None:
     """Train; also after an error or Ctrl-C the model has the weights of the last finished epoch."""
     model.training_under_way = training
     try:
         training.listeners.begin()
         training.take_changes(take_apart(training.recipe))
-        if rows is None:
+        if held is None:
             source.skip(training.taken)
             train_stream(training, lambda: source.batches(training.recipe, training.run), limit)
         else:
-            train_resident(training, on_device(rows))
+            train_resident(training, on_device(held))
         run = training.finished = _final(training)
     finally:
         run = training.finished
@@ -179,5 +183,5 @@ def plan_for(
     whole = -(-count // size)
     if steps is not None and steps > whole:
         raise ArgumentError(f"steps_per_epoch={steps}, but {count} rows make only {whole} batches of {size}")
-    plan = Plan(count, size, steps or whole, bool(shuffle), validation_size, freq)
+    plan = Plan(count, size, steps or whole, bool(shuffle), validation_size, freq, continues=(steps or whole) < whole)
     return plan._replace(phase=first % plan.epochs_of_pass)

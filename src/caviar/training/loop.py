@@ -19,6 +19,7 @@ from caviar.graph.programs import remembered
 from caviar.parts import Apart, take_apart
 from caviar.training.clock import Clock
 from caviar.training.listeners import Listeners
+from caviar.training.padding import Held
 from caviar.training.program import Plan, chunk_trainer, epoch_ender, no_statistics, trainer
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, Statistics
@@ -32,6 +33,7 @@ class Training:
     recipe: Recipe
     run: Run
     plan: Plan
+    room: int  # the most rows that the program serves; 0 for a stream
     epochs: int
     listeners: Listeners
     validation: Any = None
@@ -45,6 +47,11 @@ class Training:
     def __post_init__(self) -> None:
         self.finished = self.run
         self.controls = {} if self.listeners.pace == "run" else self.listeners.model.controls.snapshot()
+
+    @property
+    def shared(self) -> Plan:
+        """The plan of the program, for the most rows that it serves."""
+        return self.plan.of(self.room)
 
     @property
     def is_midway(self) -> bool:
@@ -84,7 +91,7 @@ def as_python(value: Any) -> Any:
     return float(value) if np.ndim(value) == 0 else np.asarray(value)
 
 
-def train_resident(training: Training, data: Rows) -> None:
+def train_resident(training: Training, data: Held) -> None:
     """Train on data that is on the device as a whole: many epochs in one dispatch."""
     clock = Clock(training.plan.steps)
     while training.going:
@@ -94,9 +101,9 @@ def train_resident(training: Training, data: Rows) -> None:
         _end_epoch(training, apart, epoch, clock.epoch_seconds(1))
 
 
-def _dispatch(training: Training, data: Rows, clock: Clock) -> None:
+def _dispatch(training: Training, data: Held, clock: Clock) -> None:
     """Call the program once, and tell the listeners."""
-    listeners, plan = training.listeners, training.plan
+    listeners, plan, shared = training.listeners, training.plan, training.shared
     epoch, position = int(training.run.epoch), int(training.run.position)
     if position == 0:
         listeners.epoch_begins(epoch)
@@ -104,12 +111,12 @@ def _dispatch(training: Training, data: Rows, clock: Clock) -> None:
     apart = take_apart(training.recipe)  # for each dispatch: callbacks may have changed numbers, or even structure
     numbers = as_arrays(apart.numbers)
     if training.statistics is None:
-        key = ("statistics", apart.structure, plan, str(jax.tree.map(lambda a: (a.shape, a.dtype), data.x)))
+        key = ("statistics", apart.structure, shared, str(jax.tree.map(lambda a: (a.shape, a.dtype), data.rows.x)))
         make = partial(no_statistics, apart.structure, plan.batch_size)
-        spec = remembered(key, lambda: engine.shapes_of(make, numbers, training.run, data.x))
+        spec = remembered(key, lambda: engine.shapes_of(make, numbers, training.run, data.rows.x))
         training.statistics = _as_restored(spec, training.restored)
     steps, epochs = clock.amount(listeners.pace, position, training.epochs - epoch)
-    shown, program = listeners.progress, trainer(apart.structure, plan)
+    shown, program = listeners.progress, trainer(apart.structure, shared)
     given = (training.run, training.statistics, numbers, data, training.validation, np.int32(steps), np.int32(epochs))
     start = shown.now()
     training.run, training.statistics, ended = shown.call(program, *given)
@@ -212,7 +219,7 @@ def _tell_steps(training: Training, apart: Apart, taken: int) -> None:
 
 
 def _end_epoch(training: Training, apart: Apart, epoch: int, seconds: float) -> None:
-    program = epoch_ender(apart.structure, training.plan)
+    program = epoch_ender(apart.structure, training.shared)
     validated = training.validation is not None and (epoch + 1) % training.plan.validation_freq == 0
     validation = training.validation if validated or training.plan.validation_freq == 1 else None
     numbers = as_arrays(apart.numbers)

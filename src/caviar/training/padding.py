@@ -1,18 +1,80 @@
-"""Padding a partial batch to a full one, with rows that count nothing in losses and metrics.
+"""Rows of padding, which count nothing in losses and metrics.
 
-So one compiled step serves both. `row_by_row.py` decides where that is exact.
+A partial batch is padded to a full one, so that one compiled step serves both; `row_by_row.py` decides where that is exact.
+Arrays are padded to the rows of the next rung of a ladder, so that one program serves many numbers of rows: how many are real is
+a number that it is given.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar.graph.context import current
 from caviar.metrics.base import together
 
 _WASTE = 1.25
+_SPARE = 2**25
+"""The most bytes that rows of padding may take: beyond, every number of rows has a program of its own."""
+
+
+class Held(NamedTuple):
+    """Rows on the device, with room for more; `count` is None where all of them are real."""
+
+    rows: Any
+    count: Any = None
+
+    @property
+    def room(self) -> int:
+        """The most rows that there could be: as many as the arrays have."""
+        return int(jax.tree.leaves(self.rows)[0].shape[0])
+
+    @property
+    def number(self) -> Any:
+        """How many rows are real."""
+        return self.room if self.count is None else self.count
+
+
+def rung(number: int) -> int:
+    """The least of 1 to 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ... that is not below a number.
+
+    >>> from caviar.training.padding import rung
+    >>> [rung(n) for n in (1, 7, 9, 17, 33)]
+    [1, 7, 10, 20, 40]
+    """
+    step = 1 << max(0, number.bit_length() - 3)
+    return -(-number // step) * step
+
+
+def room_for(rows: int, batch_size: int, padding: bool, bytes_each: int = 0) -> int:
+    """The most rows that the program for so many rows serves. It says all that the program must know: how its last batch is made.
+
+    >>> from caviar.training.padding import room_for
+    >>> [room_for(rows, 32, padding=True) for rows in (700, 701, 704, 640, 35)]
+    [767, 767, 768, 640, 35]
+    """
+    rest = rows % batch_size
+    before = (rung(-(-rows // batch_size)) - 1) * batch_size
+    if rest and padding:
+        rest = min(rung(rest), batch_size - 1)
+        if is_worthwhile(rows, batch_size) or is_worthwhile(before + rest, batch_size):
+            rest = batch_size - 1
+    room = before + (rest or batch_size)
+    return room if (room - rows) * bytes_each <= _SPARE else rows
+
+
+def with_room_for(rows: Any, batch_size: int, padding: bool) -> Held:
+    """Rows in arrays that have room for all numbers of rows that one program serves."""
+    count = int(jax.tree.leaves(rows)[0].shape[0])
+    room = room_for(count, batch_size, padding, sum(int(a.nbytes) for a in jax.tree.leaves(rows)) // count)
+
+    def longer(a: Any) -> Any:
+        return np.concatenate([a, np.zeros((room - count, *a.shape[1:]), a.dtype)]) if room > count else a
+
+    return Held(jax.tree.map(longer, rows), np.int32(count))
 
 
 def is_worthwhile(rows: int, batch_size: int) -> bool:
@@ -25,7 +87,7 @@ def is_worthwhile(rows: int, batch_size: int) -> bool:
     return 0 < rows % batch_size < rows and -(-rows // batch_size) * batch_size <= _WASTE * rows
 
 
-def places(rows: int, start: Any, size: int) -> tuple[Any, Any]:
+def places(rows: Any, start: Any, size: int) -> tuple[Any, Any]:
     """The places of a batch's rows, beyond the end that of the last row; and how many of them are real.
 
     >>> from caviar.training.padding import places

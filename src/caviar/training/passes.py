@@ -16,6 +16,7 @@ from caviar.graph.evaluation import evaluate
 from caviar.graph.programs import remembered
 from caviar.parts import Numbers, Structure
 from caviar.training.hooks import take_step
+from caviar.training.padding import Held
 from caviar.training.recipe import Recipe
 from caviar.training.state import Run, Statistics, Weights
 from caviar.training.step import Step, merge, over_rows, with_weights
@@ -68,10 +69,10 @@ def moving(one: Callable[..., tuple[list[Any], Any]], weights: Any, *given: Any)
 
 
 def evaluate_rows(
-    structure: Structure, numbers: Numbers, run: Any, data: Any, batch_size: int, padding: bool = False
+    structure: Structure, numbers: Numbers, run: Any, data: Held, batch_size: int, padding: bool = False
 ) -> tuple[States, Any]:
     """The states after all rows of some data, and the logs; the last batch is padded if it may be."""
-    first = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), data)
+    first = jax.tree.map(lambda a: jax.ShapeDtypeStruct((batch_size, *a.shape[1:]), a.dtype), data.rows)
     empty = no_scores(structure, numbers, run, first[0])
 
     def one(run: Any, statistics: Statistics, batch: Any, real: Any = None) -> Any:

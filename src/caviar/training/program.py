@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from caviar.dice import shuffled
 from caviar.graph.programs import cached
 from caviar.parts import Numbers, Structure
-from caviar.training.padding import is_worthwhile, places
+from caviar.training.padding import Held, is_worthwhile, places
 from caviar.training.passes import (
     evaluate_rows,
     output_shapes,
@@ -39,6 +39,12 @@ class Plan(NamedTuple):
     validation_freq: int = 1
     phase: int = 0  # which epoch begins a pass over the rows, where a pass takes several
     padding: bool = False  # whether the last, partial batch may be padded to a full one
+    continues: bool = False  # whether an epoch goes on with the rows where the one before ended
+
+    def of(self, rows: Any) -> Plan:
+        """The plan for another number of rows, which may be traced. What is asked of a plan before tracing is asked of the first."""
+        all_of_them = self.rows and not self.continues
+        return self._replace(rows=rows, steps=-(-rows // self.batch_size) if all_of_them else self.steps)
 
     @property
     def pads(self) -> bool:
@@ -48,20 +54,20 @@ class Plan(NamedTuple):
     @property
     def whole(self) -> int:
         """The steps of a pass over all rows."""
-        return -(-self.rows // self.batch_size) if self.rows else self.steps
+        return self.steps if not self.continues else -(-self.rows // self.batch_size)
 
     @property
     def epochs_of_pass(self) -> int:
         """How many epochs a pass over all rows takes: with `steps_per_epoch` each epoch continues where the one before ended."""
-        return -(-self.whole // self.steps) if self.rows else 1
+        return -(-self.whole // self.steps) if self.continues else 1
 
     def before(self, epoch: Any) -> Any:
         """How many steps of the same pass come before an epoch."""
-        return 0 if self.epochs_of_pass == 1 else (epoch - self.phase) % self.epochs_of_pass * self.steps
+        return 0 if not self.continues else (epoch - self.phase) % self.epochs_of_pass * self.steps
 
     def steps_of(self, epoch: Any) -> Any:
         """The steps of an epoch; the last epoch of a pass may have fewer."""
-        return self.steps if self.epochs_of_pass == 1 else jnp.minimum(self.steps, self.whole - self.before(epoch))
+        return self.steps if not self.continues else jnp.minimum(self.steps, self.whole - self.before(epoch))
 
 
 class EpochLogs(NamedTuple):
@@ -121,13 +127,15 @@ def train(epoch: Epoch, run: Run, statistics: Statistics, steps: Any, epochs: An
 class Epoch:
     """The parts of an epoch on data that is on the device. A subclass does each for a population."""
 
-    def __init__(self, structure: Structure, plan: Plan, numbers: Numbers, data: Any, validation: Any):
-        self.structure, self.plan, self.numbers, self.data, self.validation = structure, plan, numbers, data, validation
+    def __init__(self, structure: Structure, plan: Plan, numbers: Numbers, data: Held, validation: Held | None):
+        self.structure, self.numbers, self.data, self.validation = structure, numbers, data.rows, validation
+        self.most = plan  # the plan for the most rows that this program serves
+        self.plan, self.counted = (plan, False) if data.count is None else (plan.of(data.count), True)
 
     def some_steps(self, run: Run, statistics: Statistics, left: Any) -> tuple[Run, Any, Any]:
         """Steps up to the end of the epoch or of the budget; the partial batch is padded, or a step of its own shape."""
-        plan, before = self.plan, self.plan.before(run.epoch)
-        full = (plan.whole if plan.pads else plan.rows // plan.batch_size) - before
+        plan, before, pads = self.plan, self.plan.before(run.epoch), self.most.pads
+        full = (plan.whole if pads else plan.rows // plan.batch_size) - before
         steps = plan.steps_of(run.epoch)
         begins = before + run.position == 0
         run = run._replace(order=jax.lax.cond(begins, self.new_order, lambda run: run.order, run))
@@ -136,23 +144,35 @@ class Epoch:
 
         def one(i: Any, carry: Any) -> Any:
             first = (start + i) * plan.batch_size
-            if plan.pads:
-                taken, real = places(plan.rows, first, plan.batch_size)
-                return self.step(carry[0], carry[1], carry[0].order.at[..., taken].get(mode="promise_in_bounds"), real)
+            if pads:
+                return self._padded_step(carry, first, plan.batch_size)
             return self.step(
                 carry[0], carry[1], jax.lax.dynamic_slice_in_dim(carry[0].order, first, plan.batch_size, -1)
             )
 
-        if plan.rows >= plan.batch_size:
+        if self.most.rows >= plan.batch_size:
             run, statistics = jax.lax.fori_loop(0, count, one, (run, statistics))
         run = run._replace(position=run.position + count)
-        if plan.rows % plan.batch_size and not plan.pads:
-            rest = run.order[..., plan.rows // plan.batch_size * plan.batch_size :]
+        if self.most.rows % plan.batch_size and not pads:
             last = (run.position == full) & (run.position < steps) & (left > count)
-            run, statistics = jax.lax.cond(last, lambda c: self.step(c[0], c[1], rest), lambda c: c, (run, statistics))
+            run, statistics = jax.lax.cond(last, self._last_step, lambda c: c, (run, statistics))
             run = run._replace(position=run.position + last.astype(jnp.int32))
             count = count + last.astype(jnp.int32)
         return run, statistics, jnp.maximum(count, 1)
+
+    def _padded_step(self, carry: tuple[Run, Any], first: Any, size: int) -> tuple[Run, Any]:
+        """One step on the rows from the first one on, as many as there are."""
+        run, statistics = carry
+        taken, real = places(self.plan.rows, first, size)
+        return self.step(run, statistics, run.order.at[..., taken].get(mode="promise_in_bounds"), real)
+
+    def _last_step(self, carry: tuple[Run, Any]) -> tuple[Run, Any]:
+        """The step on the partial batch, of a shape of its own."""
+        first = self.plan.rows // self.plan.batch_size * self.plan.batch_size
+        size = self.most.rows % self.plan.batch_size
+        if self.counted and self.plan.padding:
+            return self._padded_step(carry, first, size)
+        return self.step(*carry, jax.lax.dynamic_slice_in_dim(carry[0].order, first, size, -1))
 
     def goes_on(self, run: Run) -> Any:
         """Whether to train another epoch."""
@@ -173,8 +193,9 @@ class Epoch:
 
     def new_order(self, run: Run, rows: Any = None) -> Any:
         """The rows in the order of the coming epoch."""
-        rows = jnp.arange(self.plan.rows, dtype=jnp.int32) if rows is None else rows
-        return shuffled(run.keys[0], rows, run.epoch) if self.plan.shuffle else rows
+        rows = jnp.arange(self.most.rows, dtype=jnp.int32) if rows is None else rows
+        count = self.plan.rows if self.counted else None
+        return shuffled(run.keys[0], rows, run.epoch, count) if self.plan.shuffle else rows
 
     def step(self, run: Run, statistics: Statistics, rows: Any, real: Any = None) -> tuple[Run, Any]:
         """One step on these rows, of which so many are no padding."""
@@ -184,14 +205,14 @@ class Epoch:
         """Logs, validation, rules."""
         logs = self.outcomes(run, statistics)
         if self.validation is not None:
-            states, found = self._validate(run)
+            states, found = self._validate(run, self.validation)
             run, logs = with_states(run, states), {**logs, **{f"val_{name}": value for name, value in found.items()}}
         return end_epoch(self.structure, self.numbers, run, logs)
 
-    def _validate(self, run: Run) -> tuple[Any, dict[str, Any]]:
+    def _validate(self, run: Run, held: Held) -> tuple[Any, dict[str, Any]]:
         def validated(run: Run) -> tuple[Any, dict[str, Any]]:
             size = self.plan.validation_batch or 32
-            return evaluate_rows(self.structure, self.numbers, run, self.validation, size, self.plan.padding)
+            return evaluate_rows(self.structure, self.numbers, run, held, size, self.plan.padding)
 
         def skipped(run: Run) -> tuple[Any, dict[str, Any]]:
             states, logs = jax.eval_shape(validated, run)
@@ -240,7 +261,7 @@ def epoch_ender(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, di
 
     def make() -> Callable[..., Any]:
         def program(run: Run, statistics: Statistics, numbers: Numbers, validation: Any) -> Any:
-            return Epoch(structure, plan, numbers, None, validation).end(run, statistics)
+            return Epoch(structure, plan, numbers, Held(None), validation).end(run, statistics)
 
         return program
 

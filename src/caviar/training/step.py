@@ -14,7 +14,7 @@ from caviar.dice import beside
 from caviar.graph.evaluation import evaluate
 from caviar.layers.base import Layer
 from caviar.parts import Numbers, Structure, collect, parts_of, put_together
-from caviar.training.padding import is_worthwhile, places
+from caviar.training.padding import Held, is_worthwhile, places
 from caviar.training.recipe import Recipe
 from caviar.training.rules import Ruling
 from caviar.training.state import Run
@@ -115,26 +115,27 @@ def take(data: Any, rows: Any) -> Any:
     return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
 
 
-def over_rows(body: Callable[..., Any], carry: Any, data: Any, batch_size: int, padding: bool = False) -> Any:
+def over_rows(body: Callable[..., Any], carry: Any, data: Held, batch_size: int, padding: bool = False) -> Any:
     """Fold `body(carry, batch, real)` over all rows in order; the last batch is padded, or of its own size with `real` None."""
-    rows = jax.tree.leaves(data)[0].shape[0]
-    full = rows // batch_size
+    full, rest = data.number // batch_size, data.room % batch_size
 
     def at(start: Any, size: int) -> Any:
-        return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), data)
+        return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), data.rows)
+
+    def padded(start: Any, size: int, carry: Any) -> Any:
+        taken, real = places(data.number, start, size)
+        return body(carry, take(data.rows, taken), real)
 
     def one(i: Any, carry: Any) -> Any:
         return body(carry, at(i * batch_size, batch_size), None)
 
-    def one_padded(i: Any, carry: Any) -> Any:
-        taken, real = places(rows, i * batch_size, batch_size)
-        return body(carry, take(data, taken), real)
-
-    if padding and is_worthwhile(rows, batch_size):
-        return jax.lax.fori_loop(0, full + 1, one_padded, carry)
-    if full:
+    if padding and is_worthwhile(data.room, batch_size):
+        return jax.lax.fori_loop(0, full + 1, lambda i, carry: padded(i * batch_size, batch_size, carry), carry)
+    if data.room >= batch_size:
         carry = jax.lax.fori_loop(0, full, one, carry)
-    return body(carry, at(full * batch_size, rows - full * batch_size), None) if rows % batch_size else carry
+    if rest and padding and data.count is not None:
+        return padded(full * batch_size, rest, carry)
+    return body(carry, at(full * batch_size, rest), None) if rest else carry
 
 
 def end_epoch(structure: Structure, numbers: Numbers, run: Run, logs: dict[str, Any]) -> tuple[Run, dict[str, Any]]:

@@ -21,6 +21,7 @@ from caviar.graph.programs import cached
 from caviar.layers.weights import Draw
 from caviar.parts import Numbers, Structure
 from caviar.training.compiled import first_run_of
+from caviar.training.padding import Held
 from caviar.training.program import Epoch, EpochLogs, Plan, train
 from caviar.training.rules import watched
 from caviar.training.state import Run, Statistics
@@ -94,8 +95,10 @@ class Lanes(Epoch):
         """Apply a method of a run's own epoch to every lane."""
 
         def one(numbers: Numbers, own: OwnRows, run: Run, *args: Any) -> Any:
-            mine = self.validation if own.validation is None else take(self.validation, own.validation)
-            return method(Epoch(self.structure, self.plan, numbers, self.data, mine), own, run, *args)
+            mine = self.validation
+            if own.validation is not None and mine is not None:
+                mine = Held(take(mine.rows, own.validation))
+            return method(Epoch(self.structure, self.plan, numbers, Held(self.data), mine), own, run, *args)
 
         axes = ([0 if v else None for v in self.varied], 0, _AXES, *[0] * len(args))
         return jax.vmap(one, in_axes=axes, out_axes=out_axes)(self.numbers, self.own, run, *args)
@@ -152,7 +155,8 @@ def block_trainer(structure: Structure, plan: Plan, varied: tuple[bool, ...]) ->
         steps: Any,
         epochs: Any,
     ) -> Any:
-        lanes = Lanes(structure, plan, varied, own, numbers, data, validation)
+        validated = None if validation is None else Held(validation)
+        lanes = Lanes(structure, plan, varied, own, numbers, Held(data), validated)
         return train(lanes, run, statistics, steps, epochs)
 
     def make() -> Any:
@@ -207,7 +211,7 @@ def block_statistics(
     """The shapes of a block's statistics."""
 
     def find(run: Run, numbers: Numbers, x: Any) -> Any:
-        lanes = Lanes(structure, plan, varied, OwnRows(), numbers, (x, [], []), None)
+        lanes = Lanes(structure, plan, varied, OwnRows(), numbers, Held((x, [], [])), None)
         return lanes.no_statistics(run)
 
     return engine.shapes_of(find, run, numbers, x)
