@@ -51,6 +51,21 @@ def test_a_sum_of_products_is_right() -> None:
     assert float(cached("sum of products", lambda: product)(x)[-1]) == 2.0**30
 
 
+IN_PLACE = """
+import jax
+from caviar.graph.programs import cached
+product = cached("product", lambda: lambda x: x @ x @ x @ x)
+x = jax.numpy.ones((1000, 1000))
+product(x)
+print(product(x).is_ready())
+"""
+
+
+def test_a_program_is_computed_by_whoever_calls_it() -> None:
+    """To wake another thread, and to be woken by it, takes longer than one row through a small network."""
+    assert python(IN_PLACE).strip() == "True"
+
+
 def test_the_users_flag_for_xla_comes_before_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "xla_cpu_experimental_ynn_fusion_type" in (engine.options() or {})
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=")

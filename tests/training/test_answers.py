@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from compiles import compiles
 
 import caviar
+from caviar import engine
 from caviar.errors import DataError, ShapeError
 from caviar.layers import LSTM, BatchNormalization, Dense, Dropout, Embedding, Layer
 
@@ -188,3 +191,38 @@ def test_threads_get_the_answers_of_one() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+class Slow(Layer):
+    """Notes the thread of each batch, and takes its time."""
+
+    def call(self, x: Any) -> Any:
+        def note(x: Any) -> Any:
+            THREADS.add(threading.get_ident())
+            time.sleep(0.002)
+            return x
+
+        return jax.pure_callback(note, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+
+THREADS: set[int] = set()
+
+
+def test_long_batches_are_computed_on_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "cores", lambda: 3)
+    model = caviar.Sequential([Dense(3), Slow(), Dense(1)])
+    whole = model.predict(X, batch_size=len(X), verbose=0)
+    THREADS.clear()
+    found = model.predict(X, batch_size=16, verbose=0)
+    assert len(THREADS) > 1
+    assert np.allclose(found, whole, atol=1e-6)
+    with jax.default_matmul_precision("highest"):  # a setting of this thread alone
+        THREADS.clear()
+        assert np.allclose(model.predict(X, batch_size=16, verbose=0), whole, atol=1e-6)
+        assert len(THREADS) == 1
+
+
+def test_batches_that_change_a_state_are_computed_one_after_another() -> None:
+    model = caviar.Sequential([Slow(), Counting(), Dense(1)])
+    model.predict(X, batch_size=16, verbose=0)
+    assert float(model.layers[1].seen.value) == len(X)

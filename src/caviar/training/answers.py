@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import jax
 import numpy as np
+from jax._src.config import trace_context  # JAX has no public way to ask for the settings of a thread
 
+from caviar import engine
 from caviar.graph.evaluation import numbers_of
 from caviar.parts import Apart
 from caviar.training.passes import States
@@ -18,6 +22,8 @@ from caviar.training.step import separate
 
 AHEAD = 8
 """The number of batches computed at the same time: enough to keep the device busy, and few enough to fit in memory."""
+LONG = 5e-4
+"""The seconds of a batch from which it is worth handing to another thread."""
 
 
 class Answers:
@@ -34,9 +40,21 @@ class Answers:
 
     def of(self, x: Any, rows: int, size: int) -> Iterator[tuple[int, Any]]:
         """The outputs for so many rows, batch by batch, each with the number of its first row."""
+        starts = range(0, rows, size)
+        yield from self._in_turn(x, starts[:1], rows, size)  # it may compile; the second tells how long a batch takes
+        began = time.perf_counter()
+        yield from self._in_turn(x, starts[1:2], rows, size)
+        is_long = time.perf_counter() - began >= LONG and jax.default_backend() == "cpu"
+        full = starts[2 : rows // size] if is_long and not self.changed else starts[:0]
+        yield from self._side_by_side(x, full, rows, size)
+        yield from self._in_turn(x, starts[2 + len(full) :], rows, size)
+        store_states(self.apart, self.changed)
+
+    def _in_turn(self, x: Any, starts: range, rows: int, size: int) -> Iterator[tuple[int, Any]]:
+        """Batch after batch, from this thread; where JAX computes in its own time, some batches ahead."""
         under_way: deque[tuple[int, int, Any]] = deque()
-        for start in range(0, rows, size):
-            batch, count = jax.tree.map(lambda a, s=start: a[s : s + size], x), min(size, rows - start)
+        for start in starts:
+            batch, count = _taken(x, start, size), min(size, rows - start)
             room = min(size, power_of_two(count))
             states, outputs = self._asked(
                 batch if self._is_alone(batch, count, room) else _filled(batch, room, np.repeat)
@@ -46,7 +64,29 @@ class Answers:
             if len(under_way) == AHEAD:
                 yield _arrived(*under_way.popleft())
         yield from (_arrived(*item) for item in under_way)
-        store_states(self.apart, self.changed)
+
+    def _side_by_side(self, x: Any, starts: range, rows: int, size: int) -> Iterator[tuple[int, Any]]:
+        """Full batches that change no state, as many at once as there are cores."""
+        if len(starts) < 2 or engine.cores() < 2:
+            yield from self._in_turn(x, starts, rows, size)
+            return
+
+        def outputs(start: int) -> Any:
+            return jax.block_until_ready(self.program(self.numbers, self.values, _taken(x, start, size)))[1]
+
+        with ThreadPoolExecutor(min(engine.cores(), AHEAD)) as pool:
+            if (
+                pool.submit(trace_context).result() != trace_context()
+            ):  # JAX's settings in a `with` are of this thread alone
+                yield from self._in_turn(x, starts, rows, size)
+                return
+            under_way: deque[tuple[int, Future[Any]]] = deque()
+            for start in starts:
+                under_way.append((start, pool.submit(outputs, start)))
+                if len(under_way) == AHEAD:
+                    first, answer = under_way.popleft()
+                    yield _arrived(first, size, answer.result())
+            yield from (_arrived(start, size, answer.result()) for start, answer in under_way)
 
     def _asked(self, batch: Any) -> tuple[States, Any]:
         return self.progress.call(self.program, self.numbers, self.values, batch)
@@ -83,6 +123,10 @@ def store_states(apart: Apart, states: States) -> None:
 
 def _arrived(start: int, count: int, outputs: Any) -> tuple[int, Any]:
     return start, jax.tree.map(lambda o: np.asarray(o)[:count], outputs)
+
+
+def _taken(x: Any, start: int, size: int) -> Any:
+    return jax.tree.map(lambda a: a[start : start + size], x)
 
 
 def _zeros(row: np.ndarray, count: int, axis: int) -> np.ndarray:
