@@ -20,7 +20,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.rows import ROWS, Row
 
 FOLDER = Path(__file__).parent
-PATIENCE = 900  # seconds without an answer, after which a worker is given up
+PATIENCE = {"whole": 240, "search": 3600}  # seconds without an answer, after which a worker is given up
 
 
 class Failed(Exception):
@@ -33,6 +33,7 @@ class Worker:
     def __init__(self, row: Row, name: str, cores: list[int], seconds: float, scratch: Path):
         kept, fresh = scratch / f"{row.name}-{name}", tempfile.mkdtemp(dir=scratch)
         own = {key: value.format(kept=kept, fresh=fresh) for key, value in CONTENDERS[name].env.items()}
+        self.patience = PATIENCE.get(row.kind, 900)
         self.errors = Path(fresh + ".err")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", row.name, name, str(seconds)],
@@ -48,7 +49,7 @@ class Worker:
 
     def read(self) -> dict[str, Any]:
         """The next answer."""
-        watchdog = threading.Timer(PATIENCE, self.process.kill)
+        watchdog = threading.Timer(self.patience, self.process.kill)
         watchdog.start()
         line = self.process.stdout.readline()
         watchdog.cancel()
@@ -85,14 +86,14 @@ class Session:
         self.figures: dict[str, dict[str, list[float]]] = {name: {} for name in self.names}  # of every round, too
         self.notes: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
-        self.load = [os.getloadavg()[0]]
+        self.load, self.began = [os.getloadavg()[0]], time.perf_counter()
 
     def run(self, rounds: int) -> dict[str, Any]:
         """Measure in turns, every other round in the opposite order, so that drift of the machine hits all alike."""
         workers = self._warm_up()
         for number in range(rounds):
             for name in self.names[:: 1 if number % 2 == 0 else -1]:
-                if name not in self.failed:
+                if name not in self.failed and not (number and self.row.kind == "whole" and CONTENDERS[name].once):
                     self._measure(name, workers.get(name))
             latest = (f"{n} {record.scaled(v[number], self.row)}" for n, v in self.rounds.items() if len(v) > number)
             _say(f"  round {number + 1}/{rounds}: " + "  ".join(latest))
@@ -101,7 +102,8 @@ class Session:
         self.load.append(os.getloadavg()[0])
         kept = {name: values for name, values in self.rounds.items() if name not in self.failed}
         figures = {name: self.figures[name] for name in kept}
-        return {"rounds": kept, "figures": figures, "notes": self.notes, "failed": self.failed, "load": self.load}
+        told = {"notes": self.notes, "failed": self.failed, "load": self.load}
+        return {"rounds": kept, "figures": figures, **told, "took_s": time.perf_counter() - self.began}
 
     def _warm_up(self) -> dict[str, Worker]:
         """Start the workers that last; run whole processes once, which fills the caches."""
@@ -149,7 +151,7 @@ def _say(text: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="caviar and its peers, side by side.")
     names = lambda text: text.split(",")  # noqa: E731
-    rows = f"of {','.join(ROWS)}, or what several begin with; all by default, searches not if quick"
+    rows = f"of {','.join(ROWS)}, or what several begin with, or networks; all by default, searches not if quick"
     parser.add_argument("--rows", type=names, help=rows)
     parser.add_argument("--contenders", type=names, default=list(CONTENDERS), help=f"of {','.join(CONTENDERS)}")
     parser.add_argument("--rounds", type=int, help="how often each contender is measured (5)")
@@ -157,7 +159,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cores", type=int, help="processor cores for everyone; all by default")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.2 s, no record unless --records is given")
     parser.add_argument("--records", type=Path, help="where the record goes (benchmarks/records)")
-    parser.add_argument("--name", help="the record's name (the processor)")
+    parser.add_argument("--name", help="the record's name (the processor); rows that one of this name has are kept")
     args = parser.parse_args()
     all_rows = [name for name, row in ROWS.items() if not (args.quick and row.kind == "search")]
     args.rows = [name for given in args.rows or all_rows for name in _beginning_with(given)]
@@ -170,7 +172,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _beginning_with(given: str) -> list[str]:
-    """The row of this name, or all that begin with it: `search` is `search_small`, `search_1000`, ..."""
+    """The row of this name, or all that begin with it: `search` is `search_small`, ...; `networks` are all whole networks."""
+    if given == "networks":
+        return [name for name, row in ROWS.items() if row.kind == "whole"]
     return [given] if given in ROWS else [name for name in ROWS if name.startswith(f"{given}_")] or [given]
 
 
@@ -190,18 +194,21 @@ def _installed(names: list[str]) -> list[str]:
 def main() -> None:
     """Measure what was asked for, print the tables, and write the record."""
     args = _arguments()
-    cores, names, results = _cores(args.cores), _installed(args.contenders), {}
-    about = record.about(cores, args)
+    cores, names = _cores(args.cores), _installed(args.contenders)
+    path, about, results = record.begun(args.records or FOLDER / "records", args.name, record.about(cores, args))
     if (load := os.getloadavg()[0]) > 0.5:
         _say(f"the load average is {load:.1f}: something else is running, so do not trust the times below")
     with tempfile.TemporaryDirectory() as scratch:
         for row in (ROWS[name] for name in args.rows):
+            if row.name in results:
+                _say(f"\n{row.name}: kept as {path} has it")
+                continue
             _say(f"\n{row.name}: {row.title}")
             results[row.name] = Session(row, names, cores, args.seconds, Path(scratch)).run(args.rounds)
             _say("\n" + record.table(row, results[row.name]))
-    if args.records or not args.quick:
-        path = record.write(args.records or FOLDER / "records", args.name, about, results)
-        _say(f"\nwritten: {path} and its .json")
+            if args.records or not args.quick:  # whoever is interrupted goes on by the same command
+                record.write(path, about, results)
+                _say(f"\nwritten: {path} and its .json")
 
 
 if __name__ == "__main__":

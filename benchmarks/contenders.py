@@ -18,6 +18,7 @@ class Contender:
     env: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     fresh: bool = False  # every measurement has a new process
+    once: bool = False  # whole networks are measured in the first round alone: compiling them takes too long
 
 
 def _keras(backend: str, package: str, env: dict[str, str] | None = None, **options: Any) -> Contender:
@@ -51,7 +52,7 @@ CONTENDERS = {
     "keras-tf-epoch": _keras("tensorflow", "tensorflow", whole_epoch=True),
     "keras-torch": _keras("torch", "torch"),  # this backend has no steps_per_execution
     "torch": Contender("torch_contender", ("torch",)),
-    "torch-compile": Contender("torch_contender", ("torch",), options={"compiled": True}),
+    "torch-compile": Contender("torch_contender", ("torch",), options={"compiled": True}, once=True),
     "torch-bf16": Contender("torch_contender", ("torch",), options={"bf16": True}),
     # The same loop, and the same graph, by caviar's dialects.
     "caviar-torch": Contender("torch_contender", ("caviar",), {"BENCHMARK_TORCH": "caviar.dialects.torch"}),

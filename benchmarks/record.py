@@ -45,7 +45,9 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
 
 def _ratios(own: list[float], other: list[float]) -> list[float]:
     """The lowest, the median and the highest ratio of times of the same round."""
-    each = [mine / theirs for mine, theirs in zip(own, other, strict=True)]
+    each = [
+        mine / theirs for mine, theirs in zip(own, other, strict=False)
+    ]  # some are measured in the first round alone
     return [min(each), statistics.median(each), max(each)]
 
 
@@ -83,7 +85,7 @@ def whole_table(row: Row, result: dict[str, Any]) -> str:
     of = ", ".join([f"a step of {row.steps} an epoch", f"all of {row.samples} rows", "loss after the first"])
     before, after = result["load"]
     lines += [
-        f"- The load average went from {before:.1f} to {after:.1f}.",
+        f"- The load average went from {before:.1f} to {after:.1f}; measuring took {result.get('took_s', 0):.0f} s.",
         "",
         f"| {row.name}: {of} | {' | '.join([*FIGURES.values(), 'loss'])} |",
         f"|---|{'---:|' * 6}",
@@ -111,8 +113,7 @@ def best_peer(key: str, figures: dict[str, Any]) -> tuple[str, list[float]]:
     if not medians:
         return "nobody", [1.0, 1.0, 1.0]
     peer = min(medians, key=medians.__getitem__)
-    rounds = min(len(figures["caviar"][key]), len(figures[peer][key]))
-    return peer, _ratios(figures["caviar"][key][:rounds], figures[peer][key][:rounds])
+    return peer, _ratios(figures["caviar"][key], figures[peer][key])
 
 
 def losses(results: dict[str, Any]) -> list[str]:
@@ -226,19 +227,35 @@ def _commit() -> str:
         return "unknown"
 
 
-def write(folder: Path, name: str | None, about: dict[str, Any], results: dict[str, Any]) -> Path:
-    """The record twice: all numbers as JSON, and the tables to read as markdown; the answer is the latter's path."""
-    name = name or f"{about['processor']} {about['cores'].split()[0]} cores"
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    path = folder / f"{about['date'][:10]}-{slug}.md"
-    folder.mkdir(parents=True, exist_ok=True)
+def begun(folder: Path, name: str | None, about: dict[str, Any]) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    """Where the record goes, what it says about the machine, and the rows that one of this name has already."""
+    slug = re.sub(
+        r"[^a-z0-9]+", "-", (name or f"{about['processor']} {about['cores'].split()[0]} cores").lower()
+    ).strip("-")
+    known = sorted(folder.glob(f"????-??-??-{slug}.json")) if name else []
+    if not known:
+        return folder / f"{about['date'][:10]}-{slug}.md", about, {}
+    return known[-1].with_suffix(".md"), *read(known[-1])
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a record says about the machine, and its rows."""
+    found = json.loads(path.with_suffix(".json").read_text())
+    return found["about"], found["rows"]
+
+
+def write(path: Path, about: dict[str, Any], results: dict[str, Any]) -> None:
+    """The record twice: all numbers as JSON, and the tables to read as markdown."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for result in results.values():
+        result.setdefault("commit", _commit())
+    about = {**about, "commit": ", ".join(dict.fromkeys(result["commit"] for result in results.values()))}
     full = {row: {"title": ROWS[row].title, **result, **summary(result)} for row, result in results.items()}
     path.with_suffix(".json").write_text(json.dumps({"about": about, "rows": full}, indent=1) + "\n")
     facts = [f"- {key.replace('_', ' ')}: {_words(value)}" for key, value in about.items() if value]
     tables = [f"## {row}: {ROWS[row].title}\n\n{table(ROWS[row], result)}" for row, result in results.items()]
     behind = ["## Where caviar loses\n\n" + "\n".join(losses(results) or ["Nowhere."])] if _has_whole(results) else []
     path.write_text("\n\n".join([f"# {path.stem}", "\n".join(facts), *behind, *tables]) + "\n")
-    return path
 
 
 def _has_whole(results: dict[str, Any]) -> bool:

@@ -40,7 +40,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.rows import ROWS, Made, Row, Search, Tune
 
 Fit = Callable[[int], float]
-ONE_ROW = 300  # how often one row is asked for
+ONE_ROW, ALL_ROWS = 300, 5  # how often they are asked for, at most
 Answers = Iterator[dict[str, Any]]
 
 
@@ -50,14 +50,14 @@ def _timed(fit: Fit, epochs: int) -> float:
     return time.perf_counter() - start
 
 
-def _enough_epochs(fit: Fit, seconds: float) -> int:
-    """How many epochs take about so long; a number of epochs is run once before it is timed."""
+def _enough_epochs(fit: Fit, seconds: float) -> tuple[int, float]:
+    """How many epochs take about so long, and how long they took, once nothing is compiled any more."""
     epochs = 1
+    fit(epochs)
     while True:
-        fit(epochs)
         took = _timed(fit, epochs)
         if took >= 0.8 * seconds:
-            return epochs
+            return epochs, took
         epochs = max(epochs + 1, round(epochs * seconds / took))
 
 
@@ -68,7 +68,7 @@ def _peak_mb() -> float:
 
 def _steps(row: Row, fit: Fit, seconds: float) -> Answers:
     loss = fit(row.epochs)
-    epochs = _enough_epochs(fit, seconds)
+    epochs, _ = _enough_epochs(fit, seconds)
     yield {"loss": loss, "epochs_a_round": epochs, "peak_mb": _peak_mb()}
     for _ in sys.stdin:
         yield {"value": _timed(fit, epochs) / (epochs * row.steps)}
@@ -78,19 +78,23 @@ def _whole(row: Row, made: Made, seconds: float, began: float) -> Answers:
     fit, predict = made
     assert predict is not None
     facts = {"loss": fit(1), "first_epoch_s": time.perf_counter() - began}
-    epochs = _enough_epochs(fit, seconds)
-    facts["value"] = _timed(fit, epochs) / (epochs * row.steps)
+    epochs, took = _enough_epochs(fit, seconds)
+    facts["value"] = took / (epochs * row.steps)
     x = row.data()[0]
-    for name, rows, times in (("one_row_s", x[:1], ONE_ROW), ("all_rows_s", x, 5)):
-        predict(rows)
-        facts[name] = statistics.median(_took(predict, rows) for _ in range(times))
+    facts["one_row_s"] = _asked(predict, x[:1], ONE_ROW, 2 * seconds)
+    facts["all_rows_s"] = _asked(predict, x, ALL_ROWS, 2 * seconds)
     yield {**facts, "peak_mb": _peak_mb()}
 
 
-def _took(predict: Callable[[Any], Any], rows: Any) -> float:
-    start = time.perf_counter()
+def _asked(predict: Callable[[Any], Any], rows: Any, times: int, seconds: float) -> float:
+    """The median time of so many calls, fewer if they take longer than so many seconds; the first call is not counted."""
     predict(rows)
-    return time.perf_counter() - start
+    took: list[float] = []
+    while len(took) < times and (len(took) < 3 or sum(took) < seconds):
+        start = time.perf_counter()
+        predict(rows)
+        took.append(time.perf_counter() - start)
+    return statistics.median(took)
 
 
 def _process(row: Row, fit: Fit, started: float) -> Answers:
