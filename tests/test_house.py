@@ -51,7 +51,7 @@ ROOMS = [
     "regularizers", "constraints", "images", "layers", "losses",
     "ops", "random",
     "metrics", "optimizers", "data", "insight", "training", "callbacks", "models", "studies",
-    "recording", "dialects", "fetching", "datasets", "utils", "backend", "preprocessing", "caviar", "cli", "__main__",
+    "adopting", "recording", "dialects", "fetching", "datasets", "utils", "backend", "preprocessing", "caviar", "cli", "__main__",
 ]  # fmt: skip
 FRONT_DOORS = ["caviar", "caviar.dialects.tensorflow", "caviar.dialects.tensorflow.aliases"]
 

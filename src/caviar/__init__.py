@@ -39,6 +39,7 @@ _NAMES = {
     "Study": "studies",
     "Uniform": "ranges",
     "Variable": "graph",
+    "adopt": "adopting",
     "load_model": "models",
     "load_study": "studies",
     "search": "studies",
@@ -52,7 +53,7 @@ _DIALECTS = {
 __all__ = [
     "Choice", "Initializer", "Input", "IntUniform", "KerasTensor", "Layer", "LogNormal", "LogUniform", "Loss", "Metric", "Model",
     "Normal", "OneMinus", "Operation", "Optimizer", "Quantized", "Regularizer", "Sequential", "Study", "Uniform", "Variable",
-    "__version__", *_MODULES, "load_model", "load_study", "search", "version",
+    "__version__", *_MODULES, "adopt", "load_model", "load_study", "search", "version",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
         studies,
         utils,
     )
+    from caviar.adopting import adopt
     from caviar.graph import Input, KerasTensor, Operation, Variable
     from caviar.initializers import Initializer
     from caviar.layers import Layer

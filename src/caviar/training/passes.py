@@ -35,8 +35,8 @@ def train_batch(
 ) -> tuple[Run, Any]:
     """Train on one batch and count it; where it is padded, so many of its rows are real."""
     recipe: Recipe = with_weights(structure, numbers, run)
-    step, report = take_step("train_step", recipe, Step(structure, numbers, run, real), batch)
-    return step.run._replace(step=run.step + 1), recipe.accumulate(statistics, batch, report, real)
+    step, report = take_step("train_step", recipe, Step(structure, numbers, run, real, statistics), batch)
+    return step.run._replace(step=run.step + 1), recipe.accumulate(step.statistics, batch, report, real)
 
 
 def score_batch(
@@ -44,8 +44,8 @@ def score_batch(
 ) -> tuple[list[Any], Any]:
     """Count one batch without training; with the variables that no gradient changes, after it."""
     recipe: Recipe = with_weights(structure, numbers, run)
-    step, report = take_step("test_step", recipe, Step(structure, numbers, run, real), batch)
-    return step.run.fixed, recipe.scoring().accumulate(statistics, batch, report, real)
+    step, report = take_step("test_step", recipe, Step(structure, numbers, run, real, statistics), batch)
+    return step.run.fixed, recipe.scoring().accumulate(step.statistics, batch, report, real)
 
 
 def predict_batch(structure: Structure, numbers: Numbers, weights: Weights, x: Any) -> tuple[list[Any], Any]:

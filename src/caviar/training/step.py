@@ -48,6 +48,7 @@ class Step:
     numbers: Numbers
     run: Any  # a Run, or Weights alone where nothing is trained
     real: Any = None  # how many rows of the batch are no padding; None where all are real
+    statistics: Any = None  # what was counted before it, for steps that count by themselves
 
     def gradients(self, function: Callable[[Recipe], tuple[Any, Any]]) -> tuple[Any, Any, list[Any], Step]:
         """Value, extra result and gradients of `function(recipe) -> (scalar, extra)`, and the step with new layer state."""
