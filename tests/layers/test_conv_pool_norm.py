@@ -25,7 +25,14 @@ from caviar.models import Sequential
 from caviar.parts import take_apart
 
 NAMES = layers_in(
-    "conv", "conv_transpose", "depthwise", "pooling", "global_pooling", "adaptive_pooling", "normalization"
+    "conv",
+    "conv_transpose",
+    "depthwise",
+    "pooling",
+    "global_pooling",
+    "adaptive_pooling",
+    "batch_normalization",
+    "normalization",
 )
 # A layer of each class, and the shape of its input without the batch.
 ALL = [

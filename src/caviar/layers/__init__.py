@@ -10,6 +10,7 @@ from caviar.layers.aliases import *
 from caviar.layers.attention import *
 from caviar.layers.augmentation import *
 from caviar.layers.base import *
+from caviar.layers.batch_normalization import *
 from caviar.layers.cells import *
 from caviar.layers.conv import *
 from caviar.layers.conv_transpose import *
