@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import AS_SHIPPED, fact, recorded
-from layer_classes import layers_in
+from layer_classes import SLIDING as NAMES
 
 from caviar import config, layers
 from caviar.errors import ArgumentError, ShapeError, UnknownNameError
@@ -24,16 +24,6 @@ from caviar.layers.lowering.platform import materialized, without_own_lowering
 from caviar.models import Sequential
 from caviar.parts import take_apart
 
-NAMES = layers_in(
-    "conv",
-    "conv_transpose",
-    "depthwise",
-    "pooling",
-    "global_pooling",
-    "adaptive_pooling",
-    "batch_normalization",
-    "normalization",
-)
 # A layer of each class, and the shape of its input without the batch.
 ALL = [
     (layers.Conv1D(4, 3, padding="causal", activation="relu"), (9, 3)),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from compiles import compiles
 from conftest import recorded
-from layer_classes import layers_in
+from layer_classes import RECURRENT as CLASSES
 
 from caviar import config
 from caviar.errors import ArgumentError, ShapeError, UnknownNameError
@@ -21,7 +21,6 @@ from caviar.parts import take_apart
 
 GRU, LSTM, RNN, SimpleRNN = recurrent.GRU, recurrent.LSTM, recurrent.RNN, recurrent.SimpleRNN
 Bidirectional, TimeDistributed = wrappers.Bidirectional, wrappers.TimeDistributed
-CLASSES = layers_in("attention", "cells", "embedding", "recurrent", "wrappers")
 
 
 class Leaky(Layer):
