@@ -23,7 +23,7 @@ from telling import Telling
 
 import caviar
 from caviar import engine
-from caviar.graph.programs import clear_programs
+from caviar.graph import programs
 
 DATA = Path(__file__).parent / "data"
 AS_SHIPPED = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
@@ -66,10 +66,10 @@ def seeded() -> None:
 
 @pytest.fixture
 def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs as users have them."""
+    """Programs as users have them, in a table of their own."""
     given = engine.options
     monkeypatch.setattr(engine, "options", lambda runs_once=False: {**AS_SHIPPED, **(given(runs_once) or {})})
-    clear_programs()
+    monkeypatch.setattr(programs, "_table", {})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

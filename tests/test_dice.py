@@ -9,6 +9,7 @@ from caviar.dice import beside, bits, keep, normal, shuffled
 
 KEY = jax.random.key(7, impl="threefry2x32")
 DRAWS = {"bits": bits, "keep": lambda key, shape: keep(key, 0.3, shape), "normal": normal}
+DRAWS = {name: jax.jit(draw, static_argnums=1) for name, draw in DRAWS.items()}
 
 
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
@@ -27,8 +28,11 @@ def test_a_member_draws_what_it_draws_alone(draw):
 
 
 def test_every_step_layer_and_draw_has_a_key_of_its_own():
-    keys = [beside(KEY, s, layer, draw) for s in range(20) for layer in range(20) for draw in range(20)]
-    assert len({tuple(np.asarray(jax.random.key_data(key)).tolist()) for key in keys}) == 8000
+    def of_a_step(step):
+        return jnp.stack([beside(KEY, step, layer, draw) for layer in range(20) for draw in range(20)])
+
+    keys = jax.random.key_data(jax.vmap(of_a_step)(jnp.arange(20)))
+    assert len(np.unique(keys.reshape(-1, 2), axis=0)) == 8000
 
 
 def test_the_numbers_that_a_key_gives_stay_the_same_from_version_to_version():
@@ -71,7 +75,7 @@ def test_normal_numbers_are_normal():
 
 
 def test_every_order_is_as_likely_as_another():
-    orders = np.stack([np.asarray(shuffled(KEY, jnp.arange(4), epoch)) for epoch in range(960)])
+    orders = jax.vmap(lambda epoch: shuffled(KEY, jnp.arange(4), epoch))(jnp.arange(960))
     _, counts = np.unique(orders, axis=0, return_counts=True)
     assert len(counts) == 24
     assert ((counts - 40) ** 2 / 40).sum() < 60  # chi squared of 23 degrees of freedom: once in 30,000

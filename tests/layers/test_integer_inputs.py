@@ -64,11 +64,12 @@ def applied(name: str, images: Any, steps: Any, vectors: Any) -> Any:
     return getattr(layers, name)(*arguments)([x, x] if name in OF_SEVERAL else x)
 
 
-@pytest.mark.usefixtures("as_shipped")
 def test_every_layer_computes_of_integers_what_it_computes_of_floats() -> None:
     images = Input((4, 4, 4))
     steps, vectors = Reshape((8, 8))(images), Reshape((64,))(images)
     model = Model(images, {name: applied(name, images, steps, vectors) for name in FAMILY})
+    for weight in model.variables:  # whole eighths: their sums are exact in whatever order a program adds them
+        weight.assign(np.round(8 * weight.numpy()) / 8 if np.ndim(weight.numpy()) else weight.numpy())
     for x in (IMAGES, IMAGES > 127):
         found, wanted = model.predict(x, verbose=0), model.predict(x.astype("float32"), verbose=0)
         for name in FAMILY:

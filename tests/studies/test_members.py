@@ -72,30 +72,33 @@ def written(optimizer: Any) -> Written:
     return model
 
 
+KEPT: dict[str, Any] = {
+    "use_ema": True,
+    "gradient_accumulation_steps": 2,
+    "weight_decay": LogUniform(1e-4, 1e-1),
+    "clipnorm": Uniform(0.1, 1),
+}
+
+
 def of_inputs(x: Any, **more: Any) -> dict[str, Any]:
     return {"x": x, **more}
 
 
 KINDS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "one row in the last batch": (compiled, {}),
-    "one batch": (compiled, {"batch_size": 100}),
-    "one trial": (compiled, {"trials": 1}),
-    "validated now and then": (compiled, {"validation_freq": 2}),
-    "averaged weights": (lambda: compiled(optimizer=Adam(LogUniform(1e-3, 1e-1), use_ema=True)), {}),
-    "accumulated gradients": (
-        lambda: compiled(optimizer=Adam(LogUniform(1e-3, 1e-1), gradient_accumulation_steps=2)),
+    "one batch of one trial": (compiled, {"batch_size": 100, "trials": 1}),
+    "averaged weights, accumulated, clipped and decayed": (
+        lambda: compiled(optimizer=Adam(LogUniform(1e-3, 1e-1), **KEPT)),
         {},
     ),
-    "clipped and decayed": (
-        lambda: compiled(optimizer=Adam(0.01, weight_decay=LogUniform(1e-4, 1e-1), clipnorm=Uniform(0.1, 1))),
-        {},
-    ),
-    "area under the curve": (
+    "area under the curve, now and then": (
         lambda: compiled(Dense(1, "sigmoid"), loss="binary_crossentropy", metrics=["AUC", "precision"]),
-        {"y": LABELS, "monitor": "val_AUC"},
+        {"y": LABELS, "monitor": "val_AUC", "validation_freq": 2},
     ),
-    "built before": (lambda: compiled(Dense(3, input_dim=4), BatchNormalization(), Dense(1)), {}),
-    "a built model inside": (lambda: compiled(Sequential([Dense(3, input_dim=4)]), Dense(1)), {}),
+    "built before, with a built model inside": (
+        lambda: compiled(Sequential([Dense(3, input_dim=4)]), BatchNormalization(), Dense(1)),
+        {},
+    ),
     "lists of inputs and outputs": (lambda: branching(False), {"x": [X[:, :2], X[:, 2:]], "y": [Y, LABELS]}),
     "named inputs and outputs": (
         lambda: branching(True),

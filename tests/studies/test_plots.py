@@ -90,10 +90,10 @@ def overlaps(axis: Any) -> list[tuple[str, str]]:
 SIZES = [(1, 3), (2, 1), (12, 5), (300, 12)]
 
 
-@pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(
-    ("name", "count", "dimensions"),
-    [(name, *size) for name in PLOTS for size in SIZES if name != "zoom" or size[1] > 1],  # which has no plane
+    ("name", "count", "dimensions", "sign"),
+    [(name, *size, -1) for name in PLOTS for size in SIZES if name != "zoom" or size[1] > 1]  # which has no plane
+    + [(name, 12, 5, 1) for name in PLOTS],
 )
 def test_every_picture_of_every_size(name: str, count: int, dimensions: int, sign: int, tmp_path: Path) -> None:
     path = tmp_path / "study.png"

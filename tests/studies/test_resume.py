@@ -126,7 +126,7 @@ def test_killed_again_and_again(kind: str, reference: Any, tmp_path: Path, monke
     expected, study, kills = reference(kind), None, 0
     while study is None:
         with monkeypatch.context() as patch:
-            killed_at_commit(patch, 4, after=kills % 2 == 0)
+            killed_at_commit(patch, 3 + kills, after=kills % 2 == 0)
             try:
                 study = started(kind, tmp_path / "x.study")
             except Killed:

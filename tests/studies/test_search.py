@@ -39,28 +39,33 @@ def quick(model: Any, **arguments: Any) -> caviar.Study:
 # One member of each kind of thing that a member of a population has for itself.
 ALONE = {
     "learning rate": lambda: compiled(),
-    "batch of another size": lambda: (compiled(), {"batch_size": 15}),
-    "l2 and dropout": lambda: compiled(
-        Dense(6, "relu", kernel_regularizer=L2(LogUniform(1e-4, 1e-1))), Dropout(Uniform(0.1, 0.5)), Dense(1)
+    "schedule and batch of another size": lambda: (
+        compiled(optimizer=Adam(CosineDecay(LogUniform(1e-3, 1e-1), 8))),
+        {"batch_size": 15},
     ),
-    "batch norm": lambda: compiled(
-        Dense(6, "relu"), BatchNormalization(momentum=OneMinus(LogUniform(1e-2, 0.5))), Dense(1)
+    "l2, batch norm and dropout": lambda: compiled(
+        Dense(6, "relu", kernel_regularizer=L2(LogUniform(1e-4, 1e-1))),
+        BatchNormalization(momentum=OneMinus(LogUniform(1e-2, 0.5))),
+        Dropout(Uniform(0.1, 0.5)),
+        Dense(1),
     ),
-    "momentum": lambda: compiled(optimizer=SGD(LogUniform(1e-3, 1e-2), momentum=OneMinus(LogUniform(0.1, 0.5)))),
-    "schedule": lambda: compiled(optimizer=Adam(CosineDecay(LogUniform(1e-3, 1e-1), 8))),
     "units and activation": lambda: compiled(Dense(IntUniform(3, 5), activation=Choice("relu", "tanh")), Dense(1)),
     "number of layers": lambda: compiled(Choice(*[[Dense(3, "relu") for _ in range(n)] for n in (1, 2)]), Dense(1)),
     "a layer or none": lambda: compiled(Dense(4), Choice(Dropout(Uniform(0.1, 0.5)), None), Dense(1)),
     "optimizer": lambda: compiled(optimizer=Choice(Adam(LogUniform(1e-3, 1e-1)), SGD(LogUniform(1e-3, 1e-2)))),
     "batch size": lambda: (compiled(), {"batch_size": Choice(8, 32)}),
-    "initial weights": lambda: compiled(
-        Dense(4, kernel_initializer=caviar.initializers.RandomNormal(stddev=LogUniform(0.01, 1))), Dense(1)
+    "initial weights, momentum and loss": lambda: compiled(
+        Dense(4, kernel_initializer=caviar.initializers.RandomNormal(stddev=LogUniform(0.01, 1))),
+        Dense(1),
+        optimizer=SGD(LogUniform(1e-3, 1e-2), momentum=OneMinus(LogUniform(0.1, 0.5))),
+        loss=caviar.losses.Huber(LogUniform(0.1, 1)),
     ),
-    "loss": lambda: compiled(loss=caviar.losses.Huber(LogUniform(0.1, 1))),
-    "early stopping": lambda: (compiled(), {"callbacks": [EarlyStopping(patience=1)], "epochs": 6}),
-    "plateaus": lambda: (
+    "plateaus and early stopping": lambda: (
         compiled(),
-        {"callbacks": [ReduceLROnPlateau(patience=1, factor=Uniform(0.1, 0.5))], "epochs": 5},
+        {
+            "callbacks": [ReduceLROnPlateau(patience=1, factor=Uniform(0.1, 0.5)), EarlyStopping(patience=2)],
+            "epochs": 6,
+        },
     ),
     "functional": lambda: functional(),
 }
