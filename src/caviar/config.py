@@ -157,7 +157,16 @@ def set_random_seed(seed: int) -> None:
         raise ArgumentError(f"set_random_seed wants an int, and was given {seed!r}")
     random.seed(int(seed))
     np.random.seed(int(seed) % 2**32)
-    _Settings.entropy = np.random.SeedSequence(int(seed) % 2**63)
+    seed_keys(int(seed))
+
+
+def seed_keys(seed: int) -> None:
+    """Make our own draws reproducible, and leave Python's and NumPy's alone.
+
+    >>> from caviar.config import seed_keys
+    >>> seed_keys(0)
+    """
+    _Settings.entropy = np.random.SeedSequence(seed % 2**63)
 
 
 def next_key(count: int | None = None) -> jax.Array:

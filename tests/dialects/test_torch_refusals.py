@@ -103,11 +103,14 @@ def test_labels_in_a_column_are_no_class_numbers() -> None:
 
 
 def test_a_class_that_does_not_exist_is_no_loss() -> None:
-    """PyTorch 2.13: IndexError, target 7 is out of bounds; here labels are looked at inside a program."""
+    """PyTorch 2.13: IndexError, target 7 is out of bounds; NaN where the labels are known to a program alone."""
     logits = torch.zeros(2, 3)
     for loss in (nn.CrossEntropyLoss(), nn.NLLLoss()):
-        assert np.isnan(loss(logits, torch.tensor([0, 7])).item())
-        assert np.isnan(loss(logits, torch.tensor([-2, 1])).item())
+        for wrong in ([0, 7], [-2, 1]):
+            with pytest.raises(IndexError, match=r"class .* does not exist"):
+                loss(logits, torch.tensor(wrong))
+            pending = (torch.zeros(1, requires_grad=True) * 0).detach().long()
+            assert np.isnan(loss(logits, torch.tensor(wrong) + pending).item())
     ignored = nn.CrossEntropyLoss()(logits, torch.tensor([0, -100])).item()
     assert ignored == pytest.approx(np.log(3), rel=1e-6)
 

@@ -26,7 +26,7 @@ Codes = tuple[Any, ...]
 class Kernel:
     """A kind of call: a function, its static arguments, and what is known of its inputs."""
 
-    __slots__ = ("_backs", "_function", "_small", "_steps", "_traced", "codes", "plain", "specs", "static")
+    __slots__ = ("_backs", "_function", "_small", "_steps", "_takes", "_traced", "codes", "plain", "specs", "static")
 
     def __init__(self, function: Any, static: Any, codes: Codes):
         self._function, self.static, self.codes = function, dict(static), codes
@@ -36,6 +36,7 @@ class Kernel:
         )
         self.specs = tuple(map(Spec.of, made)) if isinstance(made, (tuple, list)) else (Spec.of(made),)
         self.plain = self.plain and all(spec.is_array for spec in self.specs)
+        self._takes = [_taker(code, codes) for code in codes]
         self._steps: Steps | None = None
         self._small: bool | None = None
         self._backs: dict[Any, Steps] = {}
@@ -96,12 +97,14 @@ class Kernel:
         return [code[1] if type(code) is tuple else next(rest) for code in self.codes]
 
     def _arrays(self, inputs: Sequence[Any]) -> list[Any]:
+        if self.plain:
+            return [take(value) for take, value in zip(self._takes, inputs, strict=True) if take is not None]
         arrays = list[Any]()
-        for code, value in zip(self.codes, inputs, strict=True):
-            if type(code) is Spec:
-                arrays += [np.asarray(value)] if code.is_array else map(np.asarray, jax.tree.leaves(value))
-            elif type(code) is not tuple:
-                arrays.append(_number_type(code, self.codes).type(value))
+        for code, take, value in zip(self.codes, self._takes, inputs, strict=True):
+            if type(code) is Spec and not code.is_array:
+                arrays += map(np.asarray, jax.tree.leaves(value))
+            elif take is not None:
+                arrays.append(take(value))
         return arrays
 
     def _as_specs(self, made: list[Any]) -> list[Any]:
@@ -140,6 +143,13 @@ def _shapes(code: Any, codes: Codes) -> Any:
     if code.is_array:
         return jax.ShapeDtypeStruct(code.shape, code.dtype)
     return jax.tree.unflatten(code.shape, [_shapes(spec, ()) for spec in code.dtype])
+
+
+def _taker(code: Any, codes: Codes) -> Any:
+    """What makes an input an array or a number for NumPy; None for a constant."""
+    if type(code) is tuple:
+        return None
+    return np.asarray if type(code) is Spec else _number_type(code, codes).type
 
 
 def _number_type(kind: Any, codes: Codes) -> np.dtype:

@@ -10,10 +10,12 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from caviar.recording.primitives import ELEMENTWISE, MADE
+from caviar.recording.widths import narrowed
 
 _FOLDED = 4096  # elements of a result without inputs that is kept rather than computed each time
 _INSIDE = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where a primitive that only calls has what it calls
 _CALLS = {"jit", "pjit", "closed_call", "core_call", "checkpoint", "remat", "custom_jvp_call", "custom_vjp_call"}
+_GROWING = {"add", "sub", "mul", "integer_pow", "pow", "reduce_sum", "reduce_prod", "cumsum", "cumprod", "dot_general"}
 _MOVING = {
     "reshape",
     "broadcast_in_dim",
@@ -33,7 +35,7 @@ class Steps:
     >>> import numpy as np
     >>> from caviar.recording.steps import Steps
     >>> Steps(jax.make_jaxpr(lambda x: 2 * x + 1)(jax.ShapeDtypeStruct((2,), "int32")))(np.arange(2))
-    [array([1, 3])]
+    [array([1, 3], dtype=int32)]
     """
 
     def __init__(self, closed: ClosedJaxpr, wanted: Sequence[bool] | None = None):
@@ -42,6 +44,7 @@ class Steps:
         self.work = 0  # about how many elements are computed
         self.slow = 0  # primitives that XLA computes
         self.known: set[int] = set()
+        self.whole = any(_aval(v).dtype == np.int32 for v in closed.jaxpr.outvars)
         places = dict(zip(closed.jaxpr.invars, range(len(self.values)), strict=True))
         found = self._read(closed.jaxpr, closed.consts, places)
         self.results = [f for i, f in enumerate(found) if wanted is None or wanted[i]]
@@ -106,10 +109,13 @@ class Steps:
                 self.work += sum(steps.work for steps in inside) * params.get("length", 1)
                 self.slow += sum(steps.slow for steps in inside)
                 return function
-            if name in ELEMENTWISE:
-                return ELEMENTWISE[name]
-            if name in MADE:
-                return MADE[name](**params)
+            found = ELEMENTWISE.get(name) or (MADE[name](**params) if name in MADE else None)
+            if found is not None:
+                return (
+                    _widely(found)
+                    if self.whole and name in _GROWING and eqn.outvars[0].aval.dtype == np.int32
+                    else found
+                )
         self.slow += 1
         return _by_xla(eqn)
 
@@ -123,6 +129,11 @@ class Steps:
                 kept.append(step)
                 needed.update(step[1])
         self.todo = kept[::-1]
+
+
+def _widely(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Arithmetic of whole numbers that tells when a result does not fit."""
+    return lambda *arrays: narrowed(function(*[a.astype(np.int64) for a in arrays]), np.dtype(np.int32))
 
 
 def _aval(v: Any) -> Any:

@@ -57,7 +57,8 @@ class LazyTensor:
             return now
         if now is not self._seen:
             function, static, inputs = self._view[0]
-            self._held, self._seen, self._needs = _through(function, static, (now, *inputs)), now, NO_GRADIENT
+            taken = record(LazyTensor, function, (root, *inputs), static)
+            self._held, self._seen, self._needs = taken._held, now, taken._needs
         return self._held
 
     def hold(self, value: Value) -> None:

@@ -15,6 +15,7 @@ from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.errors import ArgumentError, DataError
 from caviar.graph.context import current
 from caviar.recording.values import Value
+from caviar.recording.widths import narrowed
 from caviar.telling import tells
 
 
@@ -32,7 +33,7 @@ def manual_seed(seed: int) -> None:
     >>> from caviar.dialects.torch import manual_seed
     >>> manual_seed(0)
     """
-    config.set_random_seed(int(seed) % 2**63)
+    config.seed_keys(int(seed))
     _Chance.generator = np.random.default_rng(int(seed) % 2**63)
     _Chance.seed, _Chance.draws = int(seed) % 2**31, 0
 
@@ -123,8 +124,8 @@ def _without_tensors(data: Any) -> Any:
 
 
 def _held(array: np.ndarray) -> np.ndarray:
-    """64-bit numbers in the width that the library computes with."""
-    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
+    """64-bit numbers in the width that the library computes with; whole numbers that do not fit are told."""
+    return narrowed(array, jax.dtypes.canonicalize_dtype(array.dtype))
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

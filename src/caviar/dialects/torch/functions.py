@@ -16,9 +16,10 @@ import numpy as np
 
 from caviar import activations
 from caviar.declarations import Counts
+from caviar.dialects.torch import bounds, kinks
 from caviar.dialects.torch.dtypes import dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
-from caviar.errors import CONFUSED, DataError, retell
+from caviar.errors import CONFUSED, DataError, ShapeError, retell
 from caviar.graph.context import current
 from caviar.outside import spoken
 from caviar.recording.tensor import record as write_down
@@ -80,10 +81,14 @@ def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = F
             raise
 
     def arranged(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if "out" in kwargs:
+            return put_into(kwargs.pop("out"), call(*args, **kwargs))
         if gathers and len(args) > operands and not isinstance(args[operands], (tuple, list)):
             args = (*args[:operands], args[operands:])
         if kwargs:
-            kwargs = {_SPELLINGS.get(k, k): v for k, v in kwargs.items() if k != "out"}
+            kwargs = {_SPELLINGS.get(k, k): v for k, v in kwargs.items()}
+        if len(args) > len(names):
+            raise TypeError(f"{function.__name__}() takes {', '.join(names)}, and was given {len(args)} arguments")
         if len(args) < operands or not leading.isdisjoint(kwargs):
             given = dict(zip(names, args, strict=False)) | kwargs
             defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
@@ -98,6 +103,15 @@ def operation(function: Callable[..., Any], operands: int = 1, gathers: bool = F
     call.__doc__ = function.__doc__ or f"`{function.__name__}`, element by element."
     call.__wrapped__, call.tells_itself = function, True  # type: ignore[attr-defined]
     return call
+
+
+def put_into(out: Tensor | None, result: Tensor) -> Tensor:
+    """The result, written into `out` if that is given."""
+    if out is None:
+        return result
+    if out.shape != result.shape:
+        raise ShapeError(f"out= has shape {tuple(out.shape)}, and the result {tuple(result.shape)}")
+    return out.become(result)
 
 
 _SPELLINGS = {"axis": "dim", "keepdims": "keepdim", "self": "input"}
@@ -120,24 +134,6 @@ def _summary(name: str, function: Any) -> Callable[..., Array]:
 
     summary.__name__, summary.__doc__ = name, f"The {name} of all elements, or along `dim`."
     return summary
-
-
-def _deviation(name: str, function: Any) -> Callable[..., Array]:
-    def deviation(
-        input: Array, dim: Dim = None, unbiased: bool = True, keepdim: bool = False, correction: int | None = None
-    ) -> Array:
-        ddof = int(unbiased) if correction is None else correction
-        return function(input, axis=dim, keepdims=keepdim, ddof=ddof)
-
-    deviation.__name__, deviation.__doc__ = name, f"`{name}` with Bessel's correction, unless `correction=0`."
-    return deviation
-
-
-def norm(input: Array, p: Any = 2, dim: Dim = None, keepdim: bool = False) -> Array:
-    """The p-norm of all elements, or along `dim`."""
-    order = 2 if p == "fro" else p
-    flat = input.reshape(-1) if dim is None else input
-    return jnp.linalg.norm(flat, order, axis=0 if dim is None else dim, keepdims=keepdim and dim is not None)
 
 
 def _where_most(name: str, function: Any) -> Callable[..., Array]:
@@ -218,11 +214,6 @@ def rpow(input: Array, other: Any) -> Array:
     return jnp.power(other, input)
 
 
-def clamp(input: Array, min: Any = None, max: Any = None) -> Array:
-    """The elements, clipped to [`min`, `max`]."""
-    return jnp.clip(input, min, max)
-
-
 def where(condition: Array, input: Any, other: Any) -> Array:
     """`input` where the condition is true, else `other`."""
     return jnp.where(condition, input, other)
@@ -231,6 +222,11 @@ def where(condition: Array, input: Any, other: Any) -> Array:
 def masked_fill(input: Array, mask: Array, value: Any) -> Array:
     """`value` where the mask is true."""
     return jnp.where(mask, jnp.asarray(value, input.dtype), input)
+
+
+def isclose(input: Array, other: Array, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Array:
+    """Whether elements are nearly the same: |input - other| <= atol + rtol |other|."""
+    return jnp.isclose(input, other, rtol, atol, equal_nan)
 
 
 def lerp(input: Array, end: Array, weight: Any) -> Array:
@@ -273,11 +269,6 @@ def expand(input: Array, size: Any) -> Array:
     return jnp.broadcast_to(input, sizes)
 
 
-def diagonal(input: Array, offset: int = 0) -> Array:
-    """The diagonal of a matrix."""
-    return jnp.diagonal(input, offset)
-
-
 def tril(input: Array, diagonal: int = 0) -> Array:
     """The lower triangle, zeros elsewhere."""
     return jnp.tril(input, diagonal)
@@ -314,13 +305,14 @@ def _named2(name: str, function: Any) -> Callable[..., Any]:
 
 TABLE: dict[str, Entry] = {
     **{name: Entry(_named(name, getattr(jnp, numpy))) for name, numpy in {
-        **{n: n for n in ("abs", "ceil", "cos", "cosh", "exp", "exp2", "expm1", "floor", "isfinite", "isinf", "isnan", "log",
+        **{n: n for n in ("ceil", "cos", "cosh", "exp", "exp2", "expm1", "floor", "isfinite", "isinf", "isnan", "log",
             "log10", "log1p", "log2", "logical_not", "reciprocal", "round", "sign", "sin", "sinh", "sqrt", "square", "tan",
             "tanh", "trunc")},
-        "acos": "arccos", "asin": "arcsin", "atan": "arctan", "neg": "negative", "absolute": "abs", "bitwise_not": "bitwise_not",
+        "acos": "arccos", "asin": "arcsin", "atan": "arctan", "neg": "negative", "bitwise_not": "bitwise_not",
     }.items()},
     **{name: Entry(_named(name, function)) for name, function in {
-        "erf": jax.scipy.special.erf, "rsqrt": jax.lax.rsqrt, "trace": jnp.trace, "relu": activations.relu, "sigmoid": activations.sigmoid,
+        "erf": jax.scipy.special.erf, "rsqrt": jax.lax.rsqrt, "trace": jnp.trace, "abs": kinks.magnitude,
+        "absolute": kinks.magnitude, "relu": activations.relu, "sigmoid": activations.sigmoid,
         "lgamma": jax.scipy.special.gammaln, "logit": jax.scipy.special.logit,
     }.items()},
     **{name: Entry(_named2(name, getattr(jnp, numpy)), 2) for name, numpy in {
@@ -328,18 +320,18 @@ TABLE: dict[str, Entry] = {
         "floor_divide": "floor_divide", "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater",
         "ge": "greater_equal", "logical_and": "logical_and", "logical_or": "logical_or", "logical_xor": "logical_xor",
         "bitwise_and": "bitwise_and", "bitwise_or": "bitwise_or", "bitwise_xor": "bitwise_xor", "matmul": "matmul",
-        "mm": "matmul", "bmm": "matmul", "mv": "matmul", "dot": "dot", "outer": "outer", "isclose": "isclose",
+        "mm": "matmul", "bmm": "matmul", "mv": "matmul", "dot": "dot", "outer": "outer",
     }.items()},
     **{name: Entry(_summary(name, function)) for name, function in {
         "sum": jnp.sum, "mean": jnp.mean, "prod": jnp.prod, "any": jnp.any, "all": jnp.all, "amax": jnp.max, "amin": jnp.min,
     }.items()},
-    "var": Entry(_deviation("var", jnp.var)), "std": Entry(_deviation("std", jnp.std)), "norm": Entry(norm),
+    "var": Entry(kinks.var), "std": Entry(kinks.std), "norm": Entry(kinks.norm), "isclose": Entry(isclose, 2),
     "argmax": Entry(_where_most("argmax", jnp.argmax)), "argmin": Entry(_where_most("argmin", jnp.argmin)),
     "cumsum": Entry(cumsum), "cumprod": Entry(cumprod), "softmax": Entry(softmax), "log_softmax": Entry(log_softmax),
     "logsumexp": Entry(logsumexp), "add": Entry(add, 2), "sub": Entry(sub, 2), "rsub": Entry(rsub, 2), "div": Entry(div, 2),
-    "clamp": Entry(clamp, 3), "where": Entry(where, 3), "masked_fill": Entry(masked_fill, 3), "lerp": Entry(lerp, 3),
+    "clamp": Entry(kinks.clamp, 3), "where": Entry(where, 3), "masked_fill": Entry(masked_fill, 3), "lerp": Entry(lerp, 3),
     "repeat": Entry(repeat, 1, True), "roll": Entry(roll), "flip": Entry(flip, 1, True), "expand": Entry(expand, 1, True),
-    "diagonal": Entry(diagonal), "tril": Entry(tril), "triu": Entry(triu),
+    "tril": Entry(tril), "triu": Entry(triu),
 }  # fmt: skip
 
 ALIASES = {"subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div", "clip": "clamp", "negative": "neg",
@@ -364,9 +356,21 @@ def _where(condition: Any, input: Any = None, other: Any = None) -> Any:
     return record(where, condition, input, other)
 
 
+def _gathered(input: Any, dim: int, index: Any) -> Tensor:
+    """The elements at the indices along `dim`."""
+    bounds.check_inside(index, input.shape[dim], "index")
+    return _gather(input, index, dim=dim)
+
+
+def _selected(input: Any, dim: int, index: Any) -> Tensor:
+    """Whole slices at the indices along `dim`."""
+    bounds.check_inside(index, input.shape[dim], "index")
+    return _select(input, index, dim=dim)
+
+
 FUNCTIONS |= {
     "pow": tells(_pow, "pow"),
     "where": tells(_where, "where"),
-    "gather": tells(lambda input, dim, index: _gather(input, index, dim=dim), "gather"),
-    "index_select": tells(lambda input, dim, index: _select(input, index, dim=dim), "index_select"),
+    "gather": tells(_gathered, "gather"),
+    "index_select": tells(_selected, "index_select"),
 }

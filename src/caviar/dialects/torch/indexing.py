@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from caviar.dialects.torch.bounds import check_inside
 from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.shapes import _view
 from caviar.dialects.torch.tensor import Tensor, wrap
@@ -37,6 +38,8 @@ def write(x: Tensor, index: Any, value: Any) -> None:
 
 def _taken_apart(x: Tensor, index: Any, moving: bool) -> tuple[Template, list[Any]]:
     """The kinds of the indices, and the numbers and tensors in them."""
+    if type(index) is int and x.ndim:  # the usual one, at once
+        return (("int",), *[("all",)] * (x.ndim - 1)), [np.int32(_within(index, x.shape[0], 0))]
     items = _complete(x, index if isinstance(index, tuple) else (index,))
     if any(isinstance(i, Tensor) for i in items):
         moving = False
@@ -48,9 +51,12 @@ def _taken_apart(x: Tensor, index: Any, moving: bool) -> tuple[Template, list[An
         size = x.shape[axis]
         axis += 1
         if isinstance(item, Tensor):
+            check_inside(item, size, "index", least=-size)
             template.append(("tensor",))
             operands.append(item)
         elif isinstance(item, slice):
+            if item.step is not None and operator.index(item.step) < 1:
+                raise ArgumentError(f"the step of a slice is positive here, and is {item.step}: say x.flip({axis - 1})")
             start, stop, step = item.indices(size)
             if (start, stop, step) == (0, size, 1):
                 template.append(("all",))
@@ -106,25 +112,40 @@ def get(x: jax.Array, *operands: Any, template: Template) -> jax.Array:
     axis = 0
     for (kind, *rest), value in _paired(template, operands):
         if kind == "slice":
-            x = jax.lax.dynamic_slice_in_dim(x, value, rest[0], axis)
+            x = jax.lax.dynamic_slice_in_dim(x, value, rest[0], axis, allow_negative_indices=False)
         elif kind == "int":
-            x = jax.lax.dynamic_slice_in_dim(x, value, 1, axis)
+            x = jax.lax.dynamic_slice_in_dim(x, value, 1, axis, allow_negative_indices=False)
         axis += kind != "new"
-        places.append(
-            {"new": None, "int": 0, "tensor": value}.get(kind, slice(*rest) if kind == "steps" else slice(None))
-        )
-    return x[tuple(places)]
+        places.append({"new": None, "int": 0}.get(kind, slice(*rest) if kind == "steps" else slice(None)))
+    x, tensors = (
+        x[tuple(places)],
+        _tensors(template, operands),
+    )  # in two steps, since a number does not count as a tensor
+    return x[tensors] if tensors else x
+
+
+def _tensors(template: Template, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The tensors among the indices, each at its dimension of what the other indices leave; none where there are none."""
+    kept = [
+        value if kind == "tensor" else slice(None) for (kind, *_), value in _paired(template, operands) if kind != "int"
+    ]
+    return tuple(kept) if any(kind == "tensor" for kind, *_ in template) else ()
 
 
 def put(x: jax.Array, value: Any, *operands: Any, template: Template) -> jax.Array:
     """The array with a value written where an index says."""
-    if any(kind in ("tensor", "steps") for kind, *_ in template):
-        places = [{"new": None, "int": v, "tensor": v}.get(kind, slice(*rest) if kind == "steps" else slice(None))
-            for (kind, *rest), v in _paired(template, operands)]  # fmt: skip
-        if not any(kind == "slice" for kind, *_ in template):
-            return x.at[tuple(places)].set(jnp.asarray(value, x.dtype))
+    pairs = _paired(template, operands)
+    if tensors := _tensors(template, operands):  # write into what the other indices take, and that back
+        basic = tuple(("all",) if entry[0] == "tensor" else entry for entry in template)
+        others = [v for (kind, *_), v in pairs if kind != "tensor" and v is not None]
+        part = get(x, *others, template=basic).at[tensors].set(jnp.asarray(value, x.dtype))
+        return put(x, part, *others, template=basic)
+    if any(kind == "steps" for kind, *_ in template) and not any(kind == "slice" for kind, *_ in template):
+        places = [{"new": None, "int": v}.get(kind, slice(*rest) if kind == "steps" else slice(None))
+            for (kind, *rest), v in pairs]  # fmt: skip
+        return x.at[tuple(places)].set(jnp.asarray(value, x.dtype))
     starts, sizes, shape, axis = [], [], [], 0
-    for (kind, *rest), start in _paired(template, operands):
+    for (kind, *rest), start in pairs:
         if kind == "new":
             shape.append(1)
             continue
@@ -134,7 +155,7 @@ def put(x: jax.Array, value: Any, *operands: Any, template: Template) -> jax.Arr
         shape += [size] if kind != "int" else []
         axis += 1
     block = jnp.broadcast_to(jnp.asarray(value, x.dtype), shape).reshape(sizes)
-    return jax.lax.dynamic_update_slice(x, block, starts)
+    return jax.lax.dynamic_update_slice(x, block, starts, allow_negative_indices=False)
 
 
 def put_masked(x: jax.Array, mask: jax.Array, value: Any) -> jax.Array:

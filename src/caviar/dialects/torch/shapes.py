@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar.dialects.torch.functions import FUNCTIONS, record
+from caviar.dialects.torch.functions import FUNCTIONS, put_into, record
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.errors import ShapeError
 from caviar.telling import tells
@@ -55,6 +55,22 @@ def permute_array(x: jax.Array, dims: tuple[int, ...]) -> jax.Array:
 def permute_back(x: jax.Array, value: jax.Array, dims: tuple[int, ...]) -> jax.Array:
     """The dimensions in the order they came in."""
     return jnp.transpose(value, [dims.index(i) for i in range(len(dims))])
+
+
+def diagonal_array(x: jax.Array, offset: int, dim1: int, dim2: int) -> jax.Array:
+    """The diagonal of two dimensions, as the last one."""
+    return jnp.diagonal(x, offset, dim1, dim2)
+
+
+def diagonal_back(x: jax.Array, value: jax.Array, offset: int, dim1: int, dim2: int) -> jax.Array:
+    """The array with another diagonal."""
+    places = jnp.arange(x.size, dtype=jnp.int32).reshape(x.shape)
+    return x.reshape(-1).at[jnp.diagonal(places, offset, dim1, dim2)].set(value).reshape(x.shape)
+
+
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """The diagonal of a matrix, or of two dimensions; writing into it writes into the tensor."""
+    return _view(input, diagonal_array, diagonal_back, {"offset": offset, "dim1": dim1, "dim2": dim2})
 
 
 def _shaped(shape: tuple[Any, ...]) -> tuple[int, ...]:
@@ -156,14 +172,14 @@ def product(*arrays: jax.Array, equation: str) -> jax.Array:
     return jnp.einsum(equation, *arrays)
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Any = None) -> Tensor:
     """The tensors one after the other."""
-    return record(concatenated, *tensors, dim=dim)
+    return put_into(out, record(concatenated, *tensors, dim=dim))
 
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Any = None) -> Tensor:
     """The tensors along a new dimension."""
-    return record(stacked, *tensors, dim=dim)
+    return put_into(out, record(stacked, *tensors, dim=dim))
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
@@ -244,8 +260,8 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
 
 
 SHAPES = {f.__name__: tells(f) for f in (
-    reshape, permute, transpose, t, flatten, unflatten, squeeze, unsqueeze, narrow, split, chunk, unbind, sort, argsort, topk, nonzero,
-    unique, equal, allclose, _extreme("max", 1), _extreme("min", -1),
+    diagonal, reshape, permute, transpose, t, flatten, unflatten, squeeze, unsqueeze, narrow, split, chunk, unbind, sort, argsort, topk,
+    nonzero, unique, equal, allclose, _extreme("max", 1), _extreme("min", -1),
 )}  # fmt: skip
 OF_SEVERAL = {
     name: tells(f)

@@ -154,7 +154,7 @@ class Tensor(LazyTensor):
         return text(self)
 
     def __format__(self, form: str) -> str:
-        return format(self.item(), form) if self.ndim == 0 and form else repr(self)
+        return format(self.item(), form) if self.ndim == 0 and type(self) is Tensor else object.__format__(self, form)
 
     # -- gradients ------------------------------------------------------------------------------------------------
 
@@ -237,15 +237,20 @@ class Tensor(LazyTensor):
             )
         if result.shape != self.shape:
             raise ShapeError(f"in place, {tuple(self.shape)} cannot become {tuple(result.shape)}")
-        if result._needs and self._root is not None:
-            raise ArgumentError(
-                "gradients do not flow through writing into a view: write into the tensor itself, x[...] = v"
-            )
         if result.held().spec.dtype != self.held().spec.dtype:
             result = result.to(self.dtype)
+        if self._root is not None and self._view is not None and differentiable:
+            return self._become_within(self._root, result)
         self.hold(result.held())
         if self._needs != LEAF:
             self._needs = result._needs
+        return self
+
+    def _become_within(self, root: Any, result: Tensor) -> Tensor:
+        """Take a result as the new value of a view: it is written into the root, and gradients flow through that."""
+        function, static, inputs = self._view[1]
+        root.become(record(Tensor, function, (root, result, *inputs), static))
+        self._held, self._seen, self._needs = result.held(), root.held(), root._needs and RESULT
         return self
 
     # -- elsewhere ------------------------------------------------------------------------------------------------

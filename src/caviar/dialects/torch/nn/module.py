@@ -16,6 +16,7 @@ from caviar.dialects.torch.tensor import Tensor, device_class, dtype_class
 from caviar.dialects.torch.weights import Parameter, UninitializedParameter
 from caviar.errors import CONFUSED, ArgumentError, ShapeError, retell
 from caviar.graph.context import current
+from caviar.graph.node import Node
 from caviar.models.model import Model
 from caviar.outside import spoken
 from caviar.recording.values import Value
@@ -62,6 +63,12 @@ class Module(Model):
         vars(self).update(_buffers={}, _hooks=[], training=True)
         return self
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        own = vars(cls).get("build")  # in PyTorch a name like any other
+        super().__init_subclass__(**kwargs)
+        if own is not None:
+            cls.build = own  # type: ignore[method-assign]
+
     def __init__(self) -> None:
         self.name = vars(self)["_own_name"]
 
@@ -87,7 +94,7 @@ class Module(Model):
         try:
             if args and isinstance(args[0], Tensor):
                 return self._hooked(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
-            if any(isinstance(v, Tensor) for v in (*args, *kwargs.values())) or not args:
+            if current() is None and not _are_caviars((args, kwargs)):
                 return self._hooked(args, kwargs)
         except CONFUSED as error:  # as `tells` does, written out for speed
             retell(error, lambda: f"{type(self).__name__}() of {spoken((*args, *kwargs.values()))}")
@@ -322,6 +329,12 @@ class Hook:
     def remove(self) -> None:
         """Remove the hook."""
         self.hooks.remove(self)
+
+
+def _are_caviars(given: Any) -> bool:
+    """Whether arguments are for a layer of caviar's: nodes of its graph, or JAX's arrays, and no tensors."""
+    leaves = jax.tree.leaves(given)
+    return any(isinstance(v, (Node, jax.Array)) for v in leaves) and not any(isinstance(v, Tensor) for v in leaves)
 
 
 def _own_parameters(module: Module) -> list[tuple[str, Any]]:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar.dialects.torch.functions import operation
+from caviar.dialects.torch.kinks import norm
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
 
@@ -17,11 +18,7 @@ Array = jax.Array
 
 def length(x: Array, p: Any, axis: int, keepdims: bool = False) -> Array:
     """The p-norm along an axis, with gradient 0 where it is 0."""
-    total = jnp.square(x).sum(axis, keepdims=keepdims) if p == 2 else (jnp.abs(x) ** p).sum(axis, keepdims=keepdims)
-    if p == 1:
-        return total
-    root = jnp.where(total > 0, total, 1)
-    return jnp.where(total > 0, jnp.sqrt(root) if p == 2 else root ** (1 / p), 0)
+    return norm(x, p, axis, keepdims)
 
 
 def distance(x1: Array, x2: Array, p: Any = 2, eps: Any = 1e-6, keepdim: bool = False) -> Array:

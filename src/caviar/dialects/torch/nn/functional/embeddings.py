@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from caviar.dialects.torch.bounds import check_inside
 from caviar.dialects.torch.functions import record
 from caviar.dialects.torch.tensor import Tensor
-from caviar.errors import ArgumentError, DataError, unknown_name
+from caviar.errors import ArgumentError, unknown_name
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
@@ -24,6 +25,7 @@ def _one_hot(input: Array, num_classes: int) -> Array:
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """A row for each class number, with 1 at its place and 0 elsewhere."""
     classes = int(np.asarray(tensor.array()).max()) + 1 if num_classes < 0 else num_classes
+    check_inside(tensor, classes, "class")
     return record(_one_hot, tensor, num_classes=classes)
 
 
@@ -41,24 +43,13 @@ def _embedding(input: Array, weight: Array, padding_idx: int | None) -> Array:
     return _rows(weight, input, padding_idx)
 
 
-def _check_ids(input: Any, weight: Any) -> None:
-    """Raise for numbers without a row, if they are already computed."""
-    array = input.held().array if isinstance(input, Tensor) else None
-    if isinstance(array, (np.ndarray, jax.Array)) and not isinstance(array, jax.core.Tracer) and array.size:
-        ids, count = np.asarray(array), weight.shape[0]
-        if ids.min() < 0 or ids.max() >= count:
-            at = np.unravel_index(int(np.argmax((ids < 0) | (ids >= count))), ids.shape)
-            place = f" at {tuple(map(int, at))}" if at else ""
-            raise DataError(f"embedding got the number {ids[at]}{place}, and its weight has the rows 0..{count - 1}")
-
-
 def embedding(
     input: Tensor, weight: Any, padding_idx: int | None = None, max_norm: Any = None, norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Any:  # fmt: skip
     """The row of the weight for each class number; NaN for numbers without a row."""
     _check_options(max_norm, scale_grad_by_freq)
-    _check_ids(input, weight)
+    check_inside(input, weight.shape[0], "row")
     return record(_embedding, input, weight, padding_idx=padding_idx)
 
 
@@ -103,5 +94,5 @@ def embedding_bag(
     if per_sample_weights is not None and mode != "sum":
         raise ArgumentError(f"per_sample_weights are for mode='sum', not {mode!r}")
     offsets = offsets[:-1] if include_last_offset else offsets
-    _check_ids(input, weight)
+    check_inside(input, weight.shape[0], "row")
     return record(_embedding_bag, input, weight, offsets, per_sample_weights, mode=mode, padding_idx=padding_idx)

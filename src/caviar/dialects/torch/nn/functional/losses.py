@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ import optax
 from jax.scipy.special import xlogy
 
 from caviar import losses
+from caviar.dialects.torch.bounds import check_inside
 from caviar.dialects.torch.functions import operation, record
 from caviar.dialects.torch.nn.functional.distances import distance
 from caviar.dialects.torch.tensor import Tensor
@@ -195,10 +197,27 @@ def _of_class(
     known = (target == ignored) | ((target >= 0) & (target < input.shape[1]))
     lost = jnp.where(known, 0, jnp.nan).astype(input.dtype)  # the loss of a number that is no class is NaN
     mean = "mean_with_sample_weight" if reduction == "mean" else reduction
+    if reduction == "mean":
+        lost = jnp.where((target == ignored).all(), jnp.nan, lost).astype(input.dtype)  # the mean of nothing
     values = loss(axis=1, ignore_class=ignored, class_weight=weight, reduction=mean, **options)(target, input)
     return values + (lost if reduction == "none" else lost.sum())
 
 
+def _of_known_classes(loss: Any) -> Any:
+    """The loss, which tells of targets that are no class."""
+
+    @functools.wraps(loss)
+    def call(input: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(input, Tensor) and isinstance(target, Tensor) and not target.is_floating_point():
+            options = dict(zip(("weight", "ignore_index"), args, strict=False)) | kwargs
+            classes = input.shape[1 if input.ndim > 1 else 0]
+            check_inside(target, classes, "class", ignored=options.get("ignore_index", -100))
+        return loss(input, target, *args, **kwargs)
+
+    return call
+
+
+@_of_known_classes
 @partial(operation, operands=3)
 def nll_loss(
     input: Array, target: Array, weight: Array | None = None, ignore_index: int = -100, reduction: str = "mean"
@@ -207,6 +226,7 @@ def nll_loss(
     return _of_class(losses.NegativeLogLikelihood, input, target, weight, ignore_index, reduction)
 
 
+@_of_known_classes
 @partial(operation, operands=3)
 def cross_entropy(
     input: Array, target: Array, weight: Array | None = None, ignore_index: int = -100, reduction: str = "mean",
