@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,22 +10,19 @@ import numpy as np
 import pytest
 
 from caviar import config, layers, ops
+from caviar.arguments import declared
 from caviar.graph import Input
 from caviar.layers import Dense, Embedding, Flatten, Lambda, Layer, LayerNormalization, Reshape
 from caviar.models import Model, Sequential
 
 IMAGES = np.random.RandomState(0).randint(0, 255, (2, 4, 4, 4)).astype("uint8")
+# Arguments of layers for which 2 (a size) or 0.5 (a number) does not do, wherever an argument is required.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
-    "Activation": ("sigmoid",), "Bidirectional": (layers.SimpleRNN(2),), "Dense": (2,), "Discretization": ([10.0, 99.0],),
-    "Dropout": (0.5,), "GRU": (2,), "GaussianDropout": (0.5,), "GaussianNoise": (0.5,), "AlphaDropout": (0.5,),
-    "GroupNormalization": (2,), "LSTM": (2,), "SimpleRNN": (2,), "Normalization": (-1, 1.0, 2.0), "Rescaling": (0.5, 1.0),
-    "Threshold": (3.0, 0.0), "Lambda": (lambda x: x - 128,), "TimeDistributed": (Dense(2),),
-    **{f"Conv{n}D": (2, 2) for n in (1, 2)}, **{f"SeparableConv{n}D": (2, 2) for n in (1, 2)},
-    "Conv1DTranspose": (2, 2), "Conv2DTranspose": (2, 2), "DepthwiseConv1D": (2,), "DepthwiseConv2D": (2,),
-    "SpatialDropout1D": (0.5,), "SpatialDropout2D": (0.5,), "RepeatVector": (2,), "Permute": ((2, 1),), "Reshape": ((-1,),),
-    "EinsumDense": ("ab,bc->ac", 2), "CenterCrop": (2, 2), "RandomCrop": (2, 2), "Resizing": (3, 3), "RandomBrightness": (0.5,),
-    "RandomContrast": (0.5,), "RandomRotation": (0.5,), "RandomTranslation": (0.5, 0.5), "RandomZoom": (0.5,),
-    "AdaptiveAveragePooling1D": (2,), "AdaptiveMaxPooling1D": (2,), "AdaptiveAveragePooling2D": (2,), "AdaptiveMaxPooling2D": (2,),
+    "Activation": ("sigmoid",), "Bidirectional": (layers.SimpleRNN(2),), "Discretization": ([10.0, 99.0],),
+    "GroupNormalization": (2,), "Normalization": (-1, 1.0, 2.0), "Rescaling": (0.5, 1.0), "Threshold": (3.0, 0.0),
+    "Lambda": (lambda x: x - 128,), "TimeDistributed": (Dense(2),), "Permute": ((2, 1),), "Reshape": ((-1,),),
+    "EinsumDense": ("ab,bc->ac", 2), "Resizing": (3, 3),
+    **{f"{kind}Pooling{n}D": (2,) for kind in ("Average", "Max") for n in (1, 2)},
 }  # fmt: skip
 OF_SEVERAL = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Attention", "AdditiveAttention",
               "MultiHeadAttention")  # fmt: skip
@@ -49,6 +47,16 @@ FAMILY = [
 ]
 
 
+def required(cls: Any) -> list[Any]:
+    """A value for each argument that has no default."""
+    names = [
+        n
+        for n, p in inspect.signature(cls).parameters.items()
+        if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    ]
+    return [0.5 if declared(cls)[name].is_float else 2 for name in names]
+
+
 def applied(name: str, images: Any, steps: Any, vectors: Any) -> Any:
     """One member of the family on what it takes."""
     if name == "MultiHeadAttention":
@@ -60,8 +68,9 @@ def applied(name: str, images: Any, steps: Any, vectors: Any) -> Any:
         if any(s in name for s in SEQUENCES)
         else vectors
     )
-    arguments = ARGUMENTS.get(name, (2,) if name[:3] in ("Ave", "Max") and "Pooling" in name else ())
-    return getattr(layers, name)(*arguments)([x, x] if name in OF_SEVERAL else x)
+    cls = getattr(layers, name)
+    arguments = ARGUMENTS[name] if name in ARGUMENTS else required(cls)
+    return cls(*arguments)([x, x] if name in OF_SEVERAL else x)
 
 
 def test_every_layer_computes_of_integers_what_it_computes_of_floats() -> None:
