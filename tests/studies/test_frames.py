@@ -462,6 +462,47 @@ def test_a_search_goes_without_frames_if_asked() -> None:
     assert {r["status"] for r in found.table()} == {"finished"}
 
 
+def test_members_of_several_batch_sizes_share_a_program_and_train_as_they_would_alone() -> None:
+    """Batches are padded to the largest; 45 rows in batches of 64, 10, 8 and 4 are 1, 5, 6 and 12 steps."""
+    with config.precision("float64"):
+        network = [Dense(IntUniform(3, 9), "tanh"), layers.BatchNormalization(), layers.Dropout(0.3), Dense(1)]
+        model, x = Sequential(network), RNG.normal(size=(45, 3))
+        model.compile(Adam(LogUniform(1e-3, 1e-1), global_clipnorm=1.0), "mse", metrics=["mae"])
+        given = {"epochs": 4, "validation_split": 0.2, "verbose": 0}
+        with compiles() as count:
+            found = search(model, x, x[:, :1], trials=16, seed=0, batch_size=Choice(4, 8, 10, 64), **given)
+        assert count() <= 3
+        rows = {row["batch_size"]: row["trial"] for row in found.table()}
+        assert set(rows) == {4, 8, 10, 64}
+        for batch_size, trial in rows.items():
+            alone = found.untrained(trial).fit(x, x[:, :1], batch_size=batch_size, **given)
+            curves = found.curves(trial)
+            for name, values in alone.history.items():
+                np.testing.assert_allclose(curves[name], values, rtol=1e-12)
+
+
+def test_where_rows_are_looked_at_together_each_batch_size_has_a_program() -> None:
+    model = compiled([layers.Lambda(lambda x: x - x.mean(0)), Dense(Choice(2, 3)), Dense(1)])
+    with compiles() as count:
+        found = search(model, X, Y, trials=8, seed=0, verbose=0, batch_size=Choice(4, 20))
+    assert count() >= 4
+    assert {row["status"] for row in found.table()} == {"finished"}
+
+
+def test_batch_sizes_are_programs_of_their_own_where_padding_costs_more() -> None:
+    task = task_of([Dense(64), Dense(64), Dense(1)])
+    task.space.template.batch_size = Choice(16, 128)
+    space = Space(task.space.template)
+    task.space = space
+    family = Family(task, "key", {"batch_size": 16}, ["batch_size"])
+    members = [{"batch_size": n} for n in (16, 128) * 20]
+    for rows, boxes in ((10**4, [((16, 128),)]), (10**6, [((16, 16),), ((17, 128),)])):
+        family.boxes.clear()
+        family.plan(members, Pricing(40, rows), 40)
+        assert family.boxes == {"[]": boxes}
+    assert family.frame_of({"batch_size": 16})[1].batch_size == 16  # type: ignore[union-attr]
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Planning
 

@@ -57,6 +57,7 @@ class Family:
     def __init__(self, task: Task, key: Any, values: Mapping[str, Any], names: Sequence[str]):
         self.task, self.key, self.values, self.names = task, key, dict(values), list(names)
         self._ranges = {h.name: h.range for h in task.space.found}
+        self._batch_name = task.space.batch_name or ""
         self.sizes = {name: found for name in names if (found := ends(self._ranges[name]))}
         self.choices: dict[str, Any] = {n: self._ranges[n] for n in names if n not in self.sizes}
         self.boxes: dict[str, list[Box]] = {}
@@ -84,7 +85,8 @@ class Family:
     def _made(self, values: Mapping[str, Any], sizes: Mapping[str, tuple[int, int]], choices: Any) -> Frame | None:
         largest = {name: high for name, (_, high) in sizes.items()}
         smallest = {name: ends(self._ranges[name])[0] for name in sizes}  # type: ignore[index]
-        key = self.apart(values), tuple(largest.items()), tuple(choices)
+        fixed = [self._batch_name not in sizes and values.get(self._batch_name)]
+        key = self.apart(values), repr(fixed), tuple(largest.items()), tuple(choices)
         if key not in self._tried:
             try:
                 self._tried[key] = Frame(self.task, {**self.values, **values}, largest, smallest, choices)
@@ -119,15 +121,23 @@ class Family:
         known: dict[tuple[int, ...], float] = {}
 
         def seconds(sizes: tuple[int, ...]) -> float:
+            """Of training in arrays of these sizes, a batch of which has one row of every member's."""
             if sizes not in known:
-                member = frame.place({**members[0], **dict(zip(self.sizes, sizes, strict=True))})
-                known[sizes] = pricing.rows * (member.work / MULTIPLICATIONS + member.elements / VALUES)
+                values = {**members[0], **dict(zip(self.sizes, sizes, strict=True))}
+                member = frame.place(values)
+                each = member.work / MULTIPLICATIONS + member.elements / VALUES
+                known[sizes] = pricing.rows * each * batch_of(values)
             return known[sizes]
 
+        def batch_of(values: Mapping[str, Any]) -> int:
+            return frame.batch_of(values) if frame.batch_name in values else 1
+
         points = [tuple(values[name] for name in self.sizes) for values in members]
-        in_time = pricing.seconds * len(members) / sample / max(sum(map(seconds, points)), 1e-9)
+        batches = [1 / batch_of(values) for values in members]
+        alone = sum(seconds(point) * batches for point, batches in zip(points, batches, strict=True))
+        in_time = pricing.seconds * len(members) / sample / max(alone, 1e-9)
         price = seconds_to_compile(frame.recipe) / min(pricing.share(sample), in_time)
-        return divided(whole, points, seconds, price, pricing.most)
+        return divided(whole, points, seconds, price, pricing.most, batches)
 
     # -- frames ---------------------------------------------------------------------------------------------------
 
@@ -140,6 +150,9 @@ class Family:
             return None, None
         if (kind, box) not in self._frames:
             sizes = dict(zip(self.sizes, box, strict=True))
+            least, most = sizes.get(self._batch_name, (0, 1))
+            if least == most:  # all batches are equal: it is no number of a member's own
+                del sizes[self._batch_name]
             self._frames[kind, box] = self._made({**self.values, **values}, sizes, self.choices)
         frame = self._frames[kind, box]
         try:
@@ -160,8 +173,17 @@ def _holds(box: Box, point: Sequence[int]) -> bool:
     return all(low <= n <= high for (low, high), n in zip(box, point, strict=True))
 
 
-def divided(whole: Box, points: Sequence[Any], seconds: Any, price: float, most: int | None = None) -> list[Box]:
+def divided(
+    whole: Box,
+    points: Sequence[Any],
+    seconds: Any,
+    price: float,
+    most: int | None = None,
+    often: Sequence[float] | None = None,
+) -> list[Box]:
     """Boxes that together make up the whole, which is cut wherever smaller arrays save more than another program costs.
+
+    `often` says how often each point spends these seconds.
 
     >>> from caviar.studies.families import divided
     >>> divided(((1, 100),), [(10,), (100,)], lambda sizes: sizes[0], price=50)
@@ -171,7 +193,7 @@ def divided(whole: Box, points: Sequence[Any], seconds: Any, price: float, most:
     """
     boxes = [whole]
     while len(boxes) < (FRAMES_AT_MOST if most is None else most):
-        cuts = [cut for box in boxes for cut in _cuts(box, points, seconds)]
+        cuts = [cut for box in boxes for cut in _cuts(box, points, seconds, often or [1.0] * len(points))]
         gain, box, axis, at = max(cuts, default=(-math.inf, whole, 0, 0))
         if gain <= (price if most is None else 0):
             break
@@ -181,15 +203,17 @@ def divided(whole: Box, points: Sequence[Any], seconds: Any, price: float, most:
     return sorted(boxes)
 
 
-def _cuts(box: Box, points: Sequence[Any], seconds: Any) -> Iterable[tuple[float, Box, int, int]]:
+def _cuts(
+    box: Box, points: Sequence[Any], seconds: Any, often: Sequence[float]
+) -> Iterable[tuple[float, Box, int, int]]:
     """What cuts of a box would save: a few along each axis, at the sizes of members."""
-    here = [point for point in points if _holds(box, point)]
+    here = [pair for pair in zip(points, often, strict=True) if _holds(box, pair[0])]
     top = tuple(high for _, high in box)
     for axis, (_, high) in enumerate(box):
-        values = sorted({point[axis] for point in here} - {high})
+        values = sorted({point[axis] for point, _ in here} - {high})
         for at in sorted({values[round(i * (len(values) - 1) / 8)] for i in range(9)}) if values else []:
             saved = seconds(top) - seconds((*top[:axis], at, *top[axis + 1 :]))
-            yield saved * sum(point[axis] <= at for point in here), box, axis, at
+            yield saved * sum(times for point, times in here if point[axis] <= at), box, axis, at
 
 
 class Families:

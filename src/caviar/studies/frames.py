@@ -23,6 +23,7 @@ from caviar.parts import Apart, Part, parts_of, take_apart
 from caviar.placing import Placement, Tape, placed, trusted
 from caviar.ranges import Choice, Range
 from caviar.training.recipe import Recipe
+from caviar.training.row_by_row import may_be_padded
 from caviar.training.rules import Rule
 
 Values = Mapping[str, Any]
@@ -101,7 +102,10 @@ class Frame:
             for name, choice in choices.items()
         }
         self.recipe, self.batch_size = task.recipe({**values, **sizes, **switches})
-        _check_recipe(self.recipe, {*sizes, *choices})
+        self.batch_name = task.space.batch_name if task.space.batch_name in sizes else None
+        if self.batch_name is not None and not may_be_padded(self.recipe):
+            raise FrameError(f"{self.recipe.network!r} may look at several rows together, so no batch is padded")
+        _check_recipe(self.recipe, {*sizes, *choices}, self.batch_name)
         self.tape = traced(self.recipe, task.rows.x, self.batch_size)
         _check_outputs(self.tape)
         self.apart = take_apart(self.recipe)
@@ -109,6 +113,10 @@ class Frame:
         smallest = self.place({**values, **corner})
         self._check_against(task.recipe({**values, **corner})[0], smallest)
         self._mark(smallest)
+
+    def batch_of(self, values: Values) -> int:
+        """How many rows a batch of a member has."""
+        return self.batch_size if self.batch_name is None else int(values[self.batch_name])
 
     def place(self, values: Values) -> Placement:
         """Where a member with these values is in the frame."""
@@ -201,7 +209,7 @@ def _check_outputs(tape: Tape) -> None:
             raise FrameError(f"{call.what!r} gives what the loss is computed from")
 
 
-def _check_recipe(recipe: Recipe, names: set[str]) -> None:
+def _check_recipe(recipe: Recipe, names: set[str], batch_name: str | None) -> None:
     """Raise for anything that looks at whole weights or at sizes, and so at places that are not live."""
     network, optimizer = recipe.network, recipe.optimizer
     ways = ("transform", "rule", "init", "update", "_step", "_prepared", "decayed", "averaged")
@@ -212,7 +220,7 @@ def _check_recipe(recipe: Recipe, names: set[str]) -> None:
     for rule in parts_of(recipe.rules, Rule):
         if not type(rule).__module__.startswith("caviar."):
             raise FrameError(f"{rule!r} may look at weights")
-    found = set()
+    found = {batch_name} & names
     for part in parts_of(recipe, lambda p: isinstance(p, Part) and not isinstance(p, Node)):
         may = part.may_differ if isinstance(part, Layer) and trusted(part, "live", "call", "build") else ()
         for name, value in vars(part).items():

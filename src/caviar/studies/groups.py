@@ -58,7 +58,7 @@ class Group:
         self.varied = tuple(isinstance(n, Closed | Varied) for n in self.apart.numbers)
         self.draw_varied = tuple(isinstance(n, Closed | Varied) for n in self.draw.numbers)
         self.lanes = 0
-        self.clock = Clock(plan.steps)
+        self._clocks: dict[int, Clock] = {}  # by the rows of a batch
         self.blocks: list[Block] = []
         self._lock = threading.Lock()
         self._ready = False
@@ -89,12 +89,36 @@ class Group:
 
     # -- programs -------------------------------------------------------------------------------------------------
 
+    def batch_of(self, seats: Sequence[Seat]) -> int:
+        """How many rows a batch of these members has, who are of one block."""
+        return self.plan.batch_size if self.frame is None else self.frame.batch_of(seats[0].values)
+
+    def steps_of(self, block: Block) -> int:
+        """The steps of its epochs."""
+        return -(-self.plan.rows // self.batch_of(block.seats)) if self.plan.smaller else self.plan.steps
+
+    def clock_of(self, block: Block) -> Clock:
+        """How fast its steps are."""
+        return self._clocks.setdefault(self.batch_of(block.seats), Clock(self.steps_of(block)))
+
+    def in_rows(self, seats: Sequence[Seat]) -> list[list[Seat]]:
+        """Members as they fill blocks: those of one block have equal batches."""
+        lanes = max(self.lanes, 1)
+        return [here[i : i + lanes] for here in self._alike(seats) for i in range(0, len(here), lanes)]
+
+    def _alike(self, seats: Sequence[Seat]) -> list[list[Seat]]:
+        """Members by the rows of their batches."""
+        found: dict[int, list[Seat]] = {}
+        for seat in seats:
+            found.setdefault(self.batch_of([seat]), []).append(seat)
+        return [*found.values()]
+
     def prepare(self, seats: Sequence[Seat], lanes: int | None = None) -> None:
         """Decide how many lanes a block has, and compile; several groups do so at once, each in a thread."""
         with self._lock:
             if self._ready or not seats:
                 return
-            each = lanes // vectorized.devices() if lanes else self._lanes_each(len(seats))
+            each = lanes // vectorized.devices() if lanes else self._lanes_each(max(map(len, self._alike(seats))))
             while True:
                 self.lanes, self._statistics = each * vectorized.devices(), None
                 block = self._seated([seats[0]])
@@ -124,7 +148,8 @@ class Group:
             seats = self._padded(block.seats)
             own = vectorized.over_devices(self._own(seats))
             block.arguments = (self._numbers(self.apart.numbers, seats), own)
-        rest = (self.data.rows, self.data.validation, np.int32(steps), np.int32(epochs))
+        counts = map(np.int32, (steps, epochs, self.batch_of(block.seats)))
+        rest = (self.data.rows, self.data.validation, *counts)
         return (block.run, block.statistics, *block.arguments, *rest)
 
     def _numbers(self, numbers: Numbers, seats: list[Seat]) -> list[Any]:
@@ -150,8 +175,7 @@ class Group:
 
     def start(self, seats: Sequence[Seat]) -> None:
         """Seat new members, each with its own initial weights."""
-        for i in range(0, len(seats), self.lanes):
-            self.blocks.append(self._seated(list(seats[i : i + self.lanes])))
+        self.blocks += [self._seated(here) for here in self.in_rows(seats)]
 
     def _seated(self, seats: list[Seat]) -> Block:
         padded = self._padded(seats)
@@ -180,11 +204,12 @@ class Group:
 
     def advance(self, block: Block, until: int) -> list[Slice]:
         """Train a block for about a dispatch's time, and at most until so many epochs."""
-        steps, epochs = self.clock.amount("run", block.position, until - block.epoch)
+        clock = self.clock_of(block)
+        steps, epochs = clock.amount("run", block.position, until - block.epoch)
         began = time.perf_counter()
         block.run, block.statistics, brought = self._program(*self._given(block, steps, epochs))
         finished, position = int(brought.finished), int(block.run.position)
-        self.clock.measure(time.perf_counter() - began, finished * self.plan.steps + position - block.position)
+        clock.measure(time.perf_counter() - began, finished * self.steps_of(block) + position - block.position)
         start, block.position, block.epoch = block.epoch, position, block.epoch + finished
         ended = np.asarray(block.run.epoch)
         was, block.stopped = block.stopped, np.asarray(block.run.stopped)[: len(block.seats)]
@@ -197,9 +222,9 @@ class Group:
             if not was[i] and int(ended[i]) > start
         ]
 
-    def epochs_at_once(self, left: int) -> int:
-        """How many epochs a block should train before the next has its turn."""
-        return max(1, self.clock.amount("run", 0, left)[1])
+    def epochs_at_once(self, blocks: Sequence[Block], left: int) -> int:
+        """How many epochs a block should train before the next of these has its turn."""
+        return max(1, min(self.clock_of(block).amount("run", 0, left)[1] for block in blocks))
 
     # -- leaving and moving -------------------------------------------------------------------------------------
 
@@ -230,10 +255,8 @@ class Group:
 
     def seat_again(self, seats: Sequence[Seat], states: dict[Member, MemberState]) -> None:
         """Pack members, whose states are on the host, into as few blocks as possible; none may be inside an epoch."""
-        self.blocks = []
-        for i in range(0, len(seats), max(self.lanes, 1)):
-            here = list(seats[i : i + self.lanes])
-            self.blocks.append(self.restored(here, [states[seat.member] for seat in here]))
+        rows = self.in_rows(seats)
+        self.blocks = [self.restored(here, [states[seat.member] for seat in here]) for here in rows]
 
     def restored(self, seats: list[Seat], states: list[MemberState]) -> Block:
         """A block from the states of its members."""

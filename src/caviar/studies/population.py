@@ -260,7 +260,7 @@ class Population:
         for group in self.groups.values():
             for blocks in _by_place(group.blocks):
                 staying = [s for b in blocks for i, s in enumerate(b.seats) if not b.stopped[i]]
-                if -(-len(staying) // max(group.lanes, 1)) < len(blocks):
+                if len(group.in_rows(staying)) < len(blocks):
                     leaving([s.member for b in blocks for i, s in enumerate(b.seats) if b.stopped[i]])
                     group.pack(blocks, staying)
 
@@ -321,7 +321,7 @@ def _train(group: Group, until: int, most: int | None) -> Iterator[list[Slice] |
             return
         farthest = max(b.epoch + (b.position > 0) for b in blocks)
         behind = any(b.epoch != farthest or b.position for b in blocks)
-        target = farthest if behind else min(until, farthest + group.epochs_at_once(until - farthest))
+        target = farthest if behind else min(until, farthest + group.epochs_at_once(blocks, until - farthest))
         for block in blocks:
             while block.alive and block.epoch < target:
                 yield group.advance(block, target)

@@ -43,6 +43,11 @@ class Space:
         """The names of the hyperparameters."""
         return [h.name for h in self.found]
 
+    @property
+    def batch_name(self) -> str | None:
+        """The name of the hyperparameter that the batch size is, if it is one."""
+        return next((h.name for h in self.found if h.range is self.template.batch_size), None)
+
     def values(self, units: Sequence[float]) -> dict[str, Any]:
         """The value of each active hyperparameter at a point."""
         chosen = {

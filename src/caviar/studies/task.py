@@ -62,8 +62,9 @@ class Task:
         recipe, size = self.recipe(self.space.at(seat.units)) if frame is None else (frame.recipe, frame.batch_size)
         count = self.rows.number if seat.fold is None else seat.fold[0]
         given = size if self.validation_batch_size is None else check_batch_size(self.validation_batch_size)
-        plan = plan_for(count, size, None, self.shuffle, given, self.validation_freq)
-        return Group(recipe, plan._replace(padding=may_be_padded(recipe)), self.data, frame)
+        smaller = frame is not None and frame.batch_name is not None
+        plan = plan_for(count, min(size, count) if smaller else size, None, self.shuffle, given, self.validation_freq)
+        return Group(recipe, plan._replace(padding=may_be_padded(recipe), smaller=smaller), self.data, frame)
 
     def recipe(self, values: dict[str, Any]) -> tuple[Recipe, int]:
         """The recipe of these values, and the batch size; everything that cannot work is refused here."""

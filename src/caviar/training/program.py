@@ -40,16 +40,21 @@ class Plan(NamedTuple):
     phase: int = 0  # which epoch begins a pass over the rows, where a pass takes several
     padding: bool = False  # whether the last, partial batch may be padded to a full one
     continues: bool = False  # whether an epoch goes on with the rows where the one before ended
+    smaller: bool = False  # whether there are runs with smaller batches, all of which are padded to this one
 
     def of(self, rows: Any) -> Plan:
         """The plan for another number of rows, which may be traced. What is asked of a plan before tracing is asked of the first."""
         all_of_them = self.rows and not self.continues
         return self._replace(rows=rows, steps=-(-rows // self.batch_size) if all_of_them else self.steps)
 
+    def in_batches_of(self, size: Any) -> Plan:
+        """The plan for smaller batches, of so many rows, which may be traced."""
+        return self._replace(batch_size=size, steps=-(-self.rows // size))
+
     @property
     def pads(self) -> bool:
         """Whether all steps of training are of one shape, the last one padded."""
-        return self.padding and is_worthwhile(self.rows, self.batch_size)
+        return self.smaller or (self.padding and is_worthwhile(self.rows, self.batch_size))
 
     @property
     def whole(self) -> int:
@@ -97,7 +102,7 @@ def trainer(structure: Structure, plan: Plan) -> Callable[..., tuple[Run, Any, E
 
 def train(epoch: Epoch, run: Run, statistics: Statistics, steps: Any, epochs: Any) -> tuple[Run, Any, EpochLogs]:
     """Train so many steps, or epochs if fewer; pure, and the same for one run and for a population."""
-    plan, fresh = epoch.plan, epoch.no_statistics(run)
+    fresh = epoch.no_statistics(run)
     statistics = jax.tree.map(lambda new, old: jnp.where(run.position == 0, new, old), fresh, statistics)
     shapes = jax.eval_shape(epoch.end, run, statistics)[1]
     lines = jax.tree.map(lambda v: jnp.zeros((CAPACITY, *v.shape), v.dtype), shapes)
@@ -115,7 +120,7 @@ def train(epoch: Epoch, run: Run, statistics: Statistics, steps: Any, epochs: An
             written = jax.tree.map(lambda line, v: line.at[finished].set(v), lines, logs)
             return after, fresh, written, finished + 1
 
-        ended = run.position == plan.steps_of(run.epoch)
+        ended = run.position == epoch.plan.steps_of(run.epoch)
         now = jax.lax.cond(ended, end, lambda _: (run, statistics, lines, finished), None)
         return epoch.hold_stopped(before, now[0]), *now[1:], left - taken
 
@@ -127,10 +132,14 @@ def train(epoch: Epoch, run: Run, statistics: Statistics, steps: Any, epochs: An
 class Epoch:
     """The parts of an epoch on data that is on the device. A subclass does each for a population."""
 
-    def __init__(self, structure: Structure, plan: Plan, numbers: Numbers, data: Held, validation: Held | None):
+    def __init__(
+        self, structure: Structure, plan: Plan, numbers: Numbers, data: Held, validation: Held | None, size: Any = None
+    ):
         self.structure, self.numbers, self.data, self.validation = structure, numbers, data.rows, validation
-        self.most = plan  # the plan for the most rows that this program serves
+        self.most = plan  # the plan for the most rows, and the largest batches, that this program serves
         self.plan, self.counted = (plan, False) if data.count is None else (plan.of(data.count), True)
+        if plan.smaller and size is not None:
+            self.plan = self.plan.in_batches_of(size)
 
     def some_steps(self, run: Run, statistics: Statistics, left: Any) -> tuple[Run, Any, Any]:
         """Steps up to the end of the epoch or of the budget; the partial batch is padded, or a step of its own shape."""
@@ -145,15 +154,15 @@ class Epoch:
         def one(i: Any, carry: Any) -> Any:
             first = (start + i) * plan.batch_size
             if pads:
-                return self._padded_step(carry, first, plan.batch_size)
+                return self._padded_step(carry, first, self.most.batch_size)
             return self.step(
                 carry[0], carry[1], jax.lax.dynamic_slice_in_dim(carry[0].order, first, plan.batch_size, -1)
             )
 
-        if self.most.rows >= plan.batch_size:
+        if pads or self.most.rows >= plan.batch_size:
             run, statistics = jax.lax.fori_loop(0, count, one, (run, statistics))
         run = run._replace(position=run.position + count)
-        if self.most.rows % plan.batch_size and not pads:
+        if not pads and self.most.rows % plan.batch_size:
             last = (run.position == full) & (run.position < steps) & (left > count)
             run, statistics = jax.lax.cond(last, self._last_step, lambda c: c, (run, statistics))
             run = run._replace(position=run.position + last.astype(jnp.int32))
@@ -164,6 +173,7 @@ class Epoch:
         """One step on the rows from the first one on, as many as there are."""
         run, statistics = carry
         taken, real = places(self.plan.rows, first, size)
+        real = jnp.minimum(real, self.plan.batch_size) if self.most.smaller else real
         return self.step(run, statistics, run.order.at[..., taken].get(mode="promise_in_bounds"), real)
 
     def _last_step(self, carry: tuple[Run, Any]) -> tuple[Run, Any]:
@@ -184,7 +194,7 @@ class Epoch:
 
     def no_statistics(self, run: Run) -> Any:
         """Nothing counted yet."""
-        return no_statistics(self.structure, self.plan.batch_size, self.numbers, run, self.data[0])
+        return no_statistics(self.structure, self.most.batch_size, self.numbers, run, self.data[0])
 
     def outcomes(self, run: Run, statistics: Statistics) -> dict[str, Any]:
         """The logs so far."""

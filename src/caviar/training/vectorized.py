@@ -98,7 +98,7 @@ class Lanes(Epoch):
             mine = self.validation
             if own.validation is not None and mine is not None:
                 mine = Held(take(mine.rows, own.validation))
-            return method(Epoch(self.structure, self.plan, numbers, Held(self.data), mine), own, run, *args)
+            return method(Epoch(self.structure, self.most, numbers, Held(self.data), mine), own, run, *args)
 
         axes = ([0 if v else None for v in self.varied], 0, _AXES, *[0] * len(args))
         return jax.vmap(one, in_axes=axes, out_axes=out_axes)(self.numbers, self.own, run, *args)
@@ -143,7 +143,8 @@ class Lanes(Epoch):
 
 
 def block_trainer(structure: Structure, plan: Plan, varied: tuple[bool, ...]) -> Any:
-    """`advance(run, statistics, numbers, own, data, validation, steps, epochs)` for a block; numbers that vary have lanes."""
+    """`advance(run, statistics, numbers, own, data, validation, steps, epochs, size)` for a block, whose batches have so many rows;
+    numbers that vary have lanes."""
 
     def advance(
         run: Run,
@@ -154,14 +155,15 @@ def block_trainer(structure: Structure, plan: Plan, varied: tuple[bool, ...]) ->
         validation: Any,
         steps: Any,
         epochs: Any,
+        size: Any,
     ) -> Any:
         validated = None if validation is None else Held(validation)
-        lanes = Lanes(structure, plan, varied, own, numbers, Held(data), validated)
+        lanes = Lanes(structure, plan, varied, own, numbers, Held(data), validated, size)
         return train(lanes, run, statistics, steps, epochs)
 
     def make() -> Any:
         logs = PartitionSpec(None, "members")
-        given = (_RUN, _EACH, [_EACH if v else _ONCE for v in varied], _EACH, _ONCE, _ONCE, _ONCE, _ONCE)
+        given = (_RUN, _EACH, [_EACH if v else _ONCE for v in varied], _EACH, *[_ONCE] * 5)
         found = (_RUN, _EACH, EpochLogs(logs, _ONCE, _EACH))  # type: ignore[arg-type]
         return jax.shard_map(advance, mesh=_mesh(), in_specs=given, out_specs=found, check_vma=False)
 
