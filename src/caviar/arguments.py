@@ -78,7 +78,9 @@ def check(owner: Any, given: Mapping[str, Any], speaker: str = "") -> None:
         declaration = declarations.get(name)
         if declaration is None:
             continue
-        open_range = hasattr(value, "stands_for") and not isinstance(owner, type)  # a call closes no ranges
+        open_range = hasattr(value, "stands_for") and not isinstance(
+            owner, type
+        )  # a class keeps a range for `search` to close, a call would compute with it
         if open_range or not fits(declaration, value):
             raise _refusal(f"{name} of {speaker or owner.__name__}", declaration, value)
 

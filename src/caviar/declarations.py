@@ -265,7 +265,7 @@ class Either(Declaration):
 
 
 def fits(declaration: Declaration, value: Any) -> bool:
-    """Whether a value is allowed, as far as it is known: what is traced is not, and what stands for others answers for them."""
+    """Whether a value is allowed. A traced value is not known, and passes; a range passes if all that it stands for does."""
     if type(value) in PLAIN:  # most are
         return declaration.allows(value)
     if isinstance(value, jax.core.Tracer):
@@ -292,7 +292,7 @@ Count = Annotated[int, Number(least=0, most=INT32_MAX, whole=True)]
 Counts = Annotated[int | Sequence[int | Sequence[int]], Each(Number(least=0, most=INT32_MAX, whole=True), deep=True)]
 Times = Annotated[int, Number(least=1, most=INT32_MAX, whole=True)]
 Seed = Annotated[int, Number(least=0, most=2**32 - 1, whole=True)]
-Axis = Annotated[int, Number(least=-64, most=63, whole=True)]
+Axis = Annotated[int, Number(least=-64, most=63, whole=True)]  # NumPy has arrays of 64 axes at most
 Axes = Annotated[int | Sequence[int], Each(Number(least=-64, most=63, whole=True))]
 Share = Annotated[float, Number(least=0, most=1)]
 Fraction = Annotated[float, Number(least=0, below=1)]

@@ -21,7 +21,7 @@ _BOTH = (
     0xC13FA9A9,
     0x91E10DA5,
 )  # how far one step along a third direction goes in each of two words: pairs meet after 2**20 steps
-_HALF = 16
+_HALF = 16  # words in a block of `keep`; each word's two halves serve the units of a block's two halves
 
 
 def beside(key: jax.Array, step: int | jax.Array = 0, layer: int = 0, draw: int = 0) -> jax.Array:

@@ -40,7 +40,9 @@ class Regularizer(Part):
     2.0
     """
 
-    by_element: ClassVar[bool] = False  # whether zeros cost nothing, and what else there is costs what it does alone
+    by_element: ClassVar[bool] = (
+        False  # whether a zero costs nothing, and every other weight the same whatever stands beside it
+    )
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """The penalty for the weight `x`, a scalar."""

@@ -14,6 +14,7 @@ from caviar.data.columns import check_columns
 from caviar.errors import ArgumentError, DataError
 from caviar.layers.weights import memory
 
+_CHUNK_BATCHES = 256  # the most of them in a chunk, however small they are
 CHUNK_BYTES = 64 * 2**20
 """About how much data goes to the device at once."""
 
@@ -92,7 +93,9 @@ def chunks(batches: Iterable[Rows], limit: int | None = None) -> Iterator[tuple[
     """Batches of equal shape, stacked for one dispatch, and their number; only one such chunk is in memory at a time."""
     held: list[Rows] = []
     for batch in itertools.islice(batches, limit):  # a batch read beyond the limit would be missing in the next epoch
-        if held and (_shapes(batch) != _shapes(held[0]) or _size(batch) * len(held) >= CHUNK_BYTES or len(held) >= 256):
+        if held and (
+            _shapes(batch) != _shapes(held[0]) or _size(batch) * len(held) >= CHUNK_BYTES or len(held) >= _CHUNK_BATCHES
+        ):
             yield _stacked(held), len(held)
             held = []
         held.append(batch)

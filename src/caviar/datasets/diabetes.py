@@ -1,4 +1,4 @@
-"""442 people with diabetes, 10 numbers each, and how it went on in a year."""
+"""442 people with diabetes, 10 numbers each, and how far the disease went within a year."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["load_data"]
 
 
 def load_data(test_split: Fraction = 0.2, seed: Count = 113) -> tuple[Pair, Pair]:
-    """442 people with diabetes, 10 numbers each, and how it went on in a year, as scikit-learn ships them.
+    """442 people with diabetes, 10 numbers each, and how far the disease went within a year, as scikit-learn ships them.
 
     >>> from caviar.datasets import diabetes
     >>> (x_train, y_train), (x_test, y_test) = diabetes.load_data()

@@ -22,7 +22,10 @@ def in_words(
     oov_char: int | None,
     index_from: int | None,
 ) -> tuple[list[list[int]], np.ndarray]:
-    """Texts with a start word, shifted numbers, and without words that are too rare or too frequent, and texts that are too long."""
+    """Word numbers moved by `index_from`, behind a start word; texts of `maxlen` words or more are left out.
+
+    Words that are too rare or too frequent are replaced by `oov_char`, or left out if that is None.
+    """
     first = [] if start_char is None else [start_char]
     moved = [[*first, *(int(word) + (index_from or 0) for word in text)] for text in texts]
     labels = np.asarray(labels)

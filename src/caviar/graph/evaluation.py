@@ -123,7 +123,7 @@ class Graph(Part):
 
 
 def _kind(node: Node) -> str:
-    """The type that was declared for a node, as far as its values follow it: floats are of the library's float type."""
+    """The type of the values fed for a node: as declared, but "floats" for any float type, which becomes the library's."""
     # A node with several results, or none, has no one type.
     return "floats" if "float" in str(node.dtype) else str(node.dtype)
 

@@ -23,7 +23,8 @@ __all__ = ["Input", "KerasTensor", "Node", "Operation", "apply", "placeholder"]
 Shape = tuple[int | None, ...]
 SHAPE = Each(Number(least=1, most=INT32_MAX, whole=True) | OneOf(None), empty=True)
 
-# Sizes that stand for an unknown axis while shapes are inferred; an axis that changes with them is unknown itself.
+# Sizes that stand for an unknown axis while shapes are inferred; an axis that changes with them is unknown itself. They are
+# primes that no network has, so that no other size equals one by chance.
 UNKNOWN_SIZES = (7919, 7907)
 
 

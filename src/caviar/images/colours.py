@@ -24,6 +24,7 @@ def rgb_to_grayscale(images: jax.Array, data_format: DataFormat | None = None) -
         return images
     _three(x, "rgb_to_grayscale")
     floats = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(config.floatx())
+    # How bright the eye sees each colour (ITU-R BT.601).
     grey = floats @ jnp.array([0.2989, 0.5870, 0.1140], floats.dtype)
     return as_given(grey[..., None].astype(x.dtype), data_format)
 

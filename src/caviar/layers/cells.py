@@ -97,7 +97,7 @@ class Cell(_Weighted):
     may_differ = ("units",)
 
     def weighed(self, member: Placement, features: Any) -> Any:
-        """The live units, for inputs of which these features are live: each gate has them one after the other."""
+        """The cell's live units, where these features of its inputs are live; the weights of its gates lie side by side."""
         units = member.axis(self.units)
         member.weigh(self.kernel, features, np.tile(units, self.gates))
         member.weigh(self.recurrent_kernel, units, np.tile(units, self.gates))

@@ -115,7 +115,8 @@ class Dot(Layer):
 
 
 def _unit(x: jax.Array, axis: int) -> jax.Array:
-    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis, keepdims=True), 1e-24))
+    squares = jnp.sum(jnp.square(x), axis, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.maximum(squares, 1e-24))  # so that zeros stay zeros
 
 
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:

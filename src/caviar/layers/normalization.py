@@ -203,7 +203,8 @@ class UnitNormalization(_OverAxes):
     def call(self, x: jax.Array) -> jax.Array:
         """Every example at length 1; zeros stay zeros."""
         flat, restored = self._flattened(x)
-        return restored(flat * jax.lax.rsqrt(jnp.maximum(jnp.square(flat).sum(-1, keepdims=True), 1e-24)))
+        squares = jnp.square(flat).sum(-1, keepdims=True)
+        return restored(flat * jax.lax.rsqrt(jnp.maximum(squares, 1e-24)))  # so that zeros stay zeros
 
     def live(self, member: Placement, x: Live) -> Live:
         """The same; only those count."""

@@ -108,7 +108,7 @@ class Normalization(Layer):
         given = self.mean is not None
         mean = self._along(self.mean if given else self.adapt_mean, x)
         variance = self._along(self.variance if given else self.adapt_variance, x)
-        deviation = jnp.maximum(jnp.sqrt(variance), 1e-7)
+        deviation = jnp.maximum(jnp.sqrt(variance), 1e-7)  # Keras' epsilon: a column that never changes becomes 0
         return x * deviation + mean if self.invert else (x - mean) / deviation
 
     def _along(self, value: Any, x: jax.Array) -> jax.Array:

@@ -38,7 +38,7 @@ class Sequential(Model):
 
     _input: Input | None = None
     input_type: str | None = None  # of an Input of whole numbers, to which everything given is rounded
-    has_input: bool = False  # whether an Input stands first, by whose name a dict may give it
+    has_input: bool = False  # whether the first entry is an Input: then a dict may name x as that does
     live = PASSES_ON
 
     def __init__(self, layers: Iterable[Any] | None = None, name: str | None = None, **kwargs: Any):
@@ -161,7 +161,7 @@ class Sequential(Model):
         return self.built_for if is_shaped(self.built_for) else None
 
     def path_of_ranges(self, path: str, numbered: Callable[[str], str]) -> str:
-        """It does not appear in the names of the ranges in it."""
+        """That of what holds it: a Sequential itself does not appear in the names of ranges."""
         return ""
 
     def __write__(self, writer: Any, number: int) -> Any:

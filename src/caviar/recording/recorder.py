@@ -18,7 +18,7 @@ from caviar.recording.stepwise import stepwise
 from caviar.recording.tree import Path, root
 from caviar.recording.values import Call, Value, calls_before, gradient
 
-_INT32 = 2**31
+_INT32 = 2**31  # ints beyond are no numbers of a program, which has 32 bits for them
 _serials = itertools.count()
 
 

@@ -22,7 +22,7 @@ from caviar.studies.progress import SearchProgress
 from caviar.studies.strategies.base import Change, Round, Strategy
 from caviar.studies.task import Task
 
-SECONDS_BETWEEN_COMMITS = 2.0
+SECONDS_BETWEEN_COMMITS = 2.0  # at least: so much may be lost when a search is killed
 NOT_BEGUN = "the time was over before its first epoch ended"
 COMMIT_SHARE = 0.05
 """The largest share of the time that is spent on writing the study's file."""

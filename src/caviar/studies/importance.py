@@ -17,7 +17,7 @@ from caviar.studies.tables import Dimension, value_of
 
 _FEWEST = 10
 """Trials that can say anything."""
-_TRIALS_A_TERM, _FEWEST_TERMS, _MOST_TERMS = 6, 2, 5
+_TRIALS_A_TERM, _FEWEST_TERMS, _MOST_TERMS = 6, 2, 5  # the curve of a hyperparameter: the more trials, the finer
 _BY_CHANCE = 0.01
 """An effect that chance gives more often than this counts as none."""
 

@@ -106,7 +106,7 @@ class StudyFile:
     def commit(self) -> None:
         """Commit everything since the last commit."""
         with self._writing() as database:
-            if database.in_transaction:  # it is not, after an interrupt between this line and the next
+            if database.in_transaction:  # no longer, if an interrupt ended an earlier call right after its COMMIT
                 database.execute("COMMIT")
             if self._home is not None and self.path is None:
                 self._return_home(self._home)

@@ -24,7 +24,7 @@ from caviar.text import printable, tabled
 
 __all__ = ["Table"]
 
-_ROWS_SHOWN = 20
+_ROWS_SHOWN = 20  # a screenful; the rest is counted
 
 
 class Dimension(NamedTuple):

@@ -41,7 +41,9 @@ class Answers:
     def of(self, x: Any, rows: int, size: int) -> Iterator[tuple[int, Any]]:
         """The outputs for so many rows, batch by batch, each with the number of its first row."""
         starts = range(0, rows, size)
-        yield from self._in_turn(x, starts[:1], rows, size)  # it may compile; the second tells how long a batch takes
+        yield from self._in_turn(
+            x, starts[:1], rows, size
+        )  # the first batch may compile, so the second one tells how long a batch takes
         began = time.perf_counter()
         yield from self._in_turn(x, starts[1:2], rows, size)
         is_long = time.perf_counter() - began >= LONG and jax.default_backend() == "cpu"
@@ -51,7 +53,7 @@ class Answers:
         store_states(self.apart, self.changed)
 
     def _in_turn(self, x: Any, starts: range, rows: int, size: int) -> Iterator[tuple[int, Any]]:
-        """Batch after batch, from this thread; where JAX computes in its own time, some batches ahead."""
+        """Batch after batch, from this thread; where JAX computes while Python goes on, a few batches ahead."""
         under_way: deque[tuple[int, int, Any]] = deque()
         for start in starts:
             batch, count = _taken(x, start, size), min(size, rows - start)
@@ -77,7 +79,7 @@ class Answers:
         with ThreadPoolExecutor(min(engine.cores(), AHEAD)) as pool:
             if (
                 pool.submit(trace_context).result() != trace_context()
-            ):  # JAX's settings in a `with` are of this thread alone
+            ):  # what JAX sets by a `with` holds in this thread only
                 yield from self._in_turn(x, starts, rows, size)
                 return
             under_way: deque[tuple[int, Future[Any]]] = deque()

@@ -23,7 +23,7 @@ from caviar.files import append, make_folder, truncate
 
 _FLOAT, _DOUBLE, _STRING = 1, 2, 7  # DataType of TensorProto
 _SCALAR, _TENSOR, _BLOBS = 1, 2, 3  # DataClass of SummaryMetadata
-_BUCKETS = 30
+_BUCKETS = 30  # of a histogram, as TensorBoard's own writers have
 _HUGE = 1e300  # a larger value would overflow the range of a histogram
 _KEPT = 10_000  # events between two flushes
 _PNG_COLORS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels to PNG's color type

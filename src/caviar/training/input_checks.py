@@ -21,6 +21,7 @@ from caviar.parts import Apart, Numbers, Structure, put_together, take_apart
 if TYPE_CHECKING:
     from caviar.training.trainee import Trainee
 
+SOME = 4096  # rows at a time: enough to judge by, few enough for memory
 LARGE = 1000.0
 """Inputs with absolute values from here on are warned about, if they are multiplied by weights without being scaled."""
 
@@ -56,7 +57,7 @@ def tell_doubts(model: Trainee, x: Any) -> bool:
             f"layer {name!r} is a softmax over one unit, which is always 1: for two classes use a sigmoid, or give it two units"
         )
     for at in reached.products:
-        some = np.asarray(leaves[at][:: max(1, len(leaves[at]) // 4096)])
+        some = np.asarray(leaves[at][:: max(1, len(leaves[at]) // SOME)])
         if some.dtype == np.bool_ or max(some.max(), -some.min()) < LARGE:
             continue
         column = int(np.argmax(np.abs(some).reshape(-1, some.shape[-1]).max(0))) if some.ndim > 1 else 0
@@ -142,7 +143,7 @@ def _check_computed(apart: Any, counts: list[int], x: Any, where: str) -> None:
         return program
 
     program, values = cached(("ids", structure), make), [v.value for v in apart.variables]
-    for start in range(0, len(jax.tree.leaves(x)[0]), 4096):
-        some = jax.tree.map(lambda a, s=start: a[s : s + 4096], x)
+    for start in range(0, len(jax.tree.leaves(x)[0]), SOME):
+        some = jax.tree.map(lambda a, s=start: a[s : s + SOME], x)
         for ids, count in zip(program(as_arrays(apart.numbers), values, some), counts, strict=True):
             _check_range(np.asarray(ids), count, where if start == 0 else f"{where} from row {start} on")

@@ -16,7 +16,7 @@ import numpy as np
 from caviar.graph.context import current
 from caviar.metrics.base import together
 
-_WASTE = 1.25
+_WASTE = 1.25  # rows computed for each row given, at most: else the partial batch is a step of its own
 _SPARE = 2**25
 """The most bytes that rows of padding may take: beyond, every number of rows has a program of its own."""
 

@@ -17,7 +17,7 @@ from caviar.errors import ArgumentError
 from caviar.graph.interrupts import compiled_ahead
 from caviar.text import printable, say
 
-_PIPED_LINES = 12
+_PIPED_LINES = 12  # the lines of a training whose output is a file
 _ROW = 8  # the most numbers of one metric that fit into the line
 _SECONDS_BETWEEN_DRAWS = 0.1
 

@@ -191,7 +191,7 @@ def known(shape: Any) -> Shape:
 
 
 def first(*choices: int | None) -> int:
-    """The first of several names of one argument that was given, or 0.
+    """What was given under the first of an argument's several names, or 0.
 
     >>> from caviar.dialects.tensorflow.building import first
     >>> first(None, 1), first(None, None)

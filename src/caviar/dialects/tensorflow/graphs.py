@@ -69,7 +69,7 @@ class Graph:
             self.scopes.pop()
 
     def get_collection(self, key: str) -> list[Any]:
-        """The variables of a kind; update operations are none, since nothing here makes any."""
+        """The variables of a kind; the collection of update operations is empty, since nothing here makes any."""
         found = {
             GraphKeys.GLOBAL_VARIABLES: self.variables,
             GraphKeys.TRAINABLE_VARIABLES: [v for v in self.variables if v.trainable],

@@ -23,7 +23,7 @@ from caviar.layers.lowering.windows import Pads, Sizes, pads_for, reach, taps
 
 Array = jax.Array
 _FEW_NUMBERS = 64  # in a patch, at most, for which one product with all patches is faster than a convolution
-_FEW_CHANNELS = 4
+_FEW_CHANNELS = 4  # ... and channels in it, at most
 
 
 class Window(NamedTuple):

@@ -19,7 +19,7 @@ from caviar.layers.lowering.platform import materialized, uses_own_lowering
 from caviar.layers.lowering.windows import Pads, Sizes, pads_for, taps
 
 Array = jax.Array
-_MOST_TAPS = 16  # in a window, beyond which an operation for each tap is slower than XLA's
+_MOST_TAPS = 16  # elements of a window: with more, an operation for each is slower than XLA's own pooling
 
 
 def max_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") -> Array:

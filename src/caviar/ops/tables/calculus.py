@@ -63,7 +63,7 @@ def cdist(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def fft(x: Any) -> tuple[jax.Array, jax.Array]:
-    """The discrete Fourier transform of the last axis, of and as a pair (real, imaginary).
+    """The discrete Fourier transform of the last axis, taken and given as a pair (real, imaginary).
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.calculus import fft
@@ -74,7 +74,7 @@ def fft(x: Any) -> tuple[jax.Array, jax.Array]:
 
 
 def fft2(x: Any) -> tuple[jax.Array, jax.Array]:
-    """The discrete Fourier transform of the last two axes, of and as a pair (real, imaginary).
+    """The discrete Fourier transform of the last two axes, taken and given as a pair (real, imaginary).
 
     >>> import jax.numpy as jnp
     >>> from caviar.ops.tables.calculus import fft2
@@ -212,7 +212,7 @@ def istft(
 
 
 def _window(window: Any, length: int, fft_length: int, dtype: Any) -> jax.Array:
-    """The weights of a piece, in the middle of as many places as are transformed."""
+    """The weights of a piece, with zeros on both sides up to the length that is transformed."""
     if window is None:
         weights = jnp.ones(length, dtype)
     elif isinstance(window, str):

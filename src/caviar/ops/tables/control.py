@@ -126,7 +126,7 @@ def _arrays(tree: Any) -> Any:
 
 
 def custom_gradient(f: Step) -> Step:
-    """A function that gives its value, and a function from the gradient behind it to those of its arguments.
+    """A function that gives its value, and a second function: from the gradient of that value to those of the arguments.
 
     >>> import jax
     >>> from caviar.ops.tables.control import custom_gradient

@@ -108,7 +108,7 @@ class RMSprop(Optimizer):
 
     @staticmethod
     def rule(lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any, centered: bool) -> optimizers.Optimizer:
-        """Epsilon outside the root; the rate multiplies what leaves the momentum."""
+        """Epsilon is added outside the root; the rate multiplies the step that the momentum gives."""
         return optimizers.RMSprop(
             lr, alpha, momentum, eps, centered, epsilon_at="outside", rate_inside=False, weight_decay=weight_decay,
             decoupled_weight_decay=False,
