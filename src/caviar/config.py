@@ -155,6 +155,8 @@ def set_random_seed(seed: int) -> None:
     """
     if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
         raise ArgumentError(f"set_random_seed wants an int, and was given {seed!r}")
+    if seed < 0:
+        raise ArgumentError(f"a seed is a whole number from 0 on, and set_random_seed was given {seed}")
     random.seed(int(seed))
     np.random.seed(int(seed) % 2**32)
     seed_keys(int(seed))

@@ -120,6 +120,11 @@ class MinMaxNorm(Constraint):
 
     by_element = True
 
+    def __post_init__(self) -> None:
+        ends = self.min_value, self.max_value
+        if all(isinstance(end, (int, float)) for end in ends) and ends[0] > ends[1]:
+            raise ArgumentError(f"MinMaxNorm keeps lengths between min_value and max_value, and they are {ends}")
+
     def __call__(self, w: jax.Array) -> jax.Array:
         """The vectors, longer or shorter."""
         norm = _norm(w, self.axis)

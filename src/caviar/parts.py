@@ -231,7 +231,7 @@ class _Walk:
         if isinstance(value, dict):
             pairs = zip(list(value), self.reads.entries(value, value), strict=True)
             return _Placed("dict", tuple((k, self(v, f"{path}[{k!r}]", trainable, is_float)) for k, v in pairs))
-        if hasattr(value, "__walk__"):
+        if hasattr(value, "__walk__") and not isinstance(value, type):  # a class is what it is, and no part
             return self.shared(value, path, trainable)
         return _Placed("static", self.reads.stand_in(value), _Opaque(value))
 

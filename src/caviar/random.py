@@ -121,6 +121,7 @@ def uniform(
     True
     """
     check(uniform, locals())
+    _check_ends(minval, maxval, equal=True)
     kind = jnp.dtype(_floats(dtype))
     if jnp.issubdtype(kind, jnp.integer):
         return randint(shape, minval, maxval, kind.name, seed)
@@ -135,7 +136,16 @@ def randint(shape: Counts, minval: Any, maxval: Any, dtype: DataType = "int32", 
     [0, 1, 2]
     """
     check(randint, locals())
+    _check_ends(minval, maxval)
     return jax.random.randint(_key(seed), _shape(shape), minval, maxval, jnp.dtype(dtype))
+
+
+def _check_ends(minval: Any, maxval: Any, equal: bool = False) -> None:
+    """Raise for ends in the wrong order: all numbers would be the first of them."""
+    if all(isinstance(end, (int, float)) for end in (minval, maxval)) and (
+        minval > maxval or (minval == maxval and not equal)
+    ):
+        raise ArgumentError(f"numbers are drawn from minval up to maxval, which are {minval} and {maxval}")
 
 
 def categorical(logits: Any, num_samples: Size, dtype: DataType = "int32", seed: Any = None) -> jax.Array:

@@ -33,6 +33,8 @@ def class_weights(rows: Rows, weights: Any, outputs: list[Any] | None = None) ->
     known = balanced(labels) if isinstance(weights, str) and weights == "balanced" else check_class_weight(weights)
     _check_known(known, names, output)
     each = np.array([known.get(int(name), 1.0) for name in names], np.float32)[at.reshape(labels.shape)]
+    if each.size and not each.any():
+        raise ArgumentError(f"class_weight weighs every class in y with 0: nothing would be learned from {weights}")
     given = rows.weight[0]
     if given is not None:
         given = np.asarray(given)

@@ -14,8 +14,9 @@ import numpy as np
 
 from caviar import config, engine
 from caviar.declarations import INT32_MAX, DataType, Each, Number, OneOf, Size
-from caviar.errors import ArgumentError
+from caviar.errors import ArgumentError, BoundsError, nothing_foreign
 from caviar.graph.runners import Runnable
+from caviar.outside import spoken
 from caviar.parts import Part
 
 __all__ = ["Input", "KerasTensor", "Node", "Operation", "apply", "placeholder"]
@@ -69,6 +70,11 @@ class Node(Runnable, Part):
             f"{self!r} has no value yet, so Python's `if` and `while` cannot look at it: use caviar.ops.where"
         )
 
+    def __float__(self) -> float:
+        raise ArgumentError(f"{self!r} has no value yet: it is known where a model or a session computes it")
+
+    __int__ = __float__
+
     def __neg__(self) -> Any:
         return apply(jnp.negative, self)
 
@@ -76,7 +82,21 @@ class Node(Runnable, Part):
         return apply(jnp.abs, self)
 
     def __getitem__(self, index: Any) -> Any:
+        self._check_index(index)
         return apply(item, self, index)
+
+    def _check_index(self, index: Any) -> None:
+        """Raise for a place that no axis has: in a program it would be the nearest one, in silence."""
+        parts = list(index) if isinstance(index, tuple) else [index]
+        axes = [part for part in parts if part is not None and part is not Ellipsis]
+        if any(not isinstance(part, (int, np.integer, slice)) for part in axes):
+            return
+        if Ellipsis in parts:
+            parts[parts.index(Ellipsis) : parts.index(Ellipsis) + 1] = [slice(None)] * (len(self.shape) - len(axes))
+        axes = [part for part in parts if part is not None]
+        for axis, (part, size) in enumerate(zip(axes, self.shape, strict=False)):
+            if not isinstance(part, slice) and size is not None and not -size <= part < size:
+                raise BoundsError(f"index {part} is out of bounds for axis {axis} of {self!r}, which has size {size}")
 
     __hash__ = object.__hash__
 
@@ -131,6 +151,8 @@ class Operation(Node):
     >>> apply(jnp.tanh, Input((3,)))
     <tanh: shape=(None, 3), dtype=float32>
     """
+
+    __array_ufunc__ = None  # NumPy cannot compute with it, and says so
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, shape: Shape, dtype: str):
         super().__init__(shape, dtype)
@@ -243,6 +265,12 @@ def apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return written(infer(function, args, kwargs), function, args, kwargs)
 
 
+def _applied(function: Callable[..., Any], *args: Any) -> Any:
+    """The node of an operator; what does not fit together is told in caviar's words."""
+    with nothing_foreign(lambda: f"{function.__name__} of {spoken(args)}"):
+        return apply(function, *args)
+
+
 def written(spec: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """The nodes of a function whose results have these shapes and types."""
     if _is_leaf(spec):
@@ -286,11 +314,11 @@ def unique_name(stem: str) -> str:
 
 
 def _forward(function: Any) -> Callable[..., Any]:
-    return lambda self, other: apply(function, self, other)
+    return lambda self, other: _applied(function, self, other)
 
 
 def _reflected(function: Any) -> Callable[..., Any]:
-    return lambda self, other: apply(function, other, self)
+    return lambda self, other: _applied(function, other, self)
 
 
 _OPERATORS = {

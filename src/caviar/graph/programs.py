@@ -8,6 +8,7 @@ called: it compiles again, and returns to the table.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -206,6 +207,8 @@ def _close(entries: list[tuple[Any, Any]]) -> None:
         _table.pop(key, None)
         if isinstance(entry, Program):
             entry.close()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # glibc keeps what was freed until it is asked for it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _by_own_rules(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config, engine
+from caviar.declarations import Each, Number, fits
+from caviar.errors import ArgumentError
 from caviar.live import Within
 from caviar.parts import Part
 
@@ -19,6 +21,7 @@ __all__ = [
 ]
 
 Shape = tuple[int, ...]
+_SHAPE = Each(Number(least=0, whole=True), alone=False, empty=True)
 
 
 @dataclass(eq=False, repr=False, frozen=True)
@@ -35,8 +38,17 @@ class Initializer(Part):
     """Whether `_draw` can draw a member's own shape within a frame (see `caviar.live.Within`)."""
 
     @engine.own_rules()
-    def __call__(self, key: jax.Array | None, shape: Sequence[int], dtype: Any = None) -> jax.Array:
-        """A new array of this shape. A `seed` makes it independent of the key; without both, a fresh key is taken."""
+    def __call__(self, key: Any = None, shape: Any = None, dtype: Any = None) -> jax.Array:
+        """A new array of this shape: called with (key, shape, dtype), or as in Keras with (shape, dtype).
+
+        A `seed` makes it independent of the key; without both, a fresh key is taken.
+        """
+        if not isinstance(shape, (Sequence, Within)) or isinstance(shape, str):
+            key, shape, dtype = None, key, shape if dtype is None else dtype
+        if not isinstance(shape, Within) and not fits(_SHAPE, shape):
+            raise ArgumentError(
+                f"{type(self).__name__} draws an array of a shape such as (3, 4), and was given {shape!r}"
+            )
         seed = getattr(self, "seed", None)
         if seed is not None:
             key = jax.random.key(seed, impl="threefry2x32")

@@ -228,7 +228,7 @@ class Layer(WeightHolder):
             kwargs["mask"] = _mask_of(context, args[0])
         try:
             return self.call(*args, **kwargs)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             told = explained(self, args, error)
             if told is None:
                 raise
@@ -267,8 +267,14 @@ class Layer(WeightHolder):
         if self.built:
             return
         shapes = [jax.tree.map(_known_shape, arg) for arg in args if arg is not None]
-        several = len(inspect.signature(self.build).parameters) > 1
-        self.build(*shapes) if several else self.build(*shapes[:1])
+        wanted = inspect.signature(self.build).parameters.values()
+        required = [p for p in wanted if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+        if len(shapes) < len(required):
+            names = list(inspect.signature(self.call).parameters)[: len(required)]
+            raise ArgumentError(
+                f"layer {self.name!r} is called with {', '.join(names)}, and was given {len(shapes) or 'nothing'}"
+            )
+        self.build(*shapes) if len(wanted) > 1 else self.build(*shapes[:1])
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this layer again."""

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from caviar.describing import misuse
-from caviar.errors import CaviarError, ShapeError
+from caviar.errors import ArgumentError, CaviarError, ShapeError
 from caviar.outside import spoken
 
 
@@ -19,6 +19,10 @@ def explained(layer: Any, args: Any, error: Exception) -> CaviarError | None:
     >>> explained(None, (), ValueError("a user's own")) is None
     True
     """
+    if isinstance(error, AttributeError) and "Tracer has no attribute" in str(error):
+        return ArgumentError(
+            f"layer {layer.name!r} computes with JAX arrays inside a program ({error}): use caviar.ops or jax.numpy on them"
+        )
     told = misuse(error, f"`call` of layer {layer.name!r}" if layer else "")
     if told is not None:
         return told

@@ -14,9 +14,11 @@ import numpy as np
 from caviar import engine
 from caviar.declarations import Axis, DataType, OneOf
 from caviar.errors import ArgumentError, nothing_foreign, unknown_name
+from caviar.losses.labels import check_labels
 from caviar.losses.naming import Named
 from caviar.losses.shapes import arrays, ratio, real, reshaped, same_rank, same_shape, spread
 from caviar.outside import as_given, spoken
+from caviar.parts import Part
 
 __all__ = ["ElementLoss", "FunctionLoss", "Loss"]
 
@@ -69,8 +71,19 @@ class Loss(Named):
         with nothing_foreign(lambda: f"loss {self.name!r} of {spoken((y_true, y_pred))}"):
             if self.reduction in (None, "none"):
                 values, weights = self.values_and_weights(y_true, y_pred, sample_weight)
-                return values if weights is None else values * weights
-            return ratio(*self.totals(y_true, y_pred, sample_weight))
+                found = values if weights is None else values * weights
+            else:
+                found = ratio(*self.totals(y_true, y_pred, sample_weight))
+            self.check(y_true, y_pred)
+            return found
+
+    def check(self, y_true: Any, y_pred: Any) -> None:
+        """Raise for labels that this loss cannot take, where they are known; `fit` looks at those of its programs."""
+        if not any(isinstance(leaf, (jax.core.Tracer, Part)) for leaf in jax.tree.leaves((y_true, y_pred))):
+            shape = np.shape(y_pred)
+            check_labels(
+                self, y_true, shape[-1] if len(shape) > 1 and getattr(self, "axis", -1) == -1 else None, "y_true"
+            )
 
     def values(self, y_true: Any, y_pred: Any) -> jax.Array:
         """The values per sample, without weights or reduction, as the loss's lower-case function gives them."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from caviar.errors import DataError
-from caviar.losses.base import Loss
+
+if TYPE_CHECKING:
+    from caviar.losses.base import Loss
 
 __all__ = ["check_labels"]
 

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from caviar.declarations import Axis, Each, Number, Share, Size
+from caviar.errors import DataError
 from caviar.losses.shapes import arrays, class_numbers, ratio, same_shape, spread
 from caviar.metrics.base import Additive
 
@@ -17,13 +19,18 @@ __all__ = ["BinaryIoU", "ConfusionMatrix", "IoU", "MatthewsCorrelation", "MeanIo
 
 
 def tally(true: jax.Array, pred: jax.Array, weight: jax.Array, classes: int, ignored: int | None = None) -> jax.Array:
-    """Counts by true class (row) and predicted class (column); class numbers outside the matrix are ignored.
+    """Counts by true class (row) and predicted class (column); programs ignore numbers of no class, which are told elsewhere.
 
     >>> import jax.numpy as jnp
     >>> from caviar.metrics.classes import tally
     >>> tally(jnp.asarray([0, 1, 1]), jnp.asarray([0, 0, 1]), jnp.ones(3), 2).tolist()
     [[1.0, 0.0], [1.0, 1.0]]
     """
+    if not isinstance(true, jax.core.Tracer):
+        numbers = np.asarray(true).ravel()
+        strange = numbers[((numbers < 0) | (numbers >= classes)) & (numbers != ignored)]
+        if strange.size:
+            raise DataError(f"y_true holds the class {strange[0]}, and the classes are 0..{classes - 1}")
     inside = (true >= 0) & (true < classes) & (pred >= 0) & (pred < classes)
     if ignored is not None:
         inside &= true != ignored

@@ -44,10 +44,14 @@ class Model(Trainee):
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)
-        if inputs is None:
+        if inputs is None and outputs is None:
             return
-        if outputs is None or not nodes_in(inputs) or not nodes_in(outputs):
+        given = [jax.tree.leaves(nodes, is_leaf=lambda leaf: leaf is None) for nodes in (inputs, outputs)]
+        if not all(nodes and all(isinstance(node, Node) for node in nodes) for nodes in given):
             raise ArgumentError("Model(inputs, outputs) takes nodes: x = Input((4,)); Model(x, Dense(3)(x))")
+        names = [node.name for node in {id(node): node for node in given[0]}.values()]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ArgumentError(f"two inputs of a model have the name {twice[0]!r}: give each its own")
         self._graph = Graph(inputs, outputs)
         self._check_connected()
         vars(self)["built"] = True

@@ -29,7 +29,7 @@ from caviar.training.argument_types import Callbacks, Data, RowWeights
 from caviar.training.monitor import MODES, check_monitor, direction
 from caviar.training.rules import Rule
 from caviar.training.scoring import as_list
-from caviar.training.source import Source, with_validation
+from caviar.training.source import Source, build_for, with_validation
 from caviar.training.trainee import Trainee
 
 __all__ = ["search"]
@@ -146,6 +146,7 @@ def _task(space: Space, source: Source, given: dict[str, Any]) -> tuple[Task, Tr
     if source.stream or source.large:
         raise ArgumentError("search takes x and y as arrays that fit in memory: all members of a population share them")
     typical, names, units = first_that_works(space, source.first.x)
+    source.outputs = build_for(typical, source.first.x)[0]
     rows, validation = with_validation(source, names, given["validation_split"], given["validation_data"])
     assert rows is not None
     task = Task(space, rows, validation, None, None, given["mode"], *(given[name] for name in _BATCHES))

@@ -59,6 +59,8 @@ def normalize(x: Any, axis: Axis = -1, order: Any = 2) -> np.ndarray:
     """
     check(normalize, locals())
     given = np.atleast_1d(np.asarray(x))
+    if not -given.ndim <= axis < given.ndim:
+        raise ArgumentError(f"axis of normalize is {axis}, and x has the shape {given.shape}")
     length = np.atleast_1d(np.linalg.norm(given, order, axis))
     return given / np.expand_dims(np.where(length == 0, 1, length), axis)
 

@@ -28,13 +28,15 @@ class PiecewiseConstantDecay(Schedule):
     values: Annotated[Any, Each(Number(least=0), alone=False)]
     name: str | None = None
 
-    def __call__(self, step: Any) -> jax.Array:
-        """The level of the stretch in which the step lies."""
+    def __post_init__(self) -> None:
         if len(self.values) != len(self.boundaries) + 1:
             raise ArgumentError(
                 f"PiecewiseConstantDecay was given {len(self.boundaries)} boundaries and {len(self.values)} values: "
                 "there must be one value more than boundaries"
             )
+
+    def __call__(self, step: Any) -> jax.Array:
+        """The level of the stretch in which the step lies."""
         passed = sum(as_float(step) > b for b in self.boundaries)
         return jnp.stack([as_float(v) for v in self.values])[passed]
 
