@@ -78,11 +78,19 @@ def check(owner: Any, given: Mapping[str, Any], speaker: str = "") -> None:
         declaration = declarations.get(name)
         if declaration is None:
             continue
+        if type(value) in PLAIN and _is_known_to_fit(owner, name, value):
+            continue
         open_range = hasattr(value, "stands_for") and not isinstance(
             owner, type
         )  # a class keeps a range for `search` to close, a call would compute with it
         if open_range or not fits(declaration, value):
             raise _refusal(f"{name} of {speaker or owner.__name__}", declaration, value)
+
+
+@functools.lru_cache(4096, typed=True)
+def _is_known_to_fit(owner: Any, name: str, value: Any) -> bool:
+    """Whether a number, a text or None fits; the same are asked of in every call."""
+    return fits(declared(owner)[name], value)
 
 
 def _refusal(what: str, declaration: Declaration, value: Any) -> ArgumentError:

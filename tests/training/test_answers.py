@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import Any
@@ -226,3 +227,18 @@ def test_batches_that_change_a_state_are_computed_one_after_another() -> None:
     model = caviar.Sequential([Slow(), Counting(), Dense(1)])
     model.predict(X, batch_size=16, verbose=0)
     assert float(model.layers[1].seen.value) == len(X)
+
+
+def test_one_row_takes_few_calls_of_python() -> None:
+    model, calls = network(), 0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    for _ in range(2):
+        model.predict(X[:1], verbose=0)
+    sys.setprofile(count)
+    model.predict(X[:1], verbose=0)
+    sys.setprofile(None)
+    assert calls <= 185, calls

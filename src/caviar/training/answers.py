@@ -56,7 +56,7 @@ class Answers:
         """Batch after batch, from this thread; where JAX computes while Python goes on, a few batches ahead."""
         under_way: deque[tuple[int, int, Any]] = deque()
         for start in starts:
-            batch, count = _taken(x, start, size), min(size, rows - start)
+            batch, count = x if rows <= size else _taken(x, start, size), min(size, rows - start)
             room = min(size, power_of_two(count))
             states, outputs = self._asked(
                 batch if self._is_alone(batch, count, room) else _filled(batch, room, np.repeat)

@@ -153,7 +153,8 @@ def predict(
     check_columns(model.columns, x)
     inputs = as_inputs(x)
     check_lengths({"x": inputs})
-    inputs = jax.tree.map(lambda a: np.asarray(a)[: None if steps is None else steps * size], inputs)
+    inputs = inputs if type(inputs) is np.ndarray else jax.tree.map(np.asarray, inputs)
+    inputs = inputs if steps is None else jax.tree.map(lambda a: a[: steps * size], inputs)
     count = int(jax.tree.leaves(inputs)[0].shape[0])
     size = min(size, power_of_two(count))
     apart, known = built(model, inputs, size)
@@ -162,12 +163,17 @@ def predict(
     with Progress(None, -(-count // size), verbose) as progress:
         began = progress.now()
         for start, outputs in Answers(apart, progress).of(inputs, count, size):
-            if found is None:
+            if found is None and count > size:
                 found = jax.tree.map(lambda o: np.empty((count, *o.shape[1:]), o.dtype), outputs)
-            for whole, some in zip(jax.tree.leaves(found), jax.tree.leaves(outputs), strict=True):
-                whole[start : start + len(some)] = some
+            found = jax.tree.map(np.array, outputs) if found is None else _filled_in(found, start, outputs)
             progress.update(start // size + 1)
         progress.epoch_end(0, None, progress.now() - began)
+    return found
+
+
+def _filled_in(found: Any, start: int, outputs: Any) -> Any:
+    for whole, some in zip(jax.tree.leaves(found), jax.tree.leaves(outputs), strict=True):
+        whole[start : start + len(some)] = some
     return found
 
 
