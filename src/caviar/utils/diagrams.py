@@ -88,27 +88,41 @@ def plot_model(
     >>> utils.plot_model(model, tempfile.mkdtemp() + "/model.png", show_shapes=True)
     """
     check(plot_model, {k: v for k, v in locals().items() if k != "kwargs"})
+    figure = _drawn(boxes_of(model, show_shapes, show_dtype, show_layer_names))
+    path = as_path(to_file)
+    kind = path.suffix.removeprefix(".") or "png"
+    if kind not in figure.canvas.get_supported_filetypes():
+        raise ArgumentError(f"{path.name!r} does not end as a picture does: call it .png, .svg or .pdf")
+    with written_whole(path) as file:
+        figure.savefig(file, format=kind, dpi=dpi)
+
+
+def _drawn(boxes: list[DrawnLayer]) -> Any:
+    """A figure of the boxes, each level of them in a row, with an arrow to each box from those before it."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
         raise missing_extra("matplotlib", "plots", "drawing a model") from error
-    boxes = boxes_of(model, show_shapes, show_dtype, show_layer_names)
     levels = _levels(boxes)
     width = max((len(line) for box in boxes for line in box.words.split("\n")), default=1) * 0.1 + 0.4
-    across = width * max(map(len, levels), default=1) + 0.4
-    down = max(len(levels), 1) * 1.1 + 0.2
+    across, down = width * max(map(len, levels), default=1) + 0.4, max(len(levels), 1) * 1.1 + 0.2  # in inches
     figure = Figure(figsize=(across, down))
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, across)
-    axes.set_ylim(0, down)
+    axes.set(xlim=(0, across), ylim=(0, down))
     axes.axis("off")
     at = {
         i: (across / 2 + (j - (len(row) - 1) / 2) * width, down - 0.65 - 1.1 * r)
         for r, row in enumerate(levels)
         for j, i in enumerate(row)
     }
+    _put(axes, boxes, at)
+    return figure
+
+
+def _put(axes: Any, boxes: list[DrawnLayer], at: dict[int, tuple[float, float]]) -> None:
+    """Put every box at its place, and the arrows between them."""
     frame = {"boxstyle": "square,pad=0.35", "facecolor": "white", "edgecolor": "black"}
     texts = {
         i: axes.text(*at[i], box.words, ha="center", va="center", fontsize=9, bbox=frame, zorder=3)
@@ -118,12 +132,6 @@ def plot_model(
         for j in box.before:
             arrow = {"arrowstyle": "->", "patchA": texts[j].get_bbox_patch(), "patchB": texts[i].get_bbox_patch()}
             axes.annotate("", at[i], at[j], zorder=1, arrowprops={**arrow, "shrinkA": 2, "shrinkB": 2})
-    path = as_path(to_file)
-    kind = path.suffix.removeprefix(".") or "png"
-    if kind not in figure.canvas.get_supported_filetypes():
-        raise ArgumentError(f"{path.name!r} does not end as a picture does: call it .png, .svg or .pdf")
-    with written_whole(path) as file:
-        figure.savefig(file, format=kind, dpi=dpi)
 
 
 def model_to_dot(

@@ -159,13 +159,8 @@ def _datasets(
     paths, numbers, names = found
     if not paths:
         raise DataError("there are no files of that kind in the folder")
-    if (validation_split is None) != (subset is None):
-        raise ArgumentError("validation_split and subset are given together: validation_split=0.2, subset='training'")
-    if validation_split and shuffle and seed is None:
-        raise ArgumentError("validation_split wants a seed, or shuffle=False, so that no file is in both parts")
-    order = np.arange(len(paths))
-    if shuffle:
-        np.random.RandomState(seed).shuffle(order)
+    _check_split(validation_split, subset, fixed=seed is not None or not shuffle)
+    order = np.random.RandomState(seed).permutation(len(paths)) if shuffle else np.arange(len(paths))
     labels = None if numbers is None or label_mode is None else _as_labels(numbers, label_mode, len(names))
     if verbose:
         print(f"Found {len(paths)} files belonging to {len(names)} classes.")
@@ -185,6 +180,14 @@ def _datasets(
     end = len(paths) - int((validation_split or 0) * len(paths))
     parts = {"training": order[:end], "validation": order[end:], None: order}
     return (batches(parts["training"]), batches(parts["validation"])) if subset == "both" else batches(parts[subset])
+
+
+def _check_split(validation_split: float | None, subset: str | None, fixed: bool) -> None:
+    """Raise unless a part is asked for of a split, whose order of the files is `fixed` from call to call."""
+    if (validation_split is None) != (subset is None):
+        raise ArgumentError("validation_split and subset are given together: validation_split=0.2, subset='training'")
+    if validation_split and not fixed:
+        raise ArgumentError("validation_split wants a seed, or shuffle=False, so that no file is in both parts")
 
 
 def _as_labels(numbers: Any, label_mode: str, classes: int) -> np.ndarray:
