@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiles import compiles
 
 import caviar
 from caviar import LogUniform
@@ -161,3 +162,15 @@ def test_another_backend_is_told() -> None:
     model.slope.value = np.zeros(())  # type: ignore[assignment]
     with pytest.raises(ArgumentError, match=r"computes with numpy.*KERAS_BACKEND"):
         caviar.adopt(model)
+
+
+def test_the_second_fit_compiles_and_traces_nothing() -> None:
+    model = Slope()
+    adopted = caviar.adopt(model)
+    given = {"batch_size": 12, "epochs": 2, "verbose": 0}
+    for _ in range(2):  # the state of the first run is another kind of array than Keras' own
+        adopted.fit(X, Y, **given)
+    model.train_step = None  # type: ignore[assignment, method-assign]
+    with compiles() as count:
+        adopted.fit(X, Y, **given)
+    assert count() == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -11,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from caviar import config
+from caviar.adopting.keras_calls import quickly
 from caviar.adopting.mirrors import Origin
 from caviar.data.arrays import Rows
 from caviar.optimizers import Optimizer
@@ -152,17 +151,13 @@ class KerasRecipe(Recipe):
         """The optimizer's state as Keras' step takes it."""
         return self.optimizer.entering(run) if isinstance(self.optimizer, KerasOptimizer) else run.optimizer
 
-    @contextlib.contextmanager
-    def optimizing(self, run: Run) -> Iterator[None]:
-        """Let an optimizer of caviar's stand in Keras' model while a step is traced."""
+    def standing_in(self, run: Any) -> dict[str, Any]:
+        """What stands in Keras' model while a step of it is traced: quick operations, and an optimizer of caviar's."""
         keras = self.keras.it
-        before = keras.optimizer
-        if not isinstance(self.optimizer, KerasOptimizer):
-            vars(keras)["optimizer"] = _InPlaceOfKeras(self.optimizer, run.rate, keras.trainable_variables)
-        try:
-            yield
-        finally:
-            vars(keras)["optimizer"] = before
+        found: dict[str, Any] = {"stateless_call": quickly(keras)}
+        if isinstance(run, Run) and not isinstance(self.optimizer, KerasOptimizer):
+            found["optimizer"] = _InPlaceOfKeras(self.optimizer, run.rate, keras.trainable_variables)
+        return found
 
     def data(self, batch: Rows) -> Any:
         """A batch as Keras' steps take it."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from caviar.adopting.adopted import AdoptedModel
 from caviar.adopting.mirrors import Origin
+from caviar.adopting.quickening import quick
 from caviar.errors import ArgumentError
 from caviar.graph.variable import Variable
 
@@ -62,12 +63,14 @@ class OfFunction(AdoptedModel):
 
     def evaluate_origin(self, learned: Any, kept: Any, x: Any, training: bool, rng: Any) -> tuple[Any, Any, Any]:
         """What the function gives."""
-        params, state = self._tree(learned, kept)
-        outputs, state = self.computes.it(params, state, x, training, rng)
-        leaves = [
-            leaf for leaf, place in zip(jax.tree.leaves((params, state)), self.places, strict=True) if place is False
-        ]
-        return outputs, leaves, ()
+
+        def computed(learned: Any, kept: Any, x: Any, rng: Any) -> Any:
+            params, state = self._tree(learned, kept)
+            outputs, state = self.computes.it(params, state, x, training, rng)
+            pairs = zip(jax.tree.leaves((params, state)), self.places, strict=True)
+            return outputs, [leaf for leaf, place in pairs if place is False]
+
+        return *quick(computed)(learned, kept, x, rng), ()
 
 
 def adopt_function(function: Any, params: Any, state: Any = None) -> AdoptedModel:

@@ -17,6 +17,7 @@ import numpy as np
 
 from caviar.adopting.adopted import AdoptedModel
 from caviar.adopting.hearing import heard
+from caviar.adopting.keras_calls import quickly, standing_in
 from caviar.adopting.keras_recipe import KerasCompiled, KerasOptimizer, KerasRecipe
 from caviar.adopting.mirrors import Mirror, Origin
 from caviar.errors import ArgumentError
@@ -98,7 +99,7 @@ class LayerOfKeras(AdoptedModel):
         """What `stateless_call` gives."""
         mode = {"training": training} if self.original._call_has_training_arg else {}
         with told_in_words(f"the Keras model {self.original.name!r}"):
-            return self.original.stateless_call(learned, kept, x, return_losses=True, **mode)
+            return quickly(self.original)(learned, kept, x, return_losses=True, **mode)
 
 
 class OfKeras(LayerOfKeras):
@@ -151,8 +152,7 @@ class OfKeras(LayerOfKeras):
         if not isinstance(recipe, KerasRecipe):
             return super().train_step(step, batch)
         state = (run.trainable, run.fixed, recipe.entering(run), recipe.counted(step, batch))
-        with recipe.optimizing(run), told_in_words(f"train_step of the Keras model {self.original.name!r}"):
-            logs, state = self.original.train_step(state, recipe.data(batch))
+        logs, state = self._asked("train_step", recipe.standing_in(run), state, recipe.data(batch))
         optimizer = jax.tree.map(lambda n, o: jnp.asarray(n, o.dtype), state[2], run.optimizer)
         return self._after(step, state, optimizer=optimizer), flat(logs)
 
@@ -162,9 +162,12 @@ class OfKeras(LayerOfKeras):
         if not isinstance(recipe, KerasRecipe):
             return super().test_step(step, batch)
         state = (step.run.trainable, step.run.fixed, recipe.counted(step, batch))
-        with told_in_words(f"test_step of the Keras model {self.original.name!r}"):
-            logs, state = self.original.test_step(state, recipe.data(batch))
+        logs, state = self._asked("test_step", recipe.standing_in(step.run), state, recipe.data(batch))
         return self._after(step, state), flat(logs)
+
+    def _asked(self, hook: str, others: dict[str, Any], state: Any, data: Any) -> Any:
+        with standing_in(self.original, others), told_in_words(f"{hook} of the Keras model {self.original.name!r}"):
+            return getattr(self.original, hook)(state, data)
 
     def _after(self, step: Step, state: Any, **more: Any) -> Step:
         """The step with Keras' state after it."""

@@ -14,10 +14,10 @@ from caviar import config, engine
 from caviar.data.arrays import Rows
 from caviar.errors import ArgumentError
 from caviar.graph.evaluation import as_arrays, evaluate
-from caviar.graph.programs import cached
+from caviar.graph.programs import cached, remembered
 from caviar.losses.labels import check_labels
 from caviar.optimizers.base import Optimizer
-from caviar.parts import Numbers, Structure, take_apart
+from caviar.parts import Apart, Numbers, Structure, take_apart
 from caviar.training.hooks import is_own, take_step
 from caviar.training.input_checks import check_ids
 from caviar.training.recipe import Recipe
@@ -150,6 +150,13 @@ def _reported(recipe: Recipe, rows: Rows, name: str) -> tuple[str, ...]:
     if not is_own(recipe.network, name):
         return ()
     apart, batch = take_apart(recipe), rows.take(slice(0, 1))
+    leaves, form = jax.tree.flatten(batch)
+    key = ("reported", name, apart.structure, form, *((leaf.shape, str(leaf.dtype)) for leaf in leaves))
+    return remembered(key, lambda: _found_reported(recipe, apart, batch, name))
+
+
+def _found_reported(recipe: Recipe, apart: Apart, batch: Rows, name: str) -> tuple[str, ...]:
+    """The names that a step reports, found by tracing it."""
     values = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in apart.variables]
     numbers, keys = as_arrays(apart.numbers), config.as_key(jnp.zeros((2, 2), jnp.uint32))
     run: Any = engine.shapes_of(lambda v: first_run_of(apart.structure, 0, numbers, v, keys, 0), values)

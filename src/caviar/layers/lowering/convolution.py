@@ -77,9 +77,14 @@ def _precisely(x: Array, kernel: Array, window: Window, groups: int) -> Array:
     result = jnp.promote_types(x.dtype, kernel.dtype)
     compute = result if config.compute_dtype() == config.floatx() else jnp.dtype(config.compute_dtype())
     if uses_own_lowering():
-        compute = jnp.promote_types(result, jnp.float32)
-        return _own(x.astype(compute), kernel.astype(compute), window, groups).astype(result)
+        return slide(x, kernel, window, groups).astype(result)
     return _by_xla(x.astype(compute), kernel.astype(compute), window, groups).astype(result)
+
+
+def slide(x: Array, kernel: Array, window: Window, groups: int) -> Array:
+    """Slide a kernel over x, as a CPU does it fast: in single precision at least."""
+    compute = jnp.promote_types(jnp.promote_types(x.dtype, kernel.dtype), jnp.float32)
+    return _own(x.astype(compute), kernel.astype(compute), window, groups)
 
 
 def _by_xla(x: Array, kernel: Array, window: Window, groups: int = 1) -> Array:

@@ -30,10 +30,14 @@ def max_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") ->
     >>> max_pool(jnp.arange(4.0).reshape(1, 4, 1), (2,), (2,)).ravel().tolist()
     [1.0, 3.0]
     """
-    pads = pads_for(x.shape[1:-1], window, strides, padding)
+    return highest(x, window, strides, pads_for(x.shape[1:-1], window, strides, padding))
+
+
+def highest(x: Array, window: Sizes, strides: Sizes, pads: Pads) -> Array:
+    """The largest value of each window, where the input is padded so."""
     lowest = np.array(-np.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min, x.dtype)
     if uses_own_lowering() and math.prod(window) <= _MOST_TAPS:
-        return _maximum(x if padding == "valid" else lax.pad(x, lowest, _edges(pads)), window, strides)
+        return _maximum(lax.pad(x, lowest, _edges(pads)) if any(map(any, pads)) else x, window, strides)
     return lax.reduce_window(x, lowest, lax.max, (1, *window, 1), (1, *strides, 1), ((0, 0), *pads, (0, 0)))
 
 
@@ -48,13 +52,14 @@ def mean_pool(x: Array, window: Sizes, strides: Sizes, padding: str = "valid") -
     if padding == "valid" and window == strides:
         return _blocks(x, window).mean(tuple(range(2, 2 * len(window) + 1, 2)))
     pads = pads_for(x.shape[1:-1], window, strides, padding)
-    total = _total(x, window, strides, pads)
+    sums = total(x, window, strides, pads)
     if padding == "valid":
-        return total / math.prod(window)
-    return total / _total(jnp.ones((1, *x.shape[1:-1], 1), x.dtype), window, strides, pads)
+        return sums / math.prod(window)
+    return sums / total(jnp.ones((1, *x.shape[1:-1], 1), x.dtype), window, strides, pads)
 
 
-def _total(x: Array, window: Sizes, strides: Sizes, pads: Pads) -> Array:
+def total(x: Array, window: Sizes, strides: Sizes, pads: Pads) -> Array:
+    """The sum of each window, where the input is padded so."""
     if uses_own_lowering() and math.prod(window) <= _MOST_TAPS:
         x = lax.pad(x, np.zeros((), x.dtype), _edges(pads))
         parts = [tap for _, tap in taps(x, window, strides, (1,) * len(window))]
