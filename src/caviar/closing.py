@@ -55,6 +55,12 @@ class Hyperparameter:
     range: Range
     # Pairs (a choice, the number of its option).
     conditions: list[tuple[Hyperparameter, int]] | None = field(default_factory=list)
+    within: list[Hyperparameter] = field(default_factory=list)  # the choices in whose options it stands
+
+    @property
+    def depth(self) -> int:
+        """How deep it stands in choices."""
+        return 1 + max((choice.depth for choice in self.within), default=-1)
 
     def is_active(self, chosen: Mapping[str, int]) -> bool:
         """Whether this range has an effect, given the options chosen, by name."""
@@ -126,6 +132,8 @@ class _Search:
             self.found[id(found)].conditions = None
         else:
             self.found[id(found)].conditions.append(condition)  # type: ignore[union-attr]
+        if condition is not None:
+            self.found[id(found)].within.append(condition[0])
         if isinstance(found, Choice):
             for i, option in enumerate(found.options):
                 place = path_word(type(option).__name__) if isinstance(option, Part) else path
@@ -158,7 +166,7 @@ def closed(part: Any, found: Iterable[Hyperparameter], values: Mapping[str, Any]
     """
     memo: dict[int, Any] = {}
     hypers = list(found)
-    for hyper in reversed(hypers):  # a range inside a choice comes after the choice, and must be closed before it
+    for hyper in sorted(hypers, key=lambda h: -h.depth):  # a range inside a choice is closed before it
         value = copy.deepcopy(values[hyper.name], memo)
         memo[id(hyper.range)] = _remembering(value, hyper.name)
     return copy.deepcopy(part, memo)

@@ -286,6 +286,15 @@ def test_class_weights_and_sample_weights() -> None:
     np.testing.assert_allclose(study.curves(1)["loss"], history.history["loss"], rtol=2e-5)
 
 
+def test_a_range_may_stand_beside_a_choice_and_in_one_of_its_options() -> None:
+    activation = Choice("relu", "tanh")
+    model = Sequential([Dense(3, activation), Choice([], [Dense(4, activation)]), Dense(1)])
+    model.compile(SGD(0.01), "mse")
+    table = search(model, X, Y, trials=4, strategy="grid", seed=0, verbose=0).table()
+    assert {row["status"] for row in table} == {"finished"}
+    assert len({(row["dense.activation"], row["layers[1]"]) for row in table}) == 4
+
+
 def test_a_range_used_twice_is_one_hyperparameter() -> None:
     units = IntUniform(2, 9)
     study = quick(compiled(Dense(units), Dense(units), Dense(1)))

@@ -341,6 +341,7 @@ class Driver:
             best=rows[0] if rows else None,
             leaders=rows,
             note=self.note,
+            waited=now - self._began,
         )
 
     def _left(self, at_this_rate: float) -> float | None:

@@ -67,18 +67,25 @@ class SearchProgress:
         best: dict[str, Any] | None,
         leaders: Sequence[dict[str, Any]],
         note: str = "",
+        waited: float = 0.0,
     ) -> None:
-        """Show the state of the search: `alive` trials train, at a `rate` of so many epochs of all of them per second."""
+        """Show the state of the search: `alive` trials train, at a `rate` of so many epochs of all of them per second.
+
+        Before the first of them does, all have `waited` for programs for so many seconds.
+        """
         news = best and (best["trial"], best.get(self.monitor)), note
         fresh, self._news = news != self._news, news
 
         def line() -> str:
             parts = ["search", f"{done} trials" if self.trials is None else f"{done} of {self.trials} trials"]
-            parts += [note] * bool(note) + [f"{alive} alive", f"epoch {epoch}/{self.epochs}"]
+            parts += [note] * bool(note)
+            trains = bool(alive or rate)  # else everybody waits for the first program
+            parts += [f"{alive} alive", f"epoch {epoch}/{self.epochs}"] * trains
             if best is not None:
                 parts.append(f"best {self.monitor}: {_number(value_of(best, self.monitor))} (trial {best['trial']})")
-            parts.append(f"{rate:.0f} epochs/s" if rate >= 10 else f"{rate:.2g} epochs/s")
-            return " - ".join(parts + ([] if left_seconds is None else [f"{_duration(left_seconds)} left"]))
+            parts += [f"{rate:.0f} epochs/s" if rate >= 10 else f"{rate:.2g} epochs/s"] * trains
+            parts += [f"{duration(waited)} so far"] * (not trains and waited > 0)
+            return " - ".join(parts + ([] if left_seconds is None else [f"{duration(left_seconds)} left"]))
 
         self._screen.show(line, Table(leaders[:_LEADERS], self.monitor, self.sign), fresh)
 
@@ -253,11 +260,11 @@ def _number(value: float) -> str:
     return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A time in its two largest units.
 
-    >>> from caviar.studies.progress import _duration
-    >>> _duration(21), _duration(200), _duration(8000), _duration(200_000)
+    >>> from caviar.studies.progress import duration
+    >>> duration(21), duration(200), duration(8000), duration(200_000)
     ('21s', '3m 20s', '2h 13m', '2d 7h')
     """
     whole = max(round(seconds), 0)
