@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from caviar.declarations import DataFormat, OneOf, Sizes
 from caviar.errors import ShapeError
 from caviar.images.axes import is_first
-from caviar.layers import pooling as layers
+from caviar.layers import adaptive_pooling as layers
 from caviar.layers.lowering import convolution, pooling
 from caviar.layers.lowering.windows import sizes
 from caviar.ops.words import Function, table_of
