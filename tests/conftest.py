@@ -19,6 +19,7 @@ os.environ.setdefault(
     "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
 )
 
+import jax
 from telling import Telling
 
 import caviar
@@ -32,10 +33,10 @@ SLOW = {
     "dialects/test_three_dialects", "dialects/test_torch_training", "layers/test_integer_inputs", "models/test_broken_files",
     "studies/test_members", "studies/test_population", "studies/test_resume", "studies/test_search", "studies/test_search_refusals",
     "studies/test_frames", "test_cli", "test_contributing", "test_data_properties", "test_engine",
-    "test_listings", "test_programs", "test_dice", "test_typing", "training/test_kills", "training/test_meanings",
-    "training/test_padding", "training/test_reference_runs", "training/test_statistics", "training/test_steps",
+    "test_listings", "test_programs", "test_typing", "training/test_kills", "training/test_meanings",
+    "training/test_padding", "training/test_reference_runs", "training/test_statistics",
 }  # fmt: skip
-"""Files that start processes or compile programs of many structures: `make quick` leaves them out."""
+"""Files that start processes or compile programs of many structures: `make quick` leaves them out, and tests marked `slow`."""
 
 
 def recorded(family: str) -> list[dict[str, Any]]:
@@ -80,6 +81,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Telling(config.pluginmanager.getplugin("terminalreporter")))
+    if config.getoption("quick"):  # what is run again and again keeps the smallest programs, too
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Not even import the slow files, where the developer wants to know quickly."""
+    name = collection_path.with_suffix("").as_posix().split("/tests/")[-1]
+    return True if config.getoption("quick") and name in SLOW else None
 
 
 def pytest_collection_finish() -> None:
@@ -92,7 +101,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("quick"):
         first: dict[str, pytest.Item] = {}
         for item in items:
-            if item.nodeid.split(".py")[0].removeprefix("tests/") not in SLOW:
+            if not item.get_closest_marker("slow"):
                 first.setdefault(item.nodeid.split("[")[0], item)
         chosen = set(first.values())
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])

@@ -106,6 +106,7 @@ def test_a_loop_that_writes_the_same_graph_down_compiles_once() -> None:
     assert count() == 0
 
 
+@pytest.mark.slow
 def test_a_graph_deeper_than_pythons_recursion() -> None:
     depth = sys.getrecursionlimit() + 200
     node: Any = Variable(0.0)

@@ -101,6 +101,7 @@ def test_names_in_logs_are_those_of_keras(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.slow
 def test_values_are_those_of_scikit_learn(weight: Any) -> None:
     best, picked, one_hot = SCORES.argmax(1), CHANCES > 0.5, np.eye(4)[CLASSES]
     real, guess = rng.normal(size=(40, 3)), rng.normal(size=(40, 3))
@@ -263,6 +264,7 @@ def test_functions_of_metrics_give_values_per_sample() -> None:
     assert type(metrics.get(metrics.binary_accuracy)) is metrics.BinaryAccuracy
 
 
+@pytest.mark.slow
 def test_class_numbers_do_where_columns_are_wanted() -> None:
     one_hot = np.eye(4)[CLASSES]
     for metric in (

@@ -230,6 +230,7 @@ def trained(last: Any, loss: Any, y: Any, **compiled: Any) -> Any:
     return model.fit(X, y, verbose=0)
 
 
+@pytest.mark.slow
 def test_probabilities_that_are_taken_for_logits_are_said() -> None:
     for last, loss, y in (
         ("softmax", losses.SparseCategoricalCrossentropy(from_logits=True), LABELS),

@@ -93,6 +93,7 @@ def test_every_operation_has_a_case() -> None:
     assert {n for n in RECORDED["signatures"] if f"{n}(" not in used} - apart == {"sparsemax"}
 
 
+@pytest.mark.slow
 def test_values_and_types_are_keras_on_nodes(graph: Graph) -> None:
     with engine.own_rules():
         found = jax.jit(graph.__call__, compiler_options=engine.options(runs_once=True))(*FED.values())
@@ -147,6 +148,7 @@ def test_results_inside_results_are_nodes() -> None:
     assert (total.shape, count.dtype, sums.shape) == ((), "int32", (4,))
 
 
+@pytest.mark.slow
 def test_operations_are_saved(graph: Graph) -> None:
     """All that hold no function of the test's own."""
     plain = [node for e, node in zip(WRITTEN, graph.outputs, strict=True) if "lambda" not in e]
@@ -204,6 +206,7 @@ def test_a_blur_is_two_weighted_means() -> None:
     np.testing.assert_allclose(ops.image.gaussian_blur(ARRAYS["G"], (3, 3), (1.0, 0.7)), both, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_elastic_deformations_move_every_pixel_a_little() -> None:
     image = np.linspace(0, 1, 64, dtype="float32").reshape(8, 8, 1)
     first, again = (ops.image.elastic_transform(image, alpha=4.0, sigma=1.0, seed=3) for _ in range(2))

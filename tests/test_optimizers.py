@@ -277,6 +277,7 @@ def test_matrices(optimizer, end, tolerance, float64):
 # What all share -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_accumulated_gradients_make_the_step_of_the_big_batch(float64):
     grads = [[jnp.full(t.shape, float(i)) for t in TARGET] for i in range(6)]
     big, small = AdamW(0.1, use_ema=True), AdamW(0.1, use_ema=True, gradient_accumulation_steps=3)

@@ -152,6 +152,7 @@ def test_memory_of_momentum():
     assert kept(Adafactor()) == 200_000
 
 
+@pytest.mark.slow
 def test_adafactor_rebuilds_a_matrix_of_rank_one(float64):
     f = fact("opt.adafactor_rank1")
     squares = jnp.array(f["inputs"]["V"])

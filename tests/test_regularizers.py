@@ -87,6 +87,7 @@ def test_cost_with_a_penalty_divided_by_the_examples(id, penalty, halves):
         np.testing.assert_allclose((theta - moved) / rate, expected["grad"], rtol=0, atol=f["tolerance"] / rate)
 
 
+@pytest.mark.slow
 def test_orthogonal_rows_cost_nothing():
     q, _ = jnp.linalg.qr(jax.random.normal(jax.random.key(0), (5, 5)))
     assert OrthogonalRegularizer()(3 * q) == pytest.approx(0, abs=1e-12)

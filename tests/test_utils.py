@@ -202,6 +202,7 @@ def test_a_layer_draws_anew_at_every_step() -> None:
     assert np.array_equal(layer(x), layer(x))
 
 
+@pytest.mark.slow
 def test_a_session_begins_anew() -> None:
     utils.clear_session()
     assert [layers.Dense(1).name, layers.Dense(1).name] == ["dense", "dense_1"]

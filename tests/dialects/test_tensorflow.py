@@ -551,6 +551,7 @@ def test_compat_v1_is_the_module_itself() -> None:
     assert tf.__version__ == caviar.__version__
 
 
+@pytest.mark.slow
 def test_the_module_imports_no_layers_before_they_are_asked_for() -> None:
     code = (
         "import sys, caviar.dialects.tensorflow as tf; tf.train; "

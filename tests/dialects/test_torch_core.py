@@ -186,6 +186,7 @@ def test_backward_twice_needs_retain_graph() -> None:
         loss.backward()
 
 
+@pytest.mark.slow
 def test_a_long_chain_has_gradients() -> None:
     w = leaf([1.0])
     x = w

@@ -169,6 +169,7 @@ def test_embeddings_begin_normal_and_their_padding_as_zeros() -> None:
     assert nn.Embedding.from_pretrained(torch.ones(2, 3), freeze=False).weight.requires_grad
 
 
+@pytest.mark.slow
 def test_copies_of_an_encoder_layer_do_not_share_parameters() -> None:
     layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
     encoder, x = nn.TransformerEncoder(layer, 2, nn.LayerNorm(4)), torch.randn(2, 3, 4)

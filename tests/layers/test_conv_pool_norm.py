@@ -146,6 +146,7 @@ def test_normalization_is_its_formula(layer, shape, training, formula):
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.slow
 def test_gradients_through_the_batch_statistics_themselves():
     arguments = normal(6, 4), normal(4), normal(4), jnp.array(1e-3)
 
@@ -285,6 +286,7 @@ def test_convolution_mapped_over_a_population(mapped):
             np.testing.assert_allclose(ours[i], one, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_mixed_precision_keeps_float32_outside():
     """A CPU, which has no fast convolution of half-precision numbers, computes in float32; others in bfloat16."""
     x, kernel = normal(2, 6, 6, 8), normal(3, 3, 8, 4)
@@ -306,6 +308,7 @@ def test_mixed_precision_keeps_float32_outside():
 # The lecture's numbers
 
 
+@pytest.mark.slow
 def test_shapes_and_weights_of_the_lecture_network():
     expected = fact("cnn.listing_shapes")["expected"]
     built = [
@@ -344,6 +347,7 @@ def test_batch_normalization_of_the_lecture():
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.slow
 def test_a_bias_before_batch_normalization_does_nothing():
     case = fact("bn.bias_cancels")
     z, epsilon = jnp.array(case["inputs"]["z"], float)[:, None], case["inputs"]["eps"]

@@ -60,6 +60,7 @@ def test_channels_may_come_first() -> None:
         np.testing.assert_allclose(made, np.moveaxis(make()(IMAGES), -1, 1), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_model_that_changes_its_images_learns_and_is_saved(tmp_path: Any) -> None:
     model = caviar.Sequential([layers.RandomFlip(), layers.RandomRotation(0.1), layers.Flatten(), layers.Dense(1)])
     model.compile("sgd", "mse")

@@ -73,6 +73,7 @@ def test_a_loaded_model_predicts_the_same_bits(trained: Model, tmp_path: Path) -
     assert [type(layer) for layer in again.layers] == [type(layer) for layer in trained.layers]
 
 
+@pytest.mark.slow
 def test_a_loaded_model_trains_on_with_its_optimizer(trained: Model, tmp_path: Path) -> None:
     trained.save(tmp_path / "model.caviar")
     again = load_model(tmp_path / "model.caviar", custom_objects={"Scaled": Scaled})

@@ -74,6 +74,8 @@ def written(optimizer: Any) -> Written:
 
 KEPT: dict[str, Any] = {
     "use_ema": True,
+    "ema_momentum": 0.5,
+    "ema_overwrite_frequency": 3,
     "gradient_accumulation_steps": 2,
     "weight_decay": LogUniform(1e-4, 1e-1),
     "clipnorm": Uniform(0.1, 1),

@@ -162,6 +162,7 @@ def counted(store: Store) -> int:
     return n
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_the_last_commit(path: Path) -> None:
     wait, counts = random.Random(0), [0]
     for attempt in range(8):

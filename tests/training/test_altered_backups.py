@@ -57,6 +57,7 @@ def backup(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sequential, 
     flips=st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), max_size=3),
     keep=st.one_of(st.just(1.0), st.floats(0, 1)),
 )
+@pytest.mark.slow
 def test_an_altered_backup_is_refused_or_goes_on_the_same(backup: Any, flips: Any, keep: float) -> None:
     path, model, weights, whole = backup
     content = bytearray(whole)

@@ -199,6 +199,7 @@ def test_the_columns_of_fit_are_wanted_again_and_saved(tmp_path: Path) -> None:
 # Ids
 
 
+@pytest.mark.slow
 def test_an_id_without_a_row_is_told_before_anything_trains() -> None:
     class Own(Model):
         def __init__(self) -> None:
@@ -303,6 +304,7 @@ def two_inputs(nested: Any) -> Model:
 
 
 @pytest.mark.parametrize("nested", [lambda x: {"a": x, "b": x[::-1]}, lambda x: [x, x[::-1]]], ids=["dict", "list"])
+@pytest.mark.slow
 def test_larger_than_the_device_trains_on_all_rows_in_the_order_of_the_seed(
     nested: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +364,7 @@ def test_a_loss_that_is_no_number_any_more_is_said_once_with_its_epoch() -> None
     assert len(told) == 1
 
 
+@pytest.mark.slow
 def test_inputs_that_nothing_scales_are_said_and_scaled_ones_are_not() -> None:
     with pytest.warns(UserWarning, match=r"x reaches 4254, in column 2.*Normalization"):
         compiled(Dense(1), optimizer=SGD(1e-12)).fit(changed(X, 4254.0), Y, verbose=0)
@@ -426,6 +429,7 @@ def test_one_optimizer_trains_two_models_as_two_optimizers_do() -> None:
 # Half precision
 
 
+@pytest.mark.slow
 def test_float_targets_under_the_bfloat16_policy() -> None:
     with config.precision("bfloat16"):
         regression = compiled(Dense(1))

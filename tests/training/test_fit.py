@@ -62,6 +62,7 @@ def test_320_rows_for_20_epochs_are_200_iterations() -> None:
     assert int(model.last_run.step) == case["expected"]["iterations"]
 
 
+@pytest.mark.slow
 def test_the_partial_batch_counts_by_its_rows() -> None:
     """With the weights held still, the loss of an epoch is the loss over all rows, however they are batched."""
     model = network(optimizer=optimizers.SGD(0.0), metrics=["mae"])
@@ -397,6 +398,7 @@ def batches(size: int = 10) -> Iterator[tuple[Any, Any]]:
         yield X[start : start + size], Y[start : start + size]
 
 
+@pytest.mark.slow
 def test_a_stream_trains_as_its_rows_do() -> None:
     class Stream:
         def __iter__(self) -> Iterator[tuple[Any, Any]]:
@@ -425,6 +427,7 @@ def test_train_on_batch_is_one_step() -> None:
     assert int(model.last_run.step) == 1
 
 
+@pytest.mark.slow
 def test_a_train_step_of_ones_own() -> None:
     class Doubled(Sequential):
         def train_step(self, step: Any, batch: Any) -> Any:
@@ -445,6 +448,7 @@ def test_a_train_step_of_ones_own() -> None:
     np.testing.assert_allclose(history["val_loss"], standard["val_loss"], rtol=1e-4)  # scored by the loss of `compile`
 
 
+@pytest.mark.slow
 def test_the_loss_comes_first_then_the_metrics_as_given() -> None:
     model = network(metrics=["mse", "accuracy"])
     logs = model.fit(X, Y, validation_data=(X, Y), verbose=0).history

@@ -76,6 +76,7 @@ def test_a_train_step_written_for_keras_on_jax() -> None:
     assert logs["double"] == CLOSE([10.522, 8.1419, 5.6623], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_standard_steps_can_be_called_in_either_form() -> None:
     class Passing(Model):
         def train_step(self, state: Any, data: Any) -> Any:
@@ -159,6 +160,7 @@ def test_states_go_on_from_one_prediction_to_the_next() -> None:
     assert model.predict(halves, batch_size=4, verbose=0)[4:] == CLOSE(whole.predict(S, verbose=0), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_states_go_on_through_evaluations_and_validations() -> None:
     model, whole = stateful(), fixed(Sequential([Input((6, 3)), LSTM(5), Dense(1)]))
     whole.compile("sgd", "mse")

@@ -92,6 +92,7 @@ def test_labels_without_the_last_axis_find_them_too() -> None:
     np.testing.assert_allclose(model.evaluate(X, y, verbose=0), np.mean(np.logaddexp(0, z) - y * z), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_not_exactly_the_value_of_a_sigmoid_is_a_probability() -> None:
     x = Input((3,))
     p = ops.sigmoid(Dense(1, use_bias=False)(x))

@@ -249,6 +249,7 @@ def everything(units: int) -> None:
     model.evaluate((x, x[:, :1]) for _ in range(3))
 
 
+@pytest.mark.slow
 def test_nothing_counts_the_compiler(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     everything(units=6)  # what is compiled for any model is compiled
     capsys.readouterr()
