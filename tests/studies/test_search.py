@@ -60,15 +60,17 @@ ALONE = {
         optimizer=SGD(LogUniform(1e-3, 1e-2), momentum=OneMinus(LogUniform(0.1, 0.5))),
         loss=caviar.losses.Huber(LogUniform(0.1, 1)),
     ),
-    "plateaus and early stopping": lambda: (
-        compiled(),
-        {
-            "callbacks": [ReduceLROnPlateau(patience=1, factor=Uniform(0.1, 0.5)), EarlyStopping(patience=2)],
-            "epochs": 6,
-        },
-    ),
+    "plateaus and early stopping": lambda: (compiled(), {"callbacks": never_enough(), "epochs": 6}),
     "functional": lambda: functional(),
 }
+
+
+def never_enough() -> list[Any]:
+    """No epoch is better by ten: the rate falls after every one, and the fourth in vain is the last."""
+    return [
+        ReduceLROnPlateau(patience=1, factor=Uniform(0.1, 0.5), min_delta=10),
+        EarlyStopping(patience=3, min_delta=10),
+    ]
 
 
 def functional() -> caviar.Model:
