@@ -49,13 +49,15 @@ class Worker:
 
     def read(self) -> dict[str, Any]:
         """The next answer."""
-        watchdog = threading.Timer(self.patience, self.process.kill)
+        began, watchdog = time.perf_counter(), threading.Timer(self.patience, self.process.kill)
         watchdog.start()
         line = self.process.stdout.readline()
         watchdog.cancel()
         if line:
             return json.loads(line)
         self.process.wait()
+        if time.perf_counter() - began >= self.patience:
+            raise Failed(f"no answer in {self.patience} s")
         raise Failed((self.errors.read_text().strip() or "no answer").splitlines()[-1][:300])
 
     def go(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ FIGURES |= {"peak_mb": "peak MB"}
 def whole_table(row: Row, result: dict[str, Any]) -> str:
     """A row whose contenders were measured in all that a person meets: medians, and where caviar stands in each."""
     figures = {name: found for name, found in result["figures"].items() if found}
-    lines = [_stand(key, title, figures) for key, title in FIGURES.items() if "caviar" in figures]
+    lines = [_stand(key, title, figures) for key, title in FIGURES.items() if "caviar" in figures and len(figures) > 1]
     of = ", ".join([f"a step of {row.steps} an epoch", f"all of {row.samples} rows", "loss after the first"])
     before, after = result["load"]
     lines += [

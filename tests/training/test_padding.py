@@ -163,7 +163,7 @@ def test_a_pace_of_batches_pads_as_whole_epochs_do():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize(("rows", "padded"), [(27, True), (20, False), (9, False), (11, False), (81, True)])
+@pytest.mark.parametrize(("rows", "padded"), [(27, True), (20, False), (9, True), (7, False), (11, False), (81, True)])
 def test_padding_is_worthwhile_where_it_costs_little_of_a_pass(rows, padded):
     assert is_worthwhile(rows, 10) == padded
 

@@ -31,7 +31,7 @@ def trained(rows, make=network, batch_size=8, **given):
     return model, history.history, model.evaluate(X[: rows // 3], Y[: rows // 3], batch_size=batch_size, verbose=0)
 
 
-@pytest.mark.parametrize("rows", [183, 184, 180, 35])
+@pytest.mark.parametrize("rows", [183, 184, 180, 35, 7])
 def test_room_for_more_rows_changes_no_bit(rows, monkeypatch):
     """A padded batch; whole batches alone; a step of its own; an epoch that ends within the rows."""
     model, history, scores = trained(rows)
@@ -77,12 +77,20 @@ def test_few_programs_serve_every_number_of_rows():
     for rows in range(1, 2000):
         for size in {min(size, rows) for size in (1, 2, 7, 32, 100)}:
             for may in (True, False):
+                size = padding.batch_for(rows, size, may)
                 room = room_for(rows, size, may)
                 assert rows <= room <= max(1.25 * (rows + size), rows)
                 assert is_worthwhile(room, size) == is_worthwhile(rows, size) or (may and not is_worthwhile(rows, size))
                 assert (room % size == 0) == (rows % size == 0)
                 assert may or room % size == rows % size
                 assert math.ceil(room / size) >= math.ceil(rows / size)
+
+
+def test_numbers_of_rows_below_one_batch_share_programs_too():
+    trained(19, batch_size=32)
+    with compiles() as count:
+        trained(18, batch_size=32)
+    assert count() == 0
 
 
 def test_large_arrays_get_no_spare_rows():

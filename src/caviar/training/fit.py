@@ -22,7 +22,7 @@ from caviar.training.compiled import Compiled, check_losses, check_objective, ch
 from caviar.training.input_checks import check_ids_at, tell_doubts
 from caviar.training.listeners import Listeners, tell_stuck
 from caviar.training.loop import Training, readable, store_values, train_resident, train_stream
-from caviar.training.padding import Held, with_room_for
+from caviar.training.padding import Held, batch_for, with_room_for
 from caviar.training.prepared import built, prepared_for
 from caviar.training.program import Plan, batch_trainer
 from caviar.training.progress import Progress
@@ -81,9 +81,12 @@ def fit(
     if validation is not None:
         check_targets(recipe, validation, outputs, "validation y")
     check_objective(recipe, source.first.x)
-    plan = plan._replace(padding=may_be_padded(recipe))
-    held = None if rows is None else with_room_for(rows, plan.batch_size, plan.padding)
-    room = 0 if held is None else held.room
+    padding, held, room = may_be_padded(recipe), None, 0
+    plan = plan._replace(padding=padding)
+    if rows is not None:
+        plan = plan._replace(batch_size=batch_for(rows.number, size, padding))
+        held = with_room_for(rows, plan.batch_size, padding)
+        room = held.room
     run = start_run(recipe, room, initial_epoch, config.next_key(2), model.last_run)
     name_logs(recipe, rows or source.first_rows(names))
     model.columns = source.columns or model.columns

@@ -49,6 +49,16 @@ def rung(number: int) -> int:
     return -(-number // step) * step
 
 
+def batch_for(rows: int, batch_size: int, padding: bool) -> int:
+    """The size of the batches: where the rows are fewer than one, that of the next rung of the ladder.
+
+    >>> from caviar.training.padding import batch_for
+    >>> batch_for(700, 32, padding=True), batch_for(19, 32, padding=True), batch_for(19, 32, padding=False)
+    (32, 20, 19)
+    """
+    return min(batch_size, rung(rows) if padding else rows)
+
+
 def room_for(rows: int, batch_size: int, padding: bool, bytes_each: int = 0) -> int:
     """The most rows that the program for so many rows serves. It says all that the program must know: how its last batch is made.
 
@@ -78,13 +88,13 @@ def with_room_for(rows: Any, batch_size: int, padding: bool) -> Held:
 
 
 def is_worthwhile(rows: int, batch_size: int) -> bool:
-    """Whether a partial batch follows full ones, and padding it costs little of a pass.
+    """Whether there is a partial batch, and padding it costs little of a pass.
 
     >>> from caviar.training.padding import is_worthwhile
-    >>> is_worthwhile(700, 32), is_worthwhile(704, 32), is_worthwhile(33, 32)
-    (True, False, False)
+    >>> is_worthwhile(700, 32), is_worthwhile(704, 32), is_worthwhile(33, 32), is_worthwhile(30, 32)
+    (True, False, False, True)
     """
-    return 0 < rows % batch_size < rows and -(-rows // batch_size) * batch_size <= _WASTE * rows
+    return rows % batch_size > 0 and -(-rows // batch_size) * batch_size <= _WASTE * rows
 
 
 def places(rows: Any, start: Any, size: int) -> tuple[Any, Any]:

@@ -25,7 +25,7 @@ from caviar.training.callbacks.base import TEST_BATCH_HOOKS
 from caviar.training.compiled import Compiled, check_losses, name_logs
 from caviar.training.input_checks import check_ids_at
 from caviar.training.loop import readable
-from caviar.training.padding import with_room_for
+from caviar.training.padding import batch_for, with_room_for
 from caviar.training.passes import no_scores, scores, with_states
 from caviar.training.prepared import built, prepared_for
 from caviar.training.program import chunk_scorer, evaluator
@@ -79,7 +79,7 @@ def _score_rows(model: Trainee, compiled: Compiled, x: Any, y: Any, weight: Any,
     prepared = prepared_for(model, apart, known, rows)
     check_ids_at(known.reached, apart, rows.x)
     check_losses(prepared.recipe, rows, known.outputs)
-    size = min(size, rows.number)
+    size = batch_for(rows.number, size, prepared.padding)
     held = on_device(with_room_for(rows, size, prepared.padding))
     program = evaluator(prepared.apart.structure, size, prepared.padding)
     states, logs = progress.call(program, prepared.weights, prepared.numbers, held)
