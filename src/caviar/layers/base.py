@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import config, constraints, engine, initializers, regularizers
+from caviar import constraints, engine, initializers, regularizers
 from caviar.closing import is_open, typical
 from caviar.declarations import DataType, Size
 from caviar.errors import ArgumentError, NotBuiltError, nothing_foreign
@@ -31,6 +31,7 @@ from caviar.layers.applied import FromGraph, one_or_several, place_of, remember
 from caviar.layers.argument_types import RegularizerLike
 from caviar.layers.explaining import check_shape, explained
 from caviar.layers.holding import WeightHolder
+from caviar.layers.inferring import known_shape, of_shape, stand_in
 from caviar.layers.wanted import wanted_weight
 from caviar.layers.weights import drawing, give_name, plan, require_memory, undrawn
 from caviar.outside import own_copy, spoken
@@ -207,7 +208,7 @@ class Layer(WeightHolder):
             raise NotBuiltError(
                 f"layer {self.name!r} was first used inside a compiled program: make it in __init__ or build"
             )
-        layer = _stand_in(self) if context.building else self
+        layer = stand_in(self) if context.building else self
         since = None if context.tape is None else len(context.tape.calls)
         with context.mode(kwargs.get("training")):
             outputs = self._finish(context, args, layer._call(context, args, kwargs))
@@ -266,7 +267,7 @@ class Layer(WeightHolder):
     def _build_for(self, args: Any) -> None:
         if self.built:
             return
-        shapes = [jax.tree.map(_known_shape, arg) for arg in args if arg is not None]
+        shapes = [jax.tree.map(known_shape, arg) for arg in args if arg is not None]
         wanted = inspect.signature(self.build).parameters.values()
         required = [p for p in wanted if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
         if len(shapes) < len(required):
@@ -299,31 +300,6 @@ def is_built(layer: Layer) -> bool:
     return layer.built and all(inner.built for inner in layer.sublayers())
 
 
-def _stand_in(layer: Layer) -> Layer:
-    """A shallow copy with zeros for weights, to infer shapes."""
-    copy = object.__new__(type(layer))
-    vars(copy).update({k: _zeros(v) for k, v in vars(layer).items()}, add_weight=functools.partial(_too_late, layer))
-    return copy
-
-
-def _too_late(layer: Layer, *args: Any, **kwargs: Any) -> Variable:
-    wanted = wanted_weight(layer, args, kwargs)
-    raise ArgumentError(
-        f"weight {wanted.name!r} of layer {layer.name!r} is made in `call`, which runs anew for every batch: "
-        "make it in `build(self, input_shape)` or __init__"
-    )
-
-
-def _zeros(value: Any) -> Any:
-    if isinstance(value, Variable):
-        return jnp.zeros(value.shape, value.dtype)
-    if isinstance(value, (list, tuple)):
-        return jax.tree.map(_zeros, value, is_leaf=lambda v: v is not value)
-    if isinstance(value, dict):
-        return {k: _zeros(v) for k, v in value.items()}
-    return value
-
-
 def _building(build: Callable[..., None]) -> Callable[..., None]:
     """Wrap a subclass' `build` so that it runs once, and the weights are drawn when the outermost build ends."""
 
@@ -338,26 +314,12 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
                 vars(self)["built"] = True
                 # Sublayers that are built where they are called.
                 if current() is None and shapes and not is_built(self):
-                    ensure_built(self, *map(_of_shape, shapes))
+                    ensure_built(self, *map(of_shape, shapes))
 
     return wrapped
 
 
 Layer.build = _building(Layer.build)  # type: ignore[method-assign]
-
-
-def _of_shape(shape: Any) -> Any:
-    """Inputs of a shape, for `build` to look at."""
-    if isinstance(shape, dict):
-        return {name: _of_shape(s) for name, s in shape.items()}
-    if isinstance(shape, (list, tuple)) and any(isinstance(s, (list, tuple)) for s in shape):
-        return [_of_shape(s) for s in shape]
-    return jax.ShapeDtypeStruct([1 if d is None else d for d in shape], jnp.dtype(config.floatx()))
-
-
-def _known_shape(x: Any) -> tuple[int | None, ...]:
-    """The shape, with None for the batch and every unknown axis."""
-    return tuple(None if i == 0 or d in UNKNOWN_SIZES else d for i, d in enumerate(jnp.shape(x)))
 
 
 def _mask_of(context: Context, value: Any) -> Any:
