@@ -112,9 +112,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception]]] = {
     "one_hot": (lambda: F.one_hot(torch.tensor([3]), 3), BoundsError),
     "a slice backwards": (lambda: X[::-1], ValueError),
     "too many arguments": (lambda: torch.exp(torch.ones(2), 3), TypeError),
-    "a whole number too large": (lambda: torch.tensor([2**40]), DataError),
-    "a product too large": (lambda: torch.tensor([100000]) * 100000, DataError),
-    "a sum too large": (lambda: torch.full((3,), 2**30).sum(), DataError),
+    "a whole number beyond 32 bits beside a gradient": (
+        lambda: torch.tensor([2**40]) * torch.ones(1, requires_grad=True),
+        DataError,
+    ),
     "out= of another shape": (lambda: torch.add(torch.ones(2), 1, out=torch.zeros(3)), CaviarError),
 }
 
@@ -125,10 +126,40 @@ def test_what_stands_for_nothing_is_told(give: Callable[[], Any], kind: type[Exc
         give()
 
 
-@pytest.mark.usefixtures("float64")
-def test_with_doubles_whole_numbers_have_64_bits() -> None:
-    assert (torch.tensor([100000]) * 100000).item() == 10_000_000_000
-    assert torch.tensor([2**40]).tolist() == [2**40]
+def written_beyond_32_bits() -> Any:
+    x = torch.tensor([1, 2])
+    x[0] = 2**40
+    x.mul_(1000)
+    return x.tolist()
+
+
+def factorial(n: int) -> int:
+    x = torch.tensor(1)
+    for i in range(1, n + 1):
+        x = x * i
+    return x.item()
+
+
+WIDE: dict[str, tuple[Callable[[], Any], Any]] = {
+    "a product": (lambda: (torch.tensor([100000]) * 100000).tolist(), [10_000_000_000]),
+    "a factorial": (lambda: factorial(20), 2432902008176640000),
+    "a sum": (lambda: torch.full((3,), 2**30).sum().item(), 3 * 2**30),
+    "a number from outside": (
+        lambda: (torch.tensor(2**40) // 3, str(torch.tensor(2**40).dtype)),
+        (366503875925, "torch.int64"),
+    ),
+    "a range": (lambda: torch.arange(2**33, 2**33 + 2).tolist(), [2**33, 2**33 + 1]),
+    "of NumPy": (lambda: torch.from_numpy(np.array([2**40])).tolist(), [2**40]),
+    "a large factor": (lambda: (torch.tensor([1, 2]) * 2**40).tolist(), [2**40, 2**41]),
+    "a quotient": (lambda: (torch.tensor([2**40]) / 2).tolist(), [2.0**39]),
+    "small again": (lambda: (torch.tensor([2**40]) // 2**30 + torch.tensor([1])).tolist(), [1025]),
+    "written": (written_beyond_32_bits, [2**40 * 1000, 2000]),
+}
+
+
+@pytest.mark.parametrize(("compute", "expected"), WIDE.values(), ids=WIDE)
+def test_whole_numbers_have_64_bits(compute: Callable[[], Any], expected: Any) -> None:
+    assert compute() == expected
 
 
 class Sums(nn.Module):
@@ -219,3 +250,61 @@ WRITTEN: dict[Callable[[Any], Any], list[float]] = {
 @pytest.mark.parametrize(("function", "expected"), WRITTEN.items(), ids=[f.__name__ for f in WRITTEN])
 def test_gradients_flow_through_writing_into_views(function: Callable[[Any], Any], expected: list[float]) -> None:
     assert slopes(function, 1.0, 2.0, 3.0, 4.0) == expected
+
+
+# -- memory shared with NumPy -----------------------------------------------------------------------------------------
+
+
+def test_from_numpy_shares_its_memory() -> None:
+    array = np.zeros((2, 2), np.float32)
+    tensor = torch.from_numpy(array)
+    row, flat = tensor[0], tensor.view(-1)
+    array[0, 0] = 1
+    tensor[1] = 2
+    flat[3] = 3
+    row += 10
+    assert array.tolist() == tensor.tolist() == [[11.0, 10.0], [2.0, 3.0]]
+    assert (row.tolist(), flat.tolist()) == ([11.0, 10.0], [11.0, 10.0, 2.0, 3.0])
+
+
+def test_whole_numbers_share_their_memory_too() -> None:
+    array = np.array([1, 2, 3])
+    tensor = torch.from_numpy(array)
+    tensor *= 2
+    array[0] = 7
+    assert (array.tolist(), tensor.tolist(), array.dtype, tensor.dtype) == ([7, 4, 6], [7, 4, 6], np.int64, torch.int64)
+
+
+def test_numpy_shares_its_memory() -> None:
+    tensor = torch.zeros(2, 2)
+    array = tensor.numpy()
+    tensor += 1
+    array[0] = 5
+    copy = tensor.clone()
+    tensor.detach().numpy()[1, 1] = 9
+    assert array.tolist() == tensor.tolist() == [[5.0, 5.0], [1.0, 9.0]]
+    assert copy.tolist() == [[5.0, 5.0], [1.0, 1.0]]
+    assert torch.arange(2).numpy().dtype == np.int64
+
+
+def test_what_was_computed_from_shared_memory_stays() -> None:
+    w, array = torch.ones(3, requires_grad=True), np.ones(3, np.float32)
+    x = torch.from_numpy(array)
+    before = w * x
+    array[:] = 5
+    after = (w * x).sum() + before.sum()
+    assert after.item() == 18.0
+
+
+def test_gradients_flow_through_a_tensor_that_shared_its_memory() -> None:
+    x, w = torch.zeros(3), torch.ones(3, requires_grad=True)
+    x.numpy()[1] = 2
+    x[0] = w[0] * 2
+    x.sum().backward()
+    assert (w.grad.tolist(), x.tolist()) == ([2.0, 0.0, 0.0], [2.0, 2.0, 0.0])
+
+
+def test_writing_into_the_copy_of_a_parameter_is_told() -> None:
+    weight = nn.Linear(2, 1).weight.detach().numpy()
+    with pytest.raises(ValueError, match="read-only"):
+        weight[0] = 1

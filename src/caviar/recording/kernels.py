@@ -167,13 +167,15 @@ def _number_type(kind: Any, codes: Codes) -> np.dtype:
 _kernels: dict[Any, Kernel] = {}
 
 
-def kernel_of(function: Any, static: Any, codes: Codes) -> Kernel:
-    """The kernel of a kind of call, made at its first time."""
-    key = function, static, codes, config.dtype_policy(), jax.config.jax_enable_x64  # type: ignore[attr-defined]
+def kernel_of(function: Any, static: Any, codes: Codes, wide: bool = False) -> Kernel:
+    """The kernel of a kind of call, made at its first time; a wide one computes in 64 bits."""
+    wide = wide or jax.config.jax_enable_x64  # type: ignore[attr-defined]
+    key = function, static, codes, config.dtype_policy(), wide
     found = _kernels.get(key)
     if found is None:
         check(function, dict(static))
-        found = Kernel(function, static, codes)
+        with jax.enable_x64(wide):
+            found = Kernel(function, static, codes)
         if len(_kernels) >= _KEPT:
             for old in list(_kernels)[: _KEPT // 4]:
                 _kernels.pop(old, None)

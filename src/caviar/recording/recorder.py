@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from caviar.recording.at_once import code_of, refuse_wide
 from caviar.recording.encoding import RESULT
 from caviar.recording.kernels import kernel_of
 from caviar.recording.replay import compiled
@@ -18,7 +19,6 @@ from caviar.recording.stepwise import stepwise
 from caviar.recording.tree import Path, root
 from caviar.recording.values import Call, Value, calls_before, gradient
 
-_INT32 = 2**31  # ints beyond are no numbers of a program, which has 32 bits for them
 _serials = itertools.count()
 
 
@@ -88,26 +88,9 @@ class Recorder:
             results.append(Value(None, spec, call, index, base + index, serial))
         return results
 
-    def at_once(self, function: Any, static: Any, inputs: Sequence[Any]) -> list[Value] | None:
-        """The results, if that is little work on arrays that are there; None where a call must be recorded."""
-        codes = []
-        for value in inputs:
-            if type(value) is Value:
-                if value.array is None:
-                    return None
-                codes.append(value.spec)
-            else:
-                codes.append(_code(value))
-        kernel = kernel_of(function, static, tuple(codes))
-        if not kernel.small:
-            return None
-        with np.errstate(all="ignore"):
-            made = kernel([v.array if type(v) is Value else v for v in inputs])
-        return [Value(np.asarray(m), spec) for m, spec in zip(made, kernel.specs, strict=True)]
-
     def _other(self, value: Any) -> Any:
         """The code of an input that is neither a value nor a float."""
-        code = _code(value)
+        code = code_of(value)
         if code in (int, np.int32):
             self.ints.append(value)
         return code
@@ -119,7 +102,9 @@ class Recorder:
         if key[0] is gradient:
             path = Path(self.path, key, tuple(source.spec for source in inputs[2:]))
         else:
-            kernel = kernel_of(key[0], key[1], tuple(map(_code, inputs)))
+            codes = tuple(map(code_of, inputs))
+            refuse_wide(codes)
+            kernel = kernel_of(key[0], key[1], codes)
             path = Path(self.path, key, kernel.specs, kernel)
         self.path.branches[key] = path
         return path
@@ -217,16 +202,6 @@ class Recorder:
 def _own(tree: Any) -> Any:
     """Arrays that a program may overwrite: those of NumPy may be shared, and are copied."""
     return jax.tree.map(lambda a: a if isinstance(a, jax.Array) else jax.numpy.array(a), tree)
-
-
-def _code(value: Any) -> Any:
-    """What a kernel must know of an input."""
-    kind = type(value)
-    if kind is Value:
-        return value.spec
-    if kind is float or kind is np.int32 or (kind is int and -_INT32 <= value < _INT32):
-        return kind
-    return "constant", value, kind
 
 
 def _release(computed: dict[int, Value], flowing: list[Any]) -> None:

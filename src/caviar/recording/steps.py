@@ -132,8 +132,8 @@ class Steps:
 
 
 def _widely(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Arithmetic of whole numbers that tells when a result does not fit."""
-    return lambda *arrays: narrowed(function(*[a.astype(np.int64) for a in arrays]), np.dtype(np.int32))
+    """Arithmetic of whole numbers that raises when a result does not fit."""
+    return lambda *arrays: narrowed(function(*[a.astype(np.int64) for a in arrays]))
 
 
 def _aval(v: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from caviar.graph.context import current
+from caviar.recording.at_once import at_once
 from caviar.recording.encoding import LEAF, NO_GRADIENT, RESULT
 from caviar.recording.recorder import recorder
 from caviar.recording.values import Value, gradient, spent
@@ -88,7 +89,7 @@ class LazyTensor:
 
 def _through(function: Any, static: Any, inputs: Sequence[Any]) -> Value:
     here = recorder()
-    made = here.at_once(function, static, inputs)
+    made = at_once(function, static, inputs)
     return (made or here.write(function, static, inputs, (NO_GRADIENT,) * len(inputs)))[0]
 
 
@@ -112,7 +113,7 @@ def record(kind: type[LazyTensor], function: Any, args: Sequence[Any], static: A
             arg = value
         inputs.append(arg)
         needs.append(need)
-    if not differentiable and (made := here.at_once(function, static, inputs)) is not None:
+    if not differentiable and (made := at_once(function, static, inputs)) is not None:
         found = [kind.holding(value) for value in made]
         return found[0] if len(found) == 1 else tuple(found)
     results, promised = [], here.promised

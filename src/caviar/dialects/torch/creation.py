@@ -14,8 +14,9 @@ from caviar.dialects.torch.dtypes import default, get_default_dtype, held_as
 from caviar.dialects.torch.tensor import Tensor, wrap
 from caviar.errors import ArgumentError, DataError
 from caviar.graph.context import current
+from caviar.recording.memory import Memory
 from caviar.recording.values import Value
-from caviar.recording.widths import narrowed
+from caviar.recording.widths import fits
 from caviar.telling import tells
 
 
@@ -124,20 +125,25 @@ def _without_tensors(data: Any) -> Any:
 
 
 def _held(array: np.ndarray) -> np.ndarray:
-    """64-bit numbers in the width that the library computes with; whole numbers that do not fit are told."""
-    return narrowed(array, jax.dtypes.canonicalize_dtype(array.dtype))
+    """64-bit numbers in the width that the library computes with, unless they are whole and do not fit."""
+    if array.dtype == np.int64 and not fits(array):
+        return array
+    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """A tensor of any data; a tensor is returned as it is."""
+    """A tensor of any data; a tensor is returned as it is, and a small array shared as `from_numpy` does."""
+    if isinstance(data, np.ndarray) and dtype is None and data.dtype.kind in "biuf":
+        return from_numpy(data)
     return (data if dtype is None else data.to(dtype)) if isinstance(data, Tensor) else tensor(data, dtype)
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:
-    """A tensor of an array, copied: writing into one does not change the other."""
+    """A tensor of an array, which share their memory: writing into one changes the other, up to 16,384 elements."""
     if not isinstance(ndarray, np.ndarray):
         raise ArgumentError(f"from_numpy takes a NumPy array, and was given {type(ndarray).__name__}")
-    return tensor(ndarray)
+    made = tensor(ndarray)
+    return Tensor.alias(Memory(ndarray, _held)) if Memory.can_share(ndarray) else made
 
 
 def _size(size: tuple[Any, ...]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from caviar.dialects.torch.dtypes import Size, device, dtype, held_as, is_availa
 from caviar.dialects.torch.printing import text
 from caviar.errors import ArgumentError, DataError, ShapeError
 from caviar.recording.encoding import LEAF, NO_GRADIENT, RESULT
+from caviar.recording.memory import Memory
 from caviar.recording.recorder import recorder
 from caviar.recording.tensor import LazyTensor, record
 from caviar.recording.values import Value
@@ -111,15 +112,29 @@ class Tensor(LazyTensor):
         return np.asarray(self.array()).tolist()
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
-        """The elements as a NumPy array, a copy."""
+        """The elements as a NumPy array, which shares its memory with a small tensor; a parameter's cannot be written."""
         if self.requires_grad and not force:
             raise ArgumentError(
                 "numpy() of a tensor that requires grad would lose its gradient: say tensor.detach().numpy()"
             )
-        return np.array(self.array())
+        owner: Any = self if self._root is None or isinstance(self._root, Memory) else self._root
+        if isinstance(owner._root, Memory) and (owner is self or self._view is None):
+            return owner._root.shared
+        array = np.array(self.array()).astype(self.dtype.numpy, copy=False)
+        if type(owner) is Tensor and owner._root is None and self._is_whole and Memory.can_share(array):
+            owner._root, owner._view = Memory(array, _as_held(owner)), None
+        array.flags.writeable = owner._needs != LEAF  # what is written here would not reach the parameter
+        return array
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether it is no view, nor a result that gradients flow through."""
+        return (self._root is None and not self._needs) or bool(
+            self._root is not None and self._view is None and not self._root._needs
+        )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = self.numpy()
+        array = np.array(self.numpy())
         return array if dtype is None else array.astype(dtype)
 
     def __jax_array__(self) -> Any:
@@ -228,6 +243,8 @@ class Tensor(LazyTensor):
 
     def become(self, result: Any) -> Tensor:
         """Take the result of an operation as the new value: how in-place operations are done."""
+        if result._needs and isinstance(self._root, Memory):
+            self._root = None  # gradients do not flow through NumPy's memory
         owner = self._root if self._root is not None else self
         differentiable = recorder().gradients
         if owner._needs == LEAF and differentiable and self._root is None:
@@ -237,7 +254,7 @@ class Tensor(LazyTensor):
             )
         if result.shape != self.shape:
             raise ShapeError(f"in place, {tuple(self.shape)} cannot become {tuple(result.shape)}")
-        if result.held().spec.dtype != self.held().spec.dtype:
+        if result.dtype is not self.dtype:
             result = result.to(self.dtype)
         if self._root is not None and self._view is not None and differentiable:
             return self._become_within(self._root, result)
@@ -268,7 +285,7 @@ class Tensor(LazyTensor):
         if dtype is None:
             return self
         wanted = held_as(dtype)
-        return self if wanted == self.held().spec.dtype else record(Tensor, cast, (self,), (("dtype", wanted),))
+        return self if type_of(wanted) is self.dtype else record(Tensor, cast, (self,), (("dtype", wanted),))
 
     def cpu(self) -> Tensor:
         """The tensor itself."""
@@ -283,6 +300,11 @@ class Tensor(LazyTensor):
         copy = type(self).holding(Value(self.array()), min(self._needs, LEAF))
         memo[id(self)] = copy
         return copy
+
+
+def _as_held(tensor: Tensor) -> Any:
+    kind = tensor.held().spec.dtype
+    return lambda array: array.astype(kind)
 
 
 dtype_class, device_class = dtype, device
