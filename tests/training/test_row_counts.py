@@ -35,7 +35,7 @@ def trained(rows, make=network, batch_size=8, **given):
 def test_room_for_more_rows_changes_no_bit(rows, monkeypatch):
     """A padded batch; whole batches alone; a step of its own; an epoch that ends within the rows."""
     model, history, scores = trained(rows)
-    monkeypatch.setattr(padding, "_SPARE", -1)
+    monkeypatch.setattr(padding, "_ROOMY", -1)
     alone, history_alone, scores_alone = trained(rows)
     for shared, own in zip(model.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_array_equal(shared, own)
@@ -66,7 +66,7 @@ def test_epochs_that_continue_share_a_program_too(monkeypatch):
     count = len(seen)
     trained(171, network, **given)
     assert len(seen) <= count + 8, "only what builds it is traced again"  # 171, 179 and 187 leave 3 rows
-    monkeypatch.setattr(padding, "_SPARE", -1)
+    monkeypatch.setattr(padding, "_ROOMY", -1)
     for rows, own in zip((187, 179), weights, strict=True):
         np.testing.assert_array_equal(trained(rows, network, **given)[0].get_weights()[0], own[0])
 

@@ -85,7 +85,7 @@ def fit(
     plan = plan._replace(padding=padding)
     if rows is not None:
         plan = plan._replace(batch_size=batch_for(rows.number, size, padding))
-        held = with_room_for(rows, plan.batch_size, padding)
+        held = on_device(with_room_for(rows, plan.batch_size, padding))
         room = held.room
     run = start_run(recipe, room, initial_epoch, config.next_key(2), model.last_run)
     name_logs(recipe, rows or source.first_rows(names))
@@ -136,7 +136,7 @@ def _train(model: Trainee, training: Training, held: Held | None, source: Source
             source.skip(training.taken)
             train_stream(training, lambda: source.batches(training.recipe, training.run), limit)
         else:
-            train_resident(training, on_device(held))
+            train_resident(training, held)
         run = training.finished = _final(training)
     finally:
         run = training.finished

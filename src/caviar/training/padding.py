@@ -17,8 +17,8 @@ from caviar.graph.context import current
 from caviar.metrics.base import together
 
 _WASTE = 1.25  # rows computed for each row given, at most: else the partial batch is a step of its own
-_SPARE = 2**25
-"""The most bytes that rows of padding may take: beyond, every number of rows has a program of its own."""
+_ROOMY = 2**25
+"""The most bytes of arrays that have room for more rows, since they are copied: of larger ones, every number of rows has a program."""
 
 
 class Held(NamedTuple):
@@ -73,7 +73,7 @@ def room_for(rows: int, batch_size: int, padding: bool, bytes_each: int = 0) -> 
         if is_worthwhile(rows, batch_size) or is_worthwhile(before + rest, batch_size):
             rest = batch_size - 1
     room = before + (rest or batch_size)
-    return room if (room - rows) * bytes_each <= _SPARE else rows
+    return room if room * bytes_each <= _ROOMY else rows
 
 
 def with_room_for(rows: Any, batch_size: int, padding: bool) -> Held:
