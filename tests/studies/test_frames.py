@@ -462,6 +462,22 @@ def test_a_search_goes_without_frames_if_asked() -> None:
     assert {r["status"] for r in found.table()} == {"finished"}
 
 
+def test_members_with_other_initializers_share_a_program_and_train_as_they_would_alone() -> None:
+    begins = Choice("glorot_uniform", "he_normal", "zeros"), Choice("zeros", "ones")
+    with config.precision("float64"):
+        model = compiled(
+            [Dense(IntUniform(3, 9), "tanh", kernel_initializer=begins[0]), Dense(1, bias_initializer=begins[1])]
+        )
+        with compiles() as count:
+            found = search(model, X, Y, trials=12, epochs=3, seed=0, verbose=0)
+        assert count() <= 3
+        rows = found.table()
+        assert len({(row["dense.kernel_initializer"], row["dense_1.bias_initializer"]) for row in rows}) == 6
+        for trial in range(6):
+            alone = found.untrained(trial).fit(X, Y, epochs=3, verbose=0).history["loss"]
+            np.testing.assert_allclose(found.curves(trial)["loss"], alone, rtol=1e-12)
+
+
 def test_members_of_several_batch_sizes_share_a_program_and_train_as_they_would_alone() -> None:
     """Batches are padded to the largest; 45 rows in batches of 64, 10, 8 and 4 are 1, 5, 6 and 12 steps."""
     with config.precision("float64"):

@@ -11,12 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from caviar import activations, config, engine
+from caviar import activations, config, engine, initializers
 from caviar.closing import Closed, ClosedSize
 from caviar.elementwise import by_element
 from caviar.errors import FrameError
 from caviar.graph.context import Context, evaluating
 from caviar.graph.node import Node
+from caviar.graph.variable import Variable
 from caviar.layers.base import Layer
 from caviar.live import Varied
 from caviar.parts import Apart, Part, parts_of, take_apart
@@ -27,6 +28,9 @@ from caviar.training.row_by_row import may_be_padded
 from caviar.training.rules import Rule
 
 Values = Mapping[str, Any]
+
+INITIALIZER = "initializer"
+"""How the names of attributes end that say how weights begin."""
 
 CHOICES_AT_MOST = 8
 """Functions that are computed side by side: more are programs of their own."""
@@ -75,7 +79,22 @@ class Switch(Part):
     options: tuple[Any, ...]
     chosen: float
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, *given: Any) -> jax.Array:
+        """The chosen activation of an array, or the initial value that the chosen initializer draws from (key, shape, dtype)."""
+        return self._activated(*given) if len(given) == 1 else self._drawn(*given)
+
+    def _drawn(self, *given: Any) -> jax.Array:
+        found = initializers.get(self.options[0])(*given)
+        for i, option in enumerate(self.options[1:], 1):
+            found = jnp.where(self.chosen == i, initializers.get(option)(*given), found)
+        return found
+
+    @property
+    def in_frames(self) -> bool:
+        """Whether each of the initializers can draw a member's own shape within a frame."""
+        return all(getattr(initializers.get(option), "in_frames", False) for option in self.options)
+
+    def _activated(self, x: jax.Array) -> jax.Array:
         """The chosen function of x; the others get harmless numbers, and zero gradients."""
         found = activations.get(self.options[0])(jnp.where(self.chosen == 0, x, 0.5))
         for i, option in enumerate(self.options[1:], 1):
@@ -205,7 +224,9 @@ def _check_outputs(tape: Tape) -> None:
     """Raise if an output's activation is a choice: losses use the logits behind an output, so they must know its function."""
     for call in tape.calls:
         made = {leaf.number for leaf in jax.tree.leaves(call.outputs)}
-        if made & set(tape.outputs) and any(isinstance(v, Switch) for v in vars(call.what).values()):
+        if made & set(tape.outputs) and any(
+            isinstance(v, Switch) for n, v in vars(call.what).items() if not n.endswith(INITIALIZER)
+        ):
             raise FrameError(f"{call.what!r} gives what the loss is computed from")
 
 
@@ -222,10 +243,11 @@ def _check_recipe(recipe: Recipe, names: set[str], batch_name: str | None) -> No
             raise FrameError(f"{rule!r} may look at weights")
     found = {batch_name} & names
     for part in parts_of(recipe, lambda p: isinstance(p, Part) and not isinstance(p, Node)):
-        may = part.may_differ if isinstance(part, Layer) and trusted(part, "live", "call", "build") else ()
+        shares = isinstance(part, Variable) or trusted(part, "live", "call", "build")
         for name, value in vars(part).items():
+            may = shares and (name.endswith(INITIALIZER) or name in getattr(part, "may_differ", ()))
             for origin in _origins(value) & names:
-                if name not in may:
+                if not may:
                     raise FrameError(f"{type(part).__name__}.{name} is no size that members of a frame differ in")
                 found.add(origin)
     if found != names:
