@@ -100,3 +100,30 @@ def test_equinox_computes_row_by_row() -> None:
     losses = model.fit(X, Y, epochs=5, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
     np.testing.assert_allclose(jax.vmap(model.params)(X), model.predict(X, verbose=0), rtol=1e-4, atol=1e-6)
+
+
+def test_nnx_keeps_its_weights_itself() -> None:
+    nnx = pytest.importorskip("flax.nnx")
+
+    class Net(nnx.Module):  # type: ignore[misc]
+        def __init__(self, rngs: Any):
+            self.inner, self.norm = nnx.Linear(4, 8, rngs=rngs), nnx.BatchNorm(8, rngs=rngs)
+            self.dropout, self.outer = nnx.Dropout(0.2, rngs=rngs), nnx.Linear(8, 1, rngs=rngs)
+
+        def __call__(self, x: Any) -> Any:
+            return self.outer(self.dropout(nnx.relu(self.norm(self.inner(x)))))
+
+    module = Net(nnx.Rngs(0))
+    before = np.asarray(module.norm.mean[...]).copy()
+    model = caviar.adopt(module)
+    model.compile(Adam(0.05), "mse")
+    losses = model.fit(X, Y, epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    module.eval()
+    np.testing.assert_allclose(model.predict(X, verbose=0), module(X), rtol=1e-4, atol=1e-6)
+    assert np.abs(np.asarray(module.norm.mean[...]) - before).max() > 0
+    model.compile(Adam(LogUniform(1e-3, 1e-1)), "mse")
+    best, trained = caviar.search(model, X, Y, trials=2, epochs=1, seed=0, verbose=0).best_model, module(X)
+    best.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(module(X), trained)
+    np.testing.assert_allclose(best.give_back()(X), best.predict(X, verbose=0), rtol=1e-4, atol=1e-6)

@@ -201,6 +201,14 @@ def test_a_search_leaves_the_model_alone_until_it_is_given_the_best() -> None:
     assert model.evaluate(TABLE, TARGET, verbose=0)[0] == pytest.approx(study.best_trial["loss"], rel=0.5)
 
 
+def test_a_search_may_build_the_model_and_vary_the_rate_of_keras_own_optimizer() -> None:
+    adopted = caviar.adopt(unbuilt())
+    adopted.optimizer.learning_rate = LogUniform(1e-3, 1e-1)
+    study = caviar.search(adopted, TABLE, LABELS, trials=3, epochs=2, seed=0, verbose=0)
+    assert len({row["loss"] for row in study.table()}) == 3
+    assert len(study.best_model.give_back().get_weights()) == 4
+
+
 def test_what_keras_did_not_compile_is_a_layer() -> None:
     part = keras.Sequential([keras.Input((6,)), L.Dense(4, kernel_regularizer=keras.regularizers.L2(0.5))])
     model = caviar.Sequential([caviar.Input((6,)), caviar.adopt(part), caviar.layers.Dense(1)])

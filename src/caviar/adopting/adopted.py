@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax.numpy as jnp
 
@@ -18,6 +18,9 @@ class AdoptedModel(Trainee):
     """
 
     takes: ClassVar[str] = "anything"
+    unwalked: ClassVar[frozenset[str]] = Trainee.unwalked | {"is_copy"}
+
+    is_copy: bool = False  # whether it has weights of its own, as the members of a search have
 
     learned: list[Any]  # variables; inside a program their values
     kept: list[Any]
@@ -26,6 +29,11 @@ class AdoptedModel(Trainee):
         super().__init__()
         self.origin, self.learned, self.kept = origin, [], []
         vars(self)["built"] = True
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        made = super().__deepcopy__(memo)
+        vars(made)["is_copy"] = True
+        return made
 
     @property
     def original(self) -> Any:

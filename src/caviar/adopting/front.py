@@ -8,6 +8,7 @@ from caviar import optimizers
 from caviar.adopting.adopted import AdoptedModel
 from caviar.adopting.of_functions import adopt_equinox, adopt_function, adopt_linen
 from caviar.adopting.of_keras import adopt_keras
+from caviar.adopting.of_nnx import adopt_nnx
 from caviar.errors import ArgumentError
 
 
@@ -16,7 +17,8 @@ def adopt(model: Any, params: Any = None, state: Any = None, *, optimizer: Any =
 
     - a Keras model on its JAX backend: its optimizer, losses and metrics, as it was compiled, are adopted with it, and it has the
       trained weights itself. With `optimizer`, one of caviar's stands in the place of its own: `Adam(LogUniform(1e-4, 1e-1))`.
-    - a module of Flax: `adopt(module, module.init(key, x))` for Linen; or of Equinox: `adopt(module)`, or `adopt(module, state)`.
+    - a module of Flax: `adopt(module)` for NNX, which has the trained weights itself, `adopt(module, module.init(key, x))` for Linen;
+      or of Equinox, which computes one row: `adopt(module)`, or `adopt(module, state)`. What they have become are `params` and `state`.
     - any function: `adopt(function, params)` for `function(params, x)`; with state for `function(params, state, x)`, which gives the
       outputs and the new state. It may also take `training` and `rng`. `compile` the result, as a model of caviar's own.
 
@@ -38,6 +40,8 @@ def adopt(model: Any, params: Any = None, state: Any = None, *, optimizer: Any =
         raise ArgumentError(
             "optimizer= stands in the place of a compiled Keras model's: give others to compile(optimizer, loss)"
         )
+    if "flax" in library and hasattr(model, "eval"):
+        return adopt_nnx(model)
     if "flax" in library:
         return adopt_linen(model, params)
     if "equinox" in library:

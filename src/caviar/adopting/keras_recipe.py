@@ -125,9 +125,11 @@ class KerasCompiled(Compiled):
     def recipe(self, model: Any, outputs: list[Any], names: list[str], rules: list[Any] | None = None) -> Recipe:
         """The recipe for a model with such outputs."""
         keras, nothing = self.keras.it, [None] * len(outputs)
-        if isinstance(self.optimizer, KerasOptimizer) and not keras.optimizer.built:
-            keras.optimizer.build(keras.trainable_variables)
-            self.optimizer.look_again()
+        if isinstance(self.optimizer, KerasOptimizer):
+            if not keras.optimizer.built:
+                keras.optimizer.build(keras.trainable_variables)
+            if len(self.optimizer.state) != len(keras.optimizer.variables):
+                self.optimizer.look_again()
         form = jax.tree.structure(reached_by(model, model.built_for).outputs)
         recipe = KerasRecipe(model, self.optimizer, nothing, [1.0] * len(outputs), [], names, rules or [])
         vars(recipe).update(keras=self.keras, form=form, compiled_as=compiled_as(keras))

@@ -6,6 +6,7 @@ makes a step with Keras' own optimizer, losses and metrics, or in the user's own
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from dataclasses import replace
@@ -55,11 +56,6 @@ class LayerOfKeras(AdoptedModel):
         super().__init__(origin)
         self.look_again()
 
-    @property
-    def is_copy(self) -> bool:
-        """Whether it has variables of its own, as the members of a search have."""
-        return not all(isinstance(v, Mirror) for v in [*self.learned, *self.kept])
-
     def give_back(self) -> Any:
         """Give Keras' model the weights of this copy, such as a study's `best_model`, and return it."""
         keras = self.original
@@ -70,13 +66,14 @@ class LayerOfKeras(AdoptedModel):
 
     def look_again(self) -> None:
         """Take over which of Keras' variables are trained by now."""
-        if self.is_copy:
+        if self.is_copy and (self.learned or self.kept):
             return
         for name in ("learned", "kept"):
             trained, here = name == "learned", vars(self)[name]
             there = self.original.trainable_variables if trained else self.original.non_trainable_variables
             if [id(v.source) for v in here] != [id(v) for v in there]:
-                vars(self)[name] = [Mirror(v, trained, v.path) for v in there]
+                found = [Mirror(v, trained, v.path) for v in there]
+                vars(self)[name] = copy.deepcopy(found) if self.is_copy else found
 
     def check_inputs(self, inputs: Any) -> None:
         """Build the Keras model for such inputs, if it is not built."""
