@@ -10,7 +10,7 @@ import copy
 import functools
 import inspect
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +55,11 @@ class LayerOfKeras(AdoptedModel):
     def __init__(self, origin: Origin) -> None:
         super().__init__(origin)
         self.look_again()
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        made = super().__deepcopy__(memo)
+        made.look_again()  # Keras may have been built since
+        return made
 
     def give_back(self) -> Any:
         """Give Keras' model the weights of this copy, such as a study's `best_model`, and return it."""

@@ -164,7 +164,7 @@ def _told(task: Task, given: dict[str, Any]) -> dict[str, Any]:
 
 def _monitored(logged: Sequence[str], monitor: str | None) -> str:
     """What decides which trial is best: what was asked for, or the loss, of the validation if there is one."""
-    found = ("val_loss" if "val_loss" in logged else logged[0]) if monitor is None else monitor
+    found = next((n for n in ("val_loss", "loss") if n in logged), logged[0]) if monitor is None else monitor
     check_monitor(found, logged)
     return found
 
