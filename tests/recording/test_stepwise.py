@@ -14,6 +14,7 @@ import caviar.dialects.torch.nn.functional as F
 from caviar.dialects.torch import nn, optim
 from caviar.dialects.torch.utils.data import DataLoader, Dataset
 from caviar.recording import stepwise, tree
+from caviar.recording.recorder import recorder
 
 rng = np.random.default_rng(0)
 
@@ -138,13 +139,15 @@ def test_a_gradient_of_a_result_and_of_one_that_is_not_reached() -> None:
     assert (of_h.tolist(), of_w.tolist(), of_v.tolist()) == ([2.0, 8.0], [4.0, 32.0], [0.0])
 
 
-def test_shapes_that_never_come_again_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    def seen() -> int:
-        paths = [tree.root()]
-        for path in paths:
-            paths.extend(path.branches.values())
-        return len(paths)
+def seen() -> int:
+    """How many calls the tree of recordings knows."""
+    paths = [tree.root()]
+    for path in paths:
+        paths.extend(path.branches.values())
+    return len(paths)
 
+
+def test_shapes_that_never_come_again_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     w = torch.ones(1, requires_grad=True)
     stepwise._kept.clear()
     monkeypatch.setattr(stepwise, "_KEPT", 40)
@@ -152,5 +155,16 @@ def test_shapes_that_never_come_again_are_forgotten(monkeypatch: pytest.MonkeyPa
     for n in range(30, 90):
         (w * torch.ones(n)).sum().backward()
         w.grad.item()
-    assert sum(len(one.instructions) for one in stepwise._kept.values()) <= 40
+    assert sum(one.size for one in stepwise._kept.values()) <= 40
     assert seen() - before < 100
+
+
+def test_recordings_that_nobody_looks_at_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = torch.ones(1, requires_grad=True)
+    stepwise._kept.clear()
+    monkeypatch.setattr(stepwise, "_KEPT", 40)
+    before = seen()
+    for n in range(100, 200):
+        w * torch.ones(n)
+        recorder().run()
+    assert seen() - before <= 40

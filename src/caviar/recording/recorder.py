@@ -165,6 +165,7 @@ class Recorder:
         self._collect(wanted, flowing, postpone)
         self.clear()
         if not wanted:
+            stepwise(path, ())  # so that it is forgotten in its turn
             return
         places, donated = tuple(wanted), tuple([-value.place - 1 for value in donate])
         at_once = stepwise(path, places)

@@ -15,7 +15,7 @@ from caviar.recording.tree import Path
 from caviar.recording.values import gradient
 
 _TIMES = 20  # a recording of little work is computed so often before it is compiled
-_KEPT = 20_000  # instructions
+_KEPT = 20_000  # calls in all branches of the tree that led to no program yet
 _WORK = 2_000_000  # elements computed call by call before compiling is cheaper
 
 
@@ -23,7 +23,7 @@ class Stepwise:
     """The calls of a recording, one after the other, as long as that is cheaper than compiling them."""
 
     def __init__(self, path: Path, places: tuple[int, ...]):
-        self.places = places
+        self.places, self.size = places, path.number + 1
         self.instructions = needed(instructions_of(path), places)
         self.ways = {
             o.base: between(self.instructions[:at], o)
@@ -103,7 +103,7 @@ def stepwise(path: Path, places: tuple[int, ...]) -> Stepwise | None:
     found = _kept.get(key)
     if found is None and places not in path.compiles:
         found = _kept[key] = Stepwise(path, places)
-        while len(_kept) > 1 and sum(len(old.instructions) for old in _kept.values()) > _KEPT:
+        while len(_kept) > 1 and sum(old.size for old in _kept.values()) > _KEPT:
             (oldest, _), _ = _kept.popitem(last=False)
             oldest.prune()
     if found is None or found.left:
