@@ -171,7 +171,7 @@ SEARCH: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no trials": (
         lambda: quick(trials=0),
         errors.ArgumentError,
-        "trials of search must be a whole number of at least 1, and is 0",
+        "trials of search must be a whole number of at least 1 or None, and is 0",
     ),
     "half a trial": (lambda: quick(trials=1.5), errors.ArgumentError, "trials .* 1.5"),
     "a true trial": (lambda: quick(trials=True), errors.ArgumentError, "trials .* True"),

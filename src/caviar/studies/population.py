@@ -221,9 +221,9 @@ class Population:
             for group in self._arrived(self.failed, 0 if goes_on else _POLL) if self._late else []:
                 group.start(self._late.pop(group, []))
                 goes_on = True
+            yield []  # somebody looks who could not start after all
             if not goes_on and not self._late:
                 break
-            yield []
         if self._unbegun:
             raise OutOfTime
 
