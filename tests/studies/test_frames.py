@@ -340,28 +340,30 @@ def test_a_network_in_a_frame_gives_what_it_gives_alone(name: str) -> None:
                 for n in frame.apart.numbers
             ]
         )
-        for training in (False, True):
-            outputs, gradients = _run(own, as_arrays(own.numbers), weights, x, training)
-            wide_outputs, wide_gradients = _run(frame.apart, numbers, wide, x, training)
-            np.testing.assert_allclose(wide_outputs, outputs, rtol=1e-10, atol=1e-12)
-            for one, other in zip(frame.cut(values, wide_gradients), gradients, strict=True):
-                np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11)
+        inferred, outputs, gradients = _run(own, as_arrays(own.numbers), weights, x)
+        wide_inferred, wide_outputs, wide_gradients = _run(frame.apart, numbers, wide, x)
+    np.testing.assert_allclose(wide_inferred, inferred, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(wide_outputs, outputs, rtol=1e-10, atol=1e-12)
+    for one, other in zip(frame.cut(values, wide_gradients), gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11)
 
 
-def _run(apart: Any, numbers: Any, values: Any, x: Any, training: bool) -> Any:
+def _run(apart: Any, numbers: Any, values: Any, x: Any) -> Any:
+    """What is predicted, what training gives, and the gradients in training."""
+
+    def outputs(values: Any, training: bool) -> Any:
+        key, call = jax.random.key(0), lambda r: r.outputs(jnp.asarray(x))[0]
+        return evaluate(apart.structure, numbers, values, training=training, rng=key, call=call).outputs
+
     def total(values: Any) -> Any:
-        found = evaluate(
-            apart.structure,
-            numbers,
-            values,
-            training=training,
-            rng=jax.random.key(0),
-            call=lambda r: r.outputs(jnp.asarray(x))[0],
-        )
-        return jnp.sum(jnp.sin(found.outputs)), found.outputs
+        found = outputs(values, True)
+        return jnp.sum(jnp.sin(found)), found
 
-    (_, outputs), gradients = jax.jit(jax.value_and_grad(total, has_aux=True))([jnp.asarray(v) for v in values])
-    return np.asarray(outputs), [np.asarray(g) for g in gradients]
+    def program(values: Any) -> Any:
+        (_, found), gradients = jax.value_and_grad(total, has_aux=True)(values)
+        return outputs(values, False), found, gradients
+
+    return jax.device_get(jax.jit(program)([np.asarray(v) for v in values]))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
