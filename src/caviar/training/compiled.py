@@ -91,9 +91,10 @@ def start_run(recipe: Recipe, rows: int, epoch: int, keys: jax.Array, before: Ru
     numbers, values = as_arrays(apart.numbers), [v.value for v in apart.variables]
 
     def make() -> Callable[..., Run]:
-        return lambda *given: first_run_of(apart.structure, rows, *given)
+        return lambda *given: first_run_of(apart.structure, 0, *given)
 
-    run = cached(("start", apart.structure, rows), make, runs_once=True)(numbers, values, keys, np.int32(epoch))
+    run = cached(("start", apart.structure), make, runs_once=True)(numbers, values, keys, np.int32(epoch))
+    run = run._replace(order=jax.device_put(np.zeros(rows, np.int32)))
     if before is None or not _same(run.optimizer, before.optimizer):
         return run
     return run._replace(optimizer=before.optimizer, step=before.step, rate=before.rate)
