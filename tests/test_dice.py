@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from caviar.dice import beside, bits, keep, normal, shuffled
+from caviar import dice
+from caviar.dice import beside
 
+bits, keep = jax.jit(dice.bits, static_argnames="shape"), jax.jit(dice.keep, static_argnames="shape")
+normal, shuffled = jax.jit(dice.normal, static_argnames=("shape", "dtype")), jax.jit(dice.shuffled)
 KEY = jax.random.key(7, impl="threefry2x32")
 DRAWS = {"bits": bits, "keep": lambda key, shape: keep(key, 0.3, shape), "normal": normal}
-DRAWS = {name: jax.jit(draw, static_argnums=1) for name, draw in DRAWS.items()}
 
 
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
