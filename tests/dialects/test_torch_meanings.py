@@ -85,6 +85,8 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
     "tensors apart": (lambda: tuple(X[torch.tensor([0, 1]), :, torch.tensor([1, 3])].shape), (2, 3)),
     "writing beside a number": (lambda: written(0, slice(None), torch.tensor([1, 3]), value=torch.ones(3, 2)), [2.0, 2.0, 2.0]),
     "writing into a slice": (lambda: written(1, slice(2), torch.tensor([2]), value=7.0), [7.0, 7.0, 0.0]),
+    "a range of rows": (lambda: written(range(2), [0, 2], value=1.0), [4.0, 0.0, 4.0]),
+    "a product of vectors": (lambda: torch.dot(torch.ones(2), torch.ones(2)).item(), 2.0),
     "from the end": (lambda: X[:, torch.tensor([-3])].tolist(), X[:, :1].tolist()),
     "writing into a detached tensor": (detached, [2.0, 1.0, 1.0]),
     "writing into a diagonal": (diagonals, [[3.0, 7.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 3.0]]),

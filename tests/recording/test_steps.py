@@ -25,7 +25,7 @@ def ints(below: int, *shape: int, least: int = 0) -> Any:
 
 X, ROWS = floats(4, 5), ints(4, 3)
 SMOOTH: dict[str, tuple[Any, ...]] = {
-    "products of matrices": (lambda a, b: (a @ b, b.T @ a.T, a[0] @ b), X, floats(5, 3)),
+    "products of matrices": (lambda a, b: (a @ b, b.T @ a.T, a[0] @ b, a[0] @ b[:, 0]), X, floats(5, 3)),
     "products of many matrices": (lambda a, b: (a @ b, jnp.einsum("ijk,ikl->jl", a, b)), floats(2, 3, 4), floats(2, 4, 5)),
     "functions": (lambda x: (jnp.exp(x), jnp.tanh(x), jax.nn.sigmoid(300 * x), jnp.sin(x), jax.lax.erf(x), jnp.log1p(x * x)), X),
     "powers": (lambda x: (x**2, x**3, jnp.abs(x) ** 0.5, 1 / x, jax.lax.rsqrt(x * x + 1)), X),

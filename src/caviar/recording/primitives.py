@@ -175,7 +175,7 @@ def _dot(dimension_numbers: Any, preferred_element_type: Any = None, **_: Any) -
             batch, inner = [a.shape[i] for i in left_batch], math.prod(a.shape[i] for i in left)
             x = a.transpose(*left_batch, *free, *left).reshape(*batch, math.prod(rows), inner)
             y = b.transpose(*right_batch, *right, *other).reshape(*batch, inner, math.prod(columns))
-            made = np.matmul(x, y).reshape(*batch, *rows, *columns)
+            made = np.matmul(x, y).reshape((*batch, *rows, *columns))
         return made if preferred_element_type is None else made.astype(preferred_element_type, copy=False)
 
     return run

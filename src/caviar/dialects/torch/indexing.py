@@ -89,7 +89,7 @@ def _complete(x: Tensor, items: tuple[Any, ...]) -> list[Any]:
     """One index for each dimension; masks become the places where they are true, for which their values are computed."""
     full: list[Any] = []
     for item in items:
-        item = wrap(np.asarray(item)) if isinstance(item, (list, np.ndarray)) else item
+        item = wrap(np.asarray(item)) if isinstance(item, (list, range, np.ndarray)) else item
         if isinstance(item, Tensor) and item.held().spec.dtype == bool:
             full += [wrap(at.astype(np.int32)) for at in np.nonzero(np.asarray(item.array()))]
         else:
