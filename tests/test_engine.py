@@ -219,6 +219,9 @@ from caviar.dialects import torch
 model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Dropout(0.1), torch.nn.Linear(3, 2))
 loss = torch.nn.functional.cross_entropy(model(torch.tensor(x)), torch.tensor(y).long())
 loss.backward(); loss.item(); torch.randn(3)
+state, rate = caviar.optimizers.schedules.Plateau(mode="max").initial(), 0.1
+caviar.optimizers.schedules.Plateau(mode="max").update(state, 0.5, rate)
+caviar.metrics.SparseTopKCategoricalAccuracy(1)([0], [[0.3, 0.7]])
 caviar.losses.MeanSquaredError()(x, x[:, :1] + x); caviar.ops.add(x, x[0]); layers.LayerNormalization()(x)
 """
 
@@ -227,10 +230,10 @@ caviar.losses.MeanSquaredError()(x, x[:, :1] + x); caviar.ops.add(x, x[0]); laye
     "settings",
     [
         {"JAX_DEFAULT_PRNG_IMPL": "rbg", "JAX_NUMPY_RANK_PROMOTION": "raise", "JAX_ENABLE_X64": "1"},
-        {"JAX_NUMPY_DTYPE_PROMOTION": "strict", "JAX_DEBUG_NANS": "1", "JAX_PLATFORMS": "cpu"},
+        {"JAX_NUMPY_DTYPE_PROMOTION": "strict", "JAX_DEBUG_NANS": "1", "JAX_PLATFORMS": "cpu", "JAX_DEBUG_INFS": "1"},
         {"JAX_DISABLE_JIT": "1"},
     ],
-    ids=["rbg rank x64", "strict nans", "no jit"],
+    ids=["rbg rank x64", "strict nans infs", "no jit"],
 )
 def test_settings_of_jax_that_the_user_chose_break_nothing(settings: dict[str, str]) -> None:
     python(FIT + ("" if "JAX_DISABLE_JIT" in settings else SEARCH) + TORCH, **settings)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from caviar.errors import ArgumentError, MissingExtraError, UnknownNameError
 from caviar.ranges import Choice, IntUniform, LogNormal, LogUniform, Normal, OneMinus, Quantized, Uniform
-from caviar.studies.drawing import BEST, DrawnTrials, place, ticks
+from caviar.studies.drawing import BEST, DrawnTrials, place, ticks, unit_norm
 from caviar.studies.importance import importance
 from caviar.studies.plots import (
     plot_curves,
@@ -423,3 +423,7 @@ def test_one_curve_in_a_hundred_may_leave_the_picture(sign: int) -> None:
     rows = [{"trial": i, "status": "finished", "score": curves[i]["score"][0]} for i in range(101)]
     limits = plot_curves(curves, rows, "score", sign).axes[0].get_ylim()
     assert sorted(sign * np.array(limits)) == pytest.approx([1 - 0.05 * 99, 100 + 0.05 * 99])
+
+
+def test_colours_run_from_the_first_place_to_the_last() -> None:
+    assert [float(unit_norm()(at)) for at in (0, 0.25, 1)] == [0, 0.25, 1]

@@ -137,7 +137,7 @@ def _among_first(classes: jax.Array, pred: jax.Array, k: int) -> jax.Array:
     """1 where fewer than k predictions are larger than that of the class; NaN, and what is no class, is never among the first."""
     known = (classes >= 0) & (classes < pred.shape[-1])
     own = jnp.take_along_axis(pred, classes[..., None], -1)
-    larger = jnp.sum(pred > jnp.where(jnp.isnan(own), -jnp.inf, own), -1)
+    larger = jnp.sum(pred > jnp.where(jnp.isnan(own), jnp.finfo(pred.dtype).min, own), -1)
     return ((larger < k) & known).astype(pred.dtype)
 
 

@@ -167,7 +167,7 @@ class ReduceLROnPlateau(Rule):
         value, sign = logs[self.monitor], direction(self.monitor, self.mode)
         cooldown = jnp.maximum(state["cooldown"] - 1, 0)
         improved = better(value, state["best"], sign, self.min_delta)
-        wait = jnp.where(improved | (cooldown > 0), 0, jnp.where(state["cooldown"] > 0, 0, state["wait"]) + 1)
+        wait = jnp.where(improved, 0, jnp.where(state["cooldown"] > 0, 0, state["wait"]) + 1)
         reduces = ~improved & (cooldown == 0) & (wait >= self.patience) & (rate > self.min_lr)
         after = {
             "best": jnp.where(improved, value, state["best"]),

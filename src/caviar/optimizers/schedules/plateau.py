@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from caviar import config, engine
 from caviar.declarations import Count, NotNegative, OneOf
 from caviar.optimizers.schedules.base import as_float
 from caviar.parts import Part
@@ -51,9 +52,11 @@ class Plateau(Part):
 
     def initial(self) -> PlateauState:
         """The state before the first epoch."""
-        worst = as_float(jnp.inf if self.mode == "min" else -jnp.inf)
-        return PlateauState(worst, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+        # finite, with its margins, since `jax_debug_infs` refuses infinities
+        worst = float(jnp.finfo(config.floatx()).max) / 4 * (1 if self.mode == "min" else -1)
+        return PlateauState(as_float(worst), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
 
+    @engine.own_rules()
     def update(self, state: PlateauState, metric: Any, rate: Any) -> tuple[PlateauState, jax.Array]:
         """The state after one more epoch, and the learning rate to go on with."""
         metric, rate = jnp.asarray(metric, state.best.dtype), as_float(rate)
