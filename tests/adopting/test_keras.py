@@ -165,6 +165,18 @@ def test_both_libraries_may_train_it_in_turns() -> None:
     np.testing.assert_allclose(ours.get_weights()[0], theirs.get_weights()[0], atol=1e-6)
 
 
+def test_what_keras_compiles_again_is_trained_so() -> None:
+    theirs, ours = both(plain)
+    adopted, given = caviar.adopt(ours), {**NUMBERS, "epochs": 1, "shuffle": False, "verbose": 0}
+    for model, trained in ((ours, adopted), (theirs, theirs)):
+        trained.fit(**given)
+        model.layers[0].trainable = False
+        model.compile(keras.optimizers.SGD(0.05), "mae")
+        trained.fit(**given)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
 def test_callbacks_of_keras_are_heard() -> None:
     class Spy(keras.callbacks.Callback):  # type: ignore[misc]
         def __init__(self) -> None:

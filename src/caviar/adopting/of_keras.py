@@ -110,8 +110,11 @@ class OfKeras(LayerOfKeras):
     def require_compiled(self, what: str) -> Compiled:
         """What Keras' `compile` was given, as it is by now."""
         self.look_again()
-        optimizer = getattr(self.compiled_with, "optimizer", None)
-        if isinstance(optimizer, KerasOptimizer) and not self.is_copy:
+        compiled = self.compiled_with
+        if compiled is not None and isinstance(compiled.optimizer, KerasOptimizer) and not self.is_copy:
+            if compiled.optimizer.origin.it is not self.original.optimizer:  # Keras compiled it again
+                compiled.optimizer, self.last_run = KerasOptimizer(Origin(self.original.optimizer)), None
+            optimizer = compiled.optimizer
             now = optimizer.state if self.last_run is None else self.last_run.optimizer
             if not optimizer.holds(now):
                 optimizer.look_again()
