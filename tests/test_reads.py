@@ -13,7 +13,7 @@ import pytest
 import caviar
 from caviar.layers import BatchNormalization, Dense, Dropout, Lambda, Layer
 from caviar.parts import parts_of, take_apart
-from caviar.reads import Reads
+from caviar.reads import Reads, stand_in
 from caviar.regularizers import L2
 
 X = np.linspace(-1, 1, 6, dtype="float32").reshape(3, 2)
@@ -209,3 +209,9 @@ def test_a_key_in_place_of_another_is_noticed() -> None:
     assert reads.hold()
     empty["a"] = 1
     assert not reads.hold()
+
+
+def test_functions_without_a_name_are_equal_if_they_are_written_alike():
+    one, other, another = (eval(f"lambda x: x + {n}") for n in (1, 1, 2))
+    assert stand_in(one) == stand_in(other) != stand_in(another)
+    assert stand_in(len) is len
