@@ -86,6 +86,7 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
     "writing beside a number": (lambda: written(0, slice(None), torch.tensor([1, 3]), value=torch.ones(3, 2)), [2.0, 2.0, 2.0]),
     "writing into a slice": (lambda: written(1, slice(2), torch.tensor([2]), value=7.0), [7.0, 7.0, 0.0]),
     "a range of rows": (lambda: written(range(2), [0, 2], value=1.0), [4.0, 0.0, 4.0]),
+    "softmax of nothing": (lambda: F.softmax(torch.zeros(2, 0), 1).shape, (2, 0)),
     "a product of vectors": (lambda: torch.dot(torch.ones(2), torch.ones(2)).item(), 2.0),
     "from the end": (lambda: X[:, torch.tensor([-3])].tolist(), X[:, :1].tolist()),
     "writing into a detached tensor": (detached, [2.0, 1.0, 1.0]),

@@ -130,6 +130,17 @@ def _reduce(ufunc: Any) -> Any:
     return lambda axes, **_: lambda x: ufunc.reduce(x, axis=tuple(axes), dtype=x.dtype)
 
 
+def _extreme(ufunc: Any, of_nothing: float) -> Any:
+    def make(axes: Any, **_: Any) -> Any:
+        def run(x: Any) -> Any:
+            start = None if x.size or x.dtype.kind != "f" else of_nothing
+            return ufunc.reduce(x, axis=tuple(axes), dtype=x.dtype, initial=start)
+
+        return run
+
+    return make
+
+
 def _where_most(function: Any) -> Any:
     return lambda axes, index_dtype: lambda x: function(x, axes[0]).astype(index_dtype)
 
@@ -193,8 +204,8 @@ MADE: dict[str, Callable[..., Any]] = {
     "tile": lambda reps: lambda x: np.tile(x, reps),
     "concatenate": lambda dimension: lambda *arrays: np.concatenate(arrays, dimension),
     "convert_element_type": lambda new_dtype, **_: lambda x: x.astype(new_dtype, copy=False),
-    "reduce_sum": _reduce(np.add), "reduce_prod": _reduce(np.multiply), "reduce_max": _reduce(np.maximum),
-    "reduce_min": _reduce(np.minimum), "reduce_and": _reduce(np.bitwise_and), "reduce_or": _reduce(np.bitwise_or),
+    "reduce_sum": _reduce(np.add), "reduce_prod": _reduce(np.multiply), "reduce_max": _extreme(np.maximum, -np.inf),
+    "reduce_min": _extreme(np.minimum, np.inf), "reduce_and": _reduce(np.bitwise_and), "reduce_or": _reduce(np.bitwise_or),
     "argmax": _where_most(np.argmax), "argmin": _where_most(np.argmin), "cumsum": _accumulate(np.add),
     "cumprod": _accumulate(np.multiply), "cummax": _accumulate(np.maximum), "cummin": _accumulate(np.minimum),
     "sort": _sort, "integer_pow": _integer_pow, "round": _round, "dot_general": _dot, "gather": gather,
