@@ -71,6 +71,7 @@ CALLS = {
     "ends in the wrong order": (lambda: draws.uniform((3,), 2, 1), ArgumentError, "minval up to maxval"),
     "integers between equal ends": (lambda: draws.randint((3,), 5, 5), ArgumentError, "minval up to maxval"),
     "lengths between 2 and 1": (lambda: MinMaxNorm(2.0, 1.0), ArgumentError, "between min_value and max_value"),
+    "boundaries out of order": (lambda: PiecewiseConstantDecay([5, 2], [0.3, 0.2, 0.1]), ArgumentError, "must rise"),
     "as many values as boundaries": (lambda: PiecewiseConstantDecay([1], [0.1]), ArgumentError, "one value more"),
     "an axis that is not there": (lambda: caviar.utils.normalize(X, axis=9), ArgumentError, "axis of normalize is 9"),
     "a shape that is none": (lambda: initializers.Zeros()("abc"), ArgumentError, "a shape such as"),

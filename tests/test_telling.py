@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from telling import Telling
 
+from caviar.telling import all_tell
+
 
 class Terminal:
     """What pytest shows things on."""
@@ -62,3 +64,11 @@ def test_the_last_line_counts_as_ever_and_there_are_no_dots(when: str, outcome: 
     report = SimpleNamespace(when=when, outcome=outcome, passed=outcome == "passed")
     word = "" if report.passed else "FAILED"
     assert Telling(Terminal(False, 1)).pytest_report_teststatus(report) == (counted, "", word)
+
+
+def test_by_default_a_modules_own_public_functions_tell() -> None:
+    def made_here() -> None: ...
+
+    made_here.__module__ = "mine"
+    space = {"__name__": "mine", "shown": made_here, "_hidden": made_here, "foreign": len}
+    assert list(all_tell(space)) == ["shown"]

@@ -64,7 +64,8 @@ def cores() -> int:
 
 def _compute_in_place() -> None:
     """Let whoever calls a program on a CPU compute it: to wake another thread, and to be woken by it, takes 30 microseconds."""
-    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:  # the user's choice
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 def _after_fork() -> None:

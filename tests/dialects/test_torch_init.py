@@ -177,9 +177,14 @@ def test_the_public_list_is_exact_and_documented() -> None:
     assert all(getattr(init, name).__doc__ for name in own)
 
 
-@pytest.mark.parametrize("module", [torch.nn.Linear(64, 400), torch.nn.Conv1d(16, 100, 4)], ids=["Linear", "Conv1d"])
+@pytest.mark.parametrize(
+    "module", [(torch.nn.Linear, 64, 400), (torch.nn.Conv1d, 16, 400, 4)], ids=["Linear", "Conv1d"]
+)
 def test_a_modules_first_weights_lie_within_the_inverse_root_of_the_fan_in(module: Any) -> None:
-    for weights in (module.weight, module.bias):
+    torch.manual_seed(0)
+    kind, *sizes = module
+    made = kind(*sizes)
+    for weights in (made.weight, made.bias):
         drawn = weights.detach().numpy()
         assert 0.97 / 8 < abs(drawn).max() <= 1 / 8
         assert drawn.std() == pytest.approx(1 / 8 / np.sqrt(3), rel=0.1)

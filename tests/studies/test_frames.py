@@ -590,3 +590,8 @@ def test_a_program_that_cannot_be_compiled_fails_its_members_alone(monkeypatch: 
         compiled([Dense(Choice(2, 3)), Dense(1)]), X, Y, trials=2, strategy="grid", seed=0, verbose=0, frames=0
     )
     assert {row["dense.units"]: row["status"] for row in found.table()} == {2: "finished", 3: "failed"}
+
+
+@pytest.mark.parametrize(("members", "sample", "times"), [(100, 25, 4.0), (10, 25, 1.0), (100, 0, 100.0), (1, 1, 1.0)])
+def test_a_search_has_so_many_times_the_members_of_a_sample(members: int, sample: int, times: float) -> None:
+    assert Pricing(members, rows=1).share(sample) == times

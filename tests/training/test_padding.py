@@ -100,12 +100,23 @@ def averaged():
     return models.Model(x, layers.Dense(3, "softmax")(x - ops.mean(x, axis=0)))
 
 
+def summed():
+    x = Input((4,))
+    return models.Model(x, layers.Dense(3, "softmax")(ops.cumsum(x, axis=0)))
+
+
+def residual():
+    x = Input((4,))
+    return models.Model(x, layers.Dense(3, "softmax")(x + layers.Dense(4)(x)))
+
+
 MIXING = {
     "a layer of one's own": lambda: [Centered(), layers.Dense(3)],
     "a subclass of ours": lambda: [Centering(3)],
     "a function of one's own": lambda: [layers.Dense(3, activation=lambda x: x - x.mean(0))],
     "a lambda": lambda: [layers.Lambda(lambda x: x - x.mean(0)), layers.Dense(3)],
     "an operation": averaged,
+    "an operation alone": summed,
     "an activity regularizer": lambda: [layers.Dense(3, activity_regularizer="l2")],
     "softmax over rows": lambda: [layers.Dense(3), layers.Softmax(axis=0)],
     "a step of one's own": lambda: Stepping([layers.Dense(3)]),
@@ -123,6 +134,10 @@ def recipe(make, **compiled):
 @pytest.mark.parametrize("case", MIXING)
 def test_what_looks_at_several_rows_is_never_padded(case):
     assert not row_by_row.may_be_padded(recipe(MIXING[case]))
+
+
+def test_a_sum_of_values_of_the_same_row_is_padded():
+    assert row_by_row.may_be_padded(recipe(residual))
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ class Study:
         return made.model
 
     def ensemble(self, count: int = 5) -> Model:
-        """One model whose outputs are the means of those of the best `count` trials, all copies of each."""
+        """One model whose outputs are the means of those of the best `count` trials (of all, if there are fewer), all copies of each."""
         best = self._ranking()[: check_count(count)]
         models = [self.model(n, m.copy) for n in best for m in self._board.members(n)]
         specs = self._inputs if isinstance(self._inputs, (list, tuple)) else [self._inputs]

@@ -34,6 +34,9 @@ class PiecewiseConstantDecay(Schedule):
                 f"PiecewiseConstantDecay was given {len(self.boundaries)} boundaries and {len(self.values)} values: "
                 "there must be one value more than boundaries"
             )
+        numbers = [b for b in self.boundaries if isinstance(b, (int, float))]  # others are still ranges
+        if numbers != sorted(numbers):
+            raise ArgumentError(f"PiecewiseConstantDecay was given boundaries={self.boundaries}: they must rise")
 
     def __call__(self, step: Any) -> jax.Array:
         """The level of the stretch in which the step lies."""
