@@ -69,7 +69,7 @@ class Layer(WeightHolder):
     side_by_side: ClassVar[bool] = True  # whether a CPU trains several members faster at once than one by one
     built: ClassVar[bool] = False
     known_ids: ClassVar[int | None] = None  # how many ids a layer looks up; others are refused before anything compiles
-    _penalties: ClassVar[Mapping[str, Any]] = MappingProxyType({})  # the regularizers of weights, by their attributes
+    _penalties: ClassVar[Mapping[str, Any]] = MappingProxyType({})  # regularizers by their weight's attribute
     _constraints: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     takes: ClassVar[str] = "given"
     """What integers and booleans become before `call`: "floats"; or they stay, as "ids" that mean something, as
@@ -137,6 +137,16 @@ class Layer(WeightHolder):
         if wanted.constraint is not None:
             vars(self).setdefault("_constraints", {})[name] = constraints.get(wanted.constraint)
         return variable
+
+    @property
+    def weight_penalties(self) -> Mapping[str, Any]:
+        """The regularizers of weights, by the attribute that the weight is."""
+        return self._penalties
+
+    @property
+    def weight_constraints(self) -> Mapping[str, Any]:
+        """The constraints of weights, by the attribute that the weight is."""
+        return self._constraints
 
     def add_loss(self, value: Any) -> None:
         """Add a scalar to the loss that training minimises; to be called inside `call`."""

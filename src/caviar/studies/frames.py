@@ -269,6 +269,6 @@ def _origins(value: Any) -> set[Any]:
 
 def _check_penalties(recipe: Recipe, partly: set[int]) -> None:
     for layer in parts_of(recipe.network, Layer):
-        for name, looks in (*layer._penalties.items(), *layer._constraints.items()):
+        for name, looks in (*layer.weight_penalties.items(), *layer.weight_constraints.items()):
             if id(vars(layer)[name]) in partly and not trusted(looks, "by_element", "__call__"):
                 raise FrameError(f"{looks!r} looks at whole matrices")

@@ -108,7 +108,7 @@ class Recipe(Part):
             regularizer(vars(layer)[name])
             for layer in parts_of(self.network, Layer)
             if layer.trainable
-            for name, regularizer in layer._penalties.items()
+            for name, regularizer in layer.weight_penalties.items()
         )
 
     def live_gradients(self, gradients: list[Any]) -> list[Any]:

@@ -100,9 +100,9 @@ class Step:
     def constrained(self) -> Step:
         """The step with those weights put back that have a constraint."""
         recipe = put_together(self.structure, self.numbers, merge(self.structure, self.run.trainable, self.run.fixed))
-        held = [layer for layer in parts_of(recipe, Layer) if layer._constraints]
+        held = [layer for layer in parts_of(recipe, Layer) if layer.weight_constraints]
         for layer in held:
-            for name, constraint in layer._constraints.items():
+            for name, constraint in layer.weight_constraints.items():
                 vars(layer)[name] = constraint(vars(layer)[name])
         if not held:
             return self
