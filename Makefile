@@ -24,10 +24,10 @@ check: setup  ## style and types
 	$(BIN)/ruff format --check src tests examples benchmarks
 	$(BIN)/mypy
 
-test: check  ## every test: seven to nine minutes on two cores
+test: check  ## every test: seven minutes on two cores
 	$(TESTS)
 
-quick: setup  ## while working: of each test the first case, without the slow ones: a minute from the second time on
+quick: setup  ## while working: of each test the first case, without the slow files: a minute
 	$(TESTS) --quick tests
 
 soak: setup  ## minutes of structures, shapes and searches without end, watching memory maps; make test has a short form
