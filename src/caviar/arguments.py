@@ -80,9 +80,8 @@ def check(owner: Any, given: Mapping[str, Any], speaker: str = "") -> None:
             continue
         if type(value) in PLAIN and _is_known_to_fit(owner, name, value):
             continue
-        open_range = hasattr(value, "stands_for") and not isinstance(
-            owner, type
-        )  # a class keeps a range for `search` to close, a call would compute with it
+        # a class keeps a range for `search` to close, a call would compute with it
+        open_range = hasattr(value, "stands_for") and not isinstance(owner, type)
         if open_range or not fits(declaration, value):
             raise _refusal(f"{name} of {speaker or owner.__name__}", declaration, value)
 

@@ -84,9 +84,8 @@ def keep(key: jax.Array, rate: float | jax.Array, shape: tuple[int, ...]) -> jax
     *rest, units = shape or (1,)
     blocks = -(-units // (2 * _HALF))  # of units that share words two by two
     words = bits(key, (*rest, blocks * _HALF)).reshape(*rest, blocks, _HALF)
-    halves = jnp.concatenate(
-        [words >> 16, words & 0xFFFF], -1
-    )  # XLA keeps these, and would draw again for each user else
+    # XLA keeps these, and would draw again for each user else
+    halves = jnp.concatenate([words >> 16, words & 0xFFFF], -1)
     drawn = halves.reshape(*rest, -1)[..., :units].reshape(shape).astype("int32")
     return drawn >= jnp.round(jnp.asarray(rate, "float32") * 65536).astype("int32")
 

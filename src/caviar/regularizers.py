@@ -156,9 +156,8 @@ def get(identifier: Any) -> Callable[[jax.Array], jax.Array] | None:
         found = next((n for n in known if n.replace("_", "").lower() == identifier.replace("_", "").lower()), None)
         if found is None:
             raise unknown_name("regularizer", identifier, filter(str.islower, known))
-        return (
-            L1L2(0.01, 0.01) if known[found] is L1L2 else known[found]()
-        )  # as Keras has the name; L1L2() does nothing
+        # as Keras has the name; L1L2() does nothing
+        return L1L2(0.01, 0.01) if known[found] is L1L2 else known[found]()
     if isinstance(identifier, type):
         return identifier()
     if identifier is not None and not callable(identifier):

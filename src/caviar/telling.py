@@ -61,9 +61,8 @@ def all_tell(space: dict[str, Any], names: Iterable[str] = (), asks: bool = Fals
     """
     names = names or [n for n, v in space.items() if n[0] != "_" and getattr(v, "__module__", "") == space["__name__"]]
     found = {name: space[name] for name in names if callable(space.get(name))}
-    made = {
-        id(given): tells(given, "", asks) for given in found.values()
-    }  # two names of one function stay one function
+    # two names of one function stay one function
+    made = {id(given): tells(given, "", asks) for given in found.values()}
     return {name: made[id(given)] for name, given in found.items()}
 
 

@@ -121,9 +121,8 @@ def restore_run(model: Trainee, path: Any) -> None:
         told = {name: Reader()(document[name]) for name in ("callbacks", "controls", "logs", "stopping")}
         _set_controls(model, told["controls"])
         training.taken = int(run.step) - int(training.run.step)
-        order = jnp.asarray(
-            np.resize(run.order, training.run.order.shape)
-        )  # what lies beyond the rows is never looked at
+        # what lies beyond the rows is never looked at
+        order = jnp.asarray(np.resize(run.order, training.run.order.shape))
         training.run = training.finished = run._replace(keys=config.as_key(run.keys), order=order)
         training.restored = [statistics[name] for name in sorted(statistics)]
         training.store()

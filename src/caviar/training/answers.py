@@ -41,9 +41,7 @@ class Answers:
     def of(self, x: Any, rows: int, size: int) -> Iterator[tuple[int, Any]]:
         """The outputs for so many rows, batch by batch, each with the number of its first row."""
         starts = range(0, rows, size)
-        yield from self._in_turn(
-            x, starts[:1], rows, size
-        )  # the first batch may compile, so the second one tells how long a batch takes
+        yield from self._in_turn(x, starts[:1], rows, size)  # it may compile: the second tells how long a batch takes
         began = time.perf_counter()
         yield from self._in_turn(x, starts[1:2], rows, size)
         is_long = time.perf_counter() - began >= LONG and jax.default_backend() == "cpu"
@@ -77,9 +75,8 @@ class Answers:
             return jax.block_until_ready(self.program(self.numbers, self.values, _taken(x, start, size)))[1]
 
         with ThreadPoolExecutor(min(engine.cores(), AHEAD)) as pool:
-            if (
-                pool.submit(trace_context).result() != trace_context()
-            ):  # what JAX sets by a `with` holds in this thread only
+            # what JAX sets by a `with` holds in this thread only
+            if pool.submit(trace_context).result() != trace_context():
                 yield from self._in_turn(x, starts, rows, size)
                 return
             under_way: deque[tuple[int, Future[Any]]] = deque()

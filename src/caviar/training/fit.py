@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from caviar import config
 from caviar.arguments import check
-from caviar.data.arrays import as_inputs, as_rows, check_batch_size
+from caviar.data.arrays import Rows, as_inputs, as_rows, check_batch_size
 from caviar.data.sample_weights import class_weights
 from caviar.declarations import Count, Fraction, OneOf, Times, Verbosity
 from caviar.errors import ArgumentError
@@ -81,12 +81,8 @@ def fit(
     if validation is not None:
         check_targets(recipe, validation, outputs, "validation y")
     check_objective(recipe, source.first.x)
-    padding, held, room = may_be_padded(recipe), None, 0
-    plan = plan._replace(padding=padding)
-    if rows is not None:
-        plan = plan._replace(batch_size=batch_for(rows.number, size, padding))
-        held = on_device(with_room_for(rows, plan.batch_size, padding))
-        room = held.room
+    held, plan = _held(rows, plan._replace(padding=may_be_padded(recipe)), size)
+    room = 0 if held is None else held.room
     run = start_run(recipe, room, initial_epoch, config.next_key(2), model.last_run)
     name_logs(recipe, rows or source.first_rows(names))
     model.columns = source.columns or model.columns
@@ -167,6 +163,14 @@ def _with_folded_rate(recipe: Recipe, run: Run) -> Run:
         return run
     recipe.optimizer.learning_rate = rate * factor
     return run._replace(rate=jnp.ones_like(run.rate))
+
+
+def _held(rows: Rows | None, plan: Plan, size: int) -> tuple[Held | None, Plan]:
+    """The rows on the device, with room for more, and the plan for them; no rows where they come as a stream."""
+    if rows is None:
+        return None, plan
+    plan = plan._replace(batch_size=batch_for(rows.number, size, plan.padding))
+    return on_device(with_room_for(rows, plan.batch_size, plan.padding)), plan
 
 
 def _recipe(compiled: Compiled, model: Trainee, outputs: list[Any], names: list[str], listed: CallbackList) -> Recipe:

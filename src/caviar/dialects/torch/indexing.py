@@ -117,11 +117,8 @@ def get(x: jax.Array, *operands: Any, template: Template) -> jax.Array:
             x = jax.lax.dynamic_slice_in_dim(x, value, 1, axis, allow_negative_indices=False)
         axis += kind != "new"
         places.append({"new": None, "int": 0}.get(kind, slice(*rest) if kind == "steps" else slice(None)))
-    x, tensors = (
-        x[tuple(places)],
-        _tensors(template, operands),
-    )  # in two steps, since a number does not count as a tensor
-    return x[tensors] if tensors else x
+    x, tensors = x[tuple(places)], _tensors(template, operands)
+    return x[tensors] if tensors else x  # in two steps, since a number does not count as a tensor
 
 
 def _tensors(template: Template, operands: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -65,9 +65,8 @@ def depthwise_conv(
     >>> depthwise_conv(jnp.ones((1, 5, 5, 3)), jnp.ones((3, 3, 3, 2))).shape
     (1, 3, 3, 6)
     """
-    return conv(
-        inputs, kernel.reshape(*kernel.shape[:-2], 1, -1), strides, padding, data_format, dilation_rate
-    )  # one group for each channel
+    one_group_each = kernel.reshape(*kernel.shape[:-2], 1, -1)
+    return conv(inputs, one_group_each, strides, padding, data_format, dilation_rate)
 
 
 def separable_conv(
